@@ -1,0 +1,149 @@
+"""The expression language's own tree: total, bounded, without attribute access into Python.
+
+    expression := conditional | or/and/not | comparison | + - * / // % @ ** | unary - | postfix
+    postfix    := atom ( "(" arguments ")" | "[" index "]" | "." name-or-number )*
+    atom       := number | "text" | name | $name | true/True false/False null/None | ( … ) | [ … ] | { "k": v }
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnc.compiler.diagnostics import Span
+
+__all__ = [
+    "Attribute", "Binary", "CallExpr", "Compare", "Conditional", "Dictionary", "Expr", "Index", "Items", "Keyword", "Literal",
+    "Logic", "Name", "Slice", "Unary",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, text, true/false or null; `...` is Python's Ellipsis."""
+
+    value: object
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """`[a, b]` or `(a, b)`: `bracket` is `"["` or `"("`."""
+
+    items: tuple[Expr, ...]
+    span: Span
+    bracket: str = "["
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    items: tuple[tuple[Expr, Expr], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    operator: str  # "-" | "+" | "not" | "~"
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    operator: str  # + - * / // % ** @ & | ^
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Logic:
+    operator: str  # "and" | "or"
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """`a < b <= c`: operators are `== != < <= > >= in "not in" is "is not"`."""
+
+    first: Expr
+    rest: tuple[tuple[str, Expr], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    """`then if test else otherwise`."""
+
+    test: Expr
+    then: Expr
+    otherwise: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    name: str
+    value: Expr
+    span: Span  # of the name
+
+
+@dataclass(frozen=True, slots=True)
+class CallExpr:
+    """`callee(a, b, key=c)`; the callee is a Name or an Attribute chain (`mylib.Layer`). A bare `BatchNorm2d` is a Name."""
+
+    callee: Expr
+    arguments: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """`lstm.output`, `parts.0`: a named or numbered result."""
+
+    value: Expr
+    name: str
+    span: Span
+    name_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    start: Expr | None
+    stop: Expr | None
+    step: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """`x[:, 0]`: `items` are expressions, slices, or a Literal holding Ellipsis or None."""
+
+    value: Expr
+    items: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Comprehension:
+    """`[value for target in iterable if condition]`; targets are one or several names."""
+
+    value: Expr
+    targets: tuple[str, ...]
+    iterable: Expr
+    condition: Expr | None
+    span: Span
+
+
+Expr = (
+    Literal | Name | Items | Dictionary | Unary | Binary | Logic | Compare | Conditional | CallExpr | Attribute | Slice | Index
+    | Comprehension
+)  # fmt: skip

@@ -1,0 +1,121 @@
+"""What a rule may say while it runs: refuse, demand, infer, own a parameter, count a cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from nnc.compiler.types.demands import Demand, Relation
+from nnc.compiler.types.dim import Dim, DimLike
+from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.tensor import TensorType
+
+__all__ = ["Call", "ParameterSpec", "Refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    """A tensor the module owns: `weight` of shape (out, in). `kind` says where torch registers it.
+    `name` may be dotted where torch's module has submodules of its own (`self_attn.in_proj_weight`)."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str = "parameter"  # parameter | buffer | transient (a buffer outside state_dict)
+    dtype: DType = DType.float32
+
+
+class Refusal(Exception):
+    """A rule's "no": `subject` is the argument or input at fault, else the op as a whole."""
+
+    def __init__(self, code: str, message: str, subject: str | None = None, notes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.code, self.message, self.subject, self.notes = code, message, subject, notes
+
+
+@dataclass
+class Call:
+    """One application of a rule. The elaborator reads what the rule left here."""
+
+    op: str
+    demands: list[Demand] = field(default_factory=list)
+    parameters: list[ParameterSpec] = field(default_factory=list)
+    inferred: dict[str, int] = field(default_factory=dict)
+    cost: DimLike = 0
+    given: Mapping[str, object] = field(default_factory=dict)
+
+    # -- refusing -------------------------------------------------------------------------------------------------
+
+    def refuse(self, message: str, subject: str | None = None, *notes: str, code: str = "NNC0501") -> NoReturn:
+        raise Refusal(code, message, subject, notes)
+
+    def rank(self, input: TensorType, *allowed: int, name: str = "input") -> int:
+        """The input's rank, refused unless it is one of `allowed`."""
+        if input.rank not in allowed:
+            wanted = " or ".join(f"{r}-D" for r in allowed)
+            self.refuse(f"{self.op} takes a {wanted} tensor, this one is {input.rank}-D: {input}", name, code="NNC0502")
+        return input.rank
+
+    def floating(self, input: TensorType, name: str = "input") -> TensorType:
+        """Refuses integers where torch's kernels want floating point (or complex)."""
+        if not (input.dtype.is_floating or input.dtype.is_complex):
+            self.refuse(f"{self.op} takes floating-point numbers, this is {input.dtype}", name, code="NNC0503")
+        return input
+
+    def integer(self, input: TensorType, name: str = "input") -> TensorType:
+        if input.dtype not in (DType.int64, DType.int32):
+            self.refuse(f"{self.op} takes int64 or int32 indices, this is {input.dtype}", name, code="NNC0503")
+        return input
+
+    # -- demanding: decided at once where it can be, else kept for the requirements solver --------------------------
+
+    def equal(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> DimLike:
+        """Both must be the same; returns the simpler of the two."""
+        self._demand(Demand(Relation.EQUAL, left, right, reason), subject)
+        return right if isinstance(right, int) else left
+
+    def at_least(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> None:
+        self._demand(Demand(Relation.AT_LEAST, left, right, reason), subject)
+
+    def multiple(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> None:
+        """`left` must be divisible by `right`."""
+        self._demand(Demand(Relation.MULTIPLE, left, right, reason), subject)
+
+    def _demand(self, demand: Demand, subject: str | None) -> None:
+        verdict = demand.decide()
+        if verdict is False:
+            self.refuse(demand.reason, subject, code="NNC0504")
+        if verdict is None:
+            self.demands.append(demand)
+
+    # -- inferring, owning, counting --------------------------------------------------------------------------------
+
+    def infer(self, argument: str, size: DimLike) -> int:
+        """The size of an inferred constructor argument; where it was written it must agree."""
+        if isinstance(size, Dim):
+            self.refuse(
+                f"{self.op} needs a known {argument}, but the size that flows in is free: {size}",
+                argument,
+                f"give the dimension a size in `inputs:`, or on the command line with --size {size}=…",
+                code="NNC0505",
+            )
+        written = self.given.get(argument)
+        if written is not None and written != size:
+            self.refuse(
+                f"{argument} is {written}, but what flows in has {size}",
+                argument,
+                f"{argument} is inferred: it need not be written",
+                code="NNC0506",
+            )
+        self.inferred[argument] = size
+        return size
+
+    def parameter(self, name: str, *shape: int, dtype: DType = DType.float32) -> None:
+        self.parameters.append(ParameterSpec(name, shape, "parameter", dtype))
+
+    def buffer(self, name: str, *shape: int, dtype: DType = DType.float32, persistent: bool = True) -> None:
+        self.parameters.append(ParameterSpec(name, shape, "buffer" if persistent else "transient", dtype))
+
+    def macs(self, count: DimLike) -> None:
+        """Multiply-adds of the forward pass, as torch.utils.flop_counter counts them (its flops ÷ 2)."""
+        self.cost = self.cost + count

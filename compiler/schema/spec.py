@@ -1,0 +1,217 @@
+"""The spec as written, in typed form: what `read.py` makes of a located tree, and what the elaborator walks.
+
+Both spellings end here: `Conv2d(64, 3)` and `{type: Conv2d, out_channels: 64, kernel_size: 3}` differ only in positional
+arguments. Literal values are `Literal` expressions, `${…}` and `$name` are parsed ones; nothing is evaluated yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nnc.compiler.diagnostics import Source, Span
+from nnc.compiler.expr.tree import Expr, Keyword
+from nnc.compiler.source.tree import Tree
+
+__all__ = [
+    "Action", "ArgDecl", "BlockDecl", "Body", "EntryDecl", "Formula", "Group", "InputDecl", "LayerCall", "Loop", "OutputDecl",
+    "PromiseDecl", "Reuse", "Spec", "Splice", "StoredDecl", "Template", "TieDecl", "Wiring",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A key, perhaps with `${…}` in it: text and expressions in turn. `layer${s + 1}` is ("layer", <s + 1>)."""
+
+    parts: tuple[str | Expr, ...]
+    span: Span
+
+    @property
+    def literal(self) -> str | None:
+        """The key itself where nothing is computed."""
+        return "".join(p for p in self.parts if isinstance(p, str)) if all(isinstance(p, str) for p in self.parts) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`for: s, n in enumerate(layers)`: one or several targets over an iterable; also the head of `each:`."""
+
+    targets: tuple[str, ...]
+    iterable: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """`from:`: exactly one of a single expression, a list, or a mapping by the parameter's name."""
+
+    span: Span
+    single: Expr | None = None
+    several: tuple[Expr, ...] | None = None
+    by_name: tuple[Keyword, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCall:
+    """A layer by its type: `Conv2d(64, 3)`, `BatchNorm2d`, `Bottleneck(planes)`, `norm()`, `{type: relu}`, `mylib.Layer()`.
+    `callee` is a Name or Attribute; a block, an op of the catalogue, or an argument that holds a type."""
+
+    callee: Expr
+    arguments: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A tensor expression: `relu(bn3 + downsample)`, `flatten(1)`, `x`. A function called with no tensor among its arguments
+    takes the value that flows in as its first one."""
+
+    expression: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`layers:` inside an entry: a list is a Sequential, a mapping a group of named submodules."""
+
+    body: Body
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """`use: encoder` (or `encoder.conv1`): calls an existing module again."""
+
+    target: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Splice:
+    """`each: c, n in stages` with `layers:`: the entries, per turn of the loop, stand in the parent as if written there."""
+
+    loop: Loop
+    body: Body
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecl:
+    """`Parameter([1, 1, dim])`, `Parameter(zeros([1, dim]), requires_grad=False)`, `Buffer(arange(10), persistent=False)`."""
+
+    kind: str  # "parameter" | "buffer"
+    arguments: tuple[Expr, ...]
+    keywords: tuple[Keyword, ...]
+    span: Span
+
+
+Action = LayerCall | Formula | Group | Reuse | Splice | StoredDecl
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDecl:
+    """One entry of a `layers:` mapping or list (then `key` is None). `broken`: a fault in it was reported; its value is unknown
+    and whatever depends on it stays quiet."""
+
+    key: Template | None
+    action: Action | None
+    span: Span
+    condition: Expr | None = None
+    loop: Loop | None = None
+    repeat: Expr | None = None
+    let: tuple[Keyword, ...] = ()
+    source: Wiring | None = None
+    call: tuple[Keyword, ...] = ()
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDecl:
+    """`outputs: {logits: fc}` or `{aux: {from: aux_head, mode: train}}`; the name is "" for the shorthand `outputs: fc`."""
+
+    name: str
+    source: Expr
+    span: Span
+    train_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TieDecl:
+    """`tie: {decoder.weight: embed.weight}`: the left parameter becomes the right one."""
+
+    target: str
+    source: str
+    target_span: Span
+    source_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A `layers:` section. Without `outputs`, its value is the last entry's."""
+
+    entries: tuple[EntryDecl, ...]
+    listed: bool
+    span: Span
+    outputs: tuple[OutputDecl, ...] | None = None
+    ties: tuple[TieDecl, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputDecl:
+    """`x: [B, 3, H, W]` or `{shape: […], dtype: int64}`. A shape item is an expression: a name binds or matches, `...` (a
+    Literal holding Ellipsis, once) stands for any leading dimensions, `_` for one of any size. `shape` None: any tensor."""
+
+    name: str
+    shape: tuple[Expr, ...] | None
+    dtype: str | None
+    span: Span
+    shape_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ArgDecl:
+    """`default` None: the argument must be given. A default may compute with arguments before it."""
+
+    name: str
+    default: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseDecl:
+    """`dims: {H: {multiple_of: 32, min: 64, max: 512}}` or `{H: 224}` (`value`)."""
+
+    name: str
+    span: Span
+    minimum: int | None = None
+    maximum: int | None = None
+    multiple_of: int | None = None
+    value: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDecl:
+    """A `blocks:` entry. Without `inputs` it has one, `x`, of any shape."""
+
+    name: str
+    inputs: tuple[InputDecl, ...]
+    args: tuple[ArgDecl, ...]
+    body: Body
+    span: Span  # of its name
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A whole file. `sections` keeps what other parts read, as located trees: init, weights, freeze, imports, include, extends,
+    data, train, metadata."""
+
+    source: Source
+    name: str
+    inputs: tuple[InputDecl, ...]
+    args: tuple[ArgDecl, ...]
+    dims: tuple[PromiseDecl, ...]
+    blocks: Mapping[str, BlockDecl]
+    body: Body
+    span: Span
+    sections: Mapping[str, Tree] = field(default_factory=dict)

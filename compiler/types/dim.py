@@ -1,0 +1,1 @@
+"""placeholder while the types helper writes it"""
