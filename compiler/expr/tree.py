@@ -1,8 +1,8 @@
 """The expression language's own tree: total, bounded, without attribute access into Python.
 
-    expression := conditional | or/and/not | comparison | + - * / // % @ ** | unary - | postfix
-    postfix    := atom ( "(" arguments ")" | "[" index "]" | "." name-or-number )*
-    atom       := number | "text" | name | $name | true/True false/False null/None | ( … ) | [ … ] | { "k": v }
+expression := conditional | or/and/not | comparison | + - * / // % @ ** | unary - | postfix
+postfix    := atom ( "(" arguments ")" | "[" index "]" | "." name-or-number )*
+atom       := number | "text" | name | $name | true/True false/False null/None | ( … ) | [ … ] | { "k": v }
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from nnc.compiler.diagnostics import Span
 
 __all__ = [
-    "Attribute", "Binary", "CallExpr", "Compare", "Conditional", "Dictionary", "Expr", "Index", "Items", "Keyword", "Literal",
-    "Logic", "Name", "Slice", "Unary",
+    "Attribute", "Binary", "CallExpr", "Compare", "Comprehension", "Conditional", "Dictionary", "Expr", "Index", "Items",
+    "Keyword", "Literal", "Logic", "Name", "Slice", "Unary", "children",
 ]  # fmt: skip
 
 
@@ -147,3 +147,32 @@ Expr = (
     Literal | Name | Items | Dictionary | Unary | Binary | Logic | Compare | Conditional | CallExpr | Attribute | Slice | Index
     | Comprehension
 )  # fmt: skip
+
+
+def children(expression: Expr) -> tuple[Expr, ...]:
+    """The expressions directly inside one, in the order written."""
+    match expression:
+        case Literal() | Name():
+            return ()
+        case Items(items=items):
+            return items
+        case Dictionary(items=pairs):
+            return tuple(e for pair in pairs for e in pair)
+        case Unary(operand=operand):
+            return (operand,)
+        case Binary(left=left, right=right) | Logic(left=left, right=right):
+            return (left, right)
+        case Compare(first=first, rest=rest):
+            return (first, *(e for _, e in rest))
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            return (then, test, otherwise)
+        case CallExpr(callee=callee, arguments=arguments, keywords=keywords):
+            return (callee, *arguments, *(k.value for k in keywords))
+        case Attribute(value=value):
+            return (value,)
+        case Slice(start=start, stop=stop, step=step):
+            return tuple(e for e in (start, stop, step) if e is not None)
+        case Index(value=value, items=items):
+            return (value, *items)
+        case Comprehension(value=value, iterable=iterable, condition=condition):
+            return (value, iterable) if condition is None else (value, iterable, condition)
