@@ -71,9 +71,23 @@ class Span:
         """From the beginning of this span to the end of `other`."""
         return Span(self.source, self.start, other.end)
 
+    def pinned(self) -> Span:
+        """The same place, of which every part is the whole: for text that does not stand in the file character by character."""
+        return _Pinned(self.source, self.start, self.end)
+
     def __str__(self) -> str:
         line, column = self.source.position(self.start)
         return f"{self.source.name}:{line}:{column}"
+
+
+class _Pinned(Span):
+    __slots__ = ()
+
+    def sub(self, start: int, end: int) -> Span:
+        return self
+
+    def to(self, other: Span) -> Span:
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,147 @@
+"""The pipeline: one text in, a checked and typed graph out. Every stage can be stopped at and printed by its name.
+
+    source → schema → elaborate → requirements → verify → (backends: drawing, source code, module)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nnc.compiler.diagnostics import Diagnostic, Label, Problems, Source, Span
+
+if TYPE_CHECKING:
+    from nnc.compiler.elaborate import Elaborated
+    from nnc.compiler.graph.ir import Graph
+    from nnc.compiler.ops.registry import Catalogue
+    from nnc.compiler.schema.spec import Spec
+    from nnc.compiler.source.tree import Tree
+    from nnc.compiler.types.solver import Solution
+
+__all__ = ["STAGES", "Compilation", "Stage", "SpecError", "compile_file", "compile_mapping", "compile_text", "default_catalogue"]
+
+Stage = Literal["source", "schema", "elaborate", "requirements", "verify"]
+STAGES: tuple[Stage, ...] = ("source", "schema", "elaborate", "requirements", "verify")
+
+
+class SpecError(Exception):
+    """A spec with faults, where a caller asked for a result. `diagnostics` holds them; the text shows them all."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        from nnc.compiler.render.full import render
+
+        super().__init__("\n" + render(diagnostics))
+        self.diagnostics = diagnostics
+
+
+@dataclass
+class Compilation:
+    """What each stage delivered, as far as it came."""
+
+    name: str
+    problems: Problems = field(default_factory=Problems)
+    tree: Tree | None = None
+    spec: Spec | None = None
+    elaborated: Elaborated | None = None
+    solution: Solution[Span] | None = None
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems.has_errors
+
+    @property
+    def graph(self) -> Graph:
+        """The typed graph. Raises `SpecError` where the spec has faults."""
+        if self.elaborated is None or self.problems.has_errors:
+            raise SpecError(self.problems.sorted())
+        return self.elaborated.graph
+
+
+def default_catalogue() -> Catalogue:
+    from nnc.compiler.ops import CATALOGUE
+
+    return CATALOGUE
+
+
+def compile_file(path: str | Path, **options: Any) -> Compilation:
+    """Reads and compiles a `.yaml` or `.json` file. Options as in `compile_text`."""
+    from nnc.compiler.source import read_file
+
+    result = Compilation(str(path))
+    read = read_file(str(path), result.problems)
+    return result if read is None else _run(result, *read, **options)
+
+
+def compile_mapping(spec: Mapping[str, Any], *, name: str = "<dict>", **options: Any) -> Compilation:
+    """Compiles a spec given as Python data; its positions are those in its JSON text."""
+    return compile_text(json.dumps(spec, indent=2, default=_refuse), name=name, **options)
+
+
+def _refuse(value: object) -> object:
+    raise TypeError(f"a spec holds dicts, lists, texts, numbers, booleans and None, not {type(value).__name__}")
+
+
+def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilation:
+    """Compiles a spec's text. `args` replace defaults of its `args:`, `sizes` fix free dimensions, `stop_after` names the last stage."""
+    from nnc.compiler.source import read_text
+
+    result = Compilation(name)
+    tree = read_text(text, name, result.problems)
+    return result if tree is None else _run(result, Source(name, text), tree, **options)
+
+
+def _run(
+    result: Compilation,
+    source: Source,
+    tree: Tree,
+    *,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    stop_after: Stage = "verify",
+    catalogue: Catalogue | None = None,
+) -> Compilation:
+    """The stages after reading. Each one is skipped once an earlier one found nothing to go on with."""
+    result.tree = tree
+    if stop_after == "source":
+        return result
+    catalogue = catalogue if catalogue is not None else default_catalogue()
+
+    from nnc.compiler.schema import check_document, read_spec
+
+    broken = check_document(tree, catalogue, result.problems)
+    result.spec = read_spec(tree, source, broken, result.problems)
+    if stop_after == "schema" or result.spec is None:
+        return result
+
+    from nnc.compiler.elaborate import elaborate
+
+    result.elaborated = elaborate(result.spec, catalogue, result.problems, args=args, sizes=sizes)
+    if stop_after == "elaborate" or result.elaborated is None:
+        return result
+
+    _require(result, result.elaborated)
+    if stop_after == "requirements":
+        return result
+
+    from nnc.compiler.graph.verify import verify
+
+    faults = verify(result.elaborated.graph)
+    if faults:
+        raise AssertionError("the compiler contradicts itself, please report this:\n" + "\n".join(faults[:20]))
+    return result
+
+
+def _require(result: Compilation, elaborated: Elaborated) -> None:
+    """Turns the demands on free dimensions into requirements; those that no size can meet are faults."""
+    from nnc.compiler.types.solver import Located, solve
+
+    demands = [Located(demand, span) for demand, span in elaborated.graph.demands]
+    result.solution = solve(demands, elaborated.promises)
+    for conflict in result.solution.conflicts:
+        first, *others = conflict.demands
+        labels = tuple(Label(d.origin, d.demand.reason) for d in others[:3])
+        notes = tuple(f"this needs {d.demand}" for d in conflict.demands[:4])
+        result.problems.error("NNC0507", first.origin, first.demand.reason, labels=labels, notes=notes)

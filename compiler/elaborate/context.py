@@ -1,0 +1,82 @@
+"""What one elaboration carries around: the vocabulary, the reporter, the budget, the blocks already instantiated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from nnc.compiler.diagnostics import Fix, Label, Problems, Span
+from nnc.compiler.graph.ir import Graph, Node
+from nnc.compiler.ops.registry import Catalogue
+from nnc.compiler.schema.spec import BlockDecl
+from nnc.compiler.suggest import closest
+
+if TYPE_CHECKING:
+    from nnc.compiler.elaborate.scope import Builder
+
+__all__ = ["MAX_DEPTH", "Context", "Failed"]
+
+MAX_DEPTH = 48  # blocks within blocks, lists within lists
+MAX_MODULES = 2_000_000  # steps of the finished network, repeats counted
+MAX_STEPS = 20_000_000  # evaluated expressions
+
+
+class Failed(Exception):
+    """An entry has no value. The fault is reported already; whoever depends on the entry stays quiet."""
+
+
+@dataclass
+class Context:
+    catalogue: Catalogue
+    problems: Problems
+    blocks: Mapping[str, BlockDecl]
+    instances: dict[Any, Graph | None] = field(default_factory=dict)
+    again: dict[Node, Callable[..., Node]] = field(default_factory=dict)  # how a block's node is made once more, for `use:`
+    again_inline: dict[Node, tuple[Builder, Callable[..., Node]]] = field(default_factory=dict)  # … an inline body's, and where
+    weights: dict[Graph, int] = field(default_factory=dict)
+    calls: list[Span] = field(default_factory=list)
+    steps: int = 0
+
+    def fail(
+        self,
+        code: str,
+        span: Span,
+        message: str,
+        *,
+        labels: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        fix: Fix | None = None,
+    ) -> Failed:
+        """Reports the fault, with the calls that led here, and gives the exception to raise."""
+        here = tuple(Label(s, "in this call") for s in reversed(self.calls[-2:]) if s != span)
+        self.problems.error(code, span, message, labels=labels + here, notes=notes, fix=fix)
+        return Failed()
+
+    def did_you_mean(self, word: str, span: Span, candidates: Iterator[str] | list[str]) -> Fix | None:
+        best = closest(word, candidates)
+        return Fix(f"did you mean `{best}`?", span, best) if best is not None else None
+
+    @contextmanager
+    def inside(self, call: Span) -> Iterator[None]:
+        """While a block or an inline list is being elaborated; bounds the nesting."""
+        if len(self.calls) >= MAX_DEPTH:
+            raise self.fail("NNC0703", call, f"more than {MAX_DEPTH} blocks are nested here: does a block contain itself?")
+        self.calls.append(call)
+        try:
+            yield
+        finally:
+            self.calls.pop()
+
+    def step(self, span: Span) -> None:
+        """Counts one evaluation; the total is bounded whatever loops a file writes."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise self.fail("NNC0704", span, f"the spec takes more than {MAX_STEPS} steps to evaluate")
+
+    def weigh(self, graph: Graph) -> int:
+        """Steps of a finished graph, nested ones counted."""
+        if graph not in self.weights:
+            self.weights[graph] = sum(1 + (self.weigh(n.target) if isinstance(n.target, Graph) else 0) for n in graph.nodes)
+        return self.weights[graph]

@@ -1,0 +1,319 @@
+"""Expressions in a scope: known values are computed, operations on tensors become nodes of the graph under construction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nnc.compiler.diagnostics import Label, Span
+from nnc.compiler.elaborate.context import Context, Failed
+from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
+from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.unparse import unparse
+from nnc.compiler.graph.ir import Value, operand_values
+from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dtype import DType
+
+if TYPE_CHECKING:
+    from nnc.compiler.elaborate.calls import Flow, Given
+
+__all__ = ["Evaluator", "has_tensor"]
+
+OPERATORS = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "//": "floor_divide", "%": "remainder", "**": "pow", "@": "matmul",
+    "==": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "&": "bitwise_and", "|": "bitwise_or", "^": "bitwise_xor",
+}  # fmt: skip
+
+
+def has_tensor(value: Binding) -> bool:
+    return isinstance(value, Several) or next(operand_values(value), None) is not None
+
+
+class Evaluator:
+    """Evaluates in one scope. The result of a failed part is never used: `Failed` is raised after the report."""
+
+    def __init__(self, context: Context, scope: Scope) -> None:
+        self.context, self.scope = context, scope
+
+    # -- entry points -------------------------------------------------------------------------------------------------
+
+    def value(self, expr: tree.Expr) -> Binding:
+        """A tensor, several results, or a known value."""
+        self.context.step(expr.span)
+        match expr:
+            case tree.Literal(value=value):
+                return value
+            case tree.Name():
+                return self._name(expr)
+            case tree.Items(items=items):
+                return tuple(self.value(i) for i in items)
+            case tree.CallExpr():
+                return self._call(expr)
+            case tree.Binary():
+                return self._binary(expr)
+            case tree.Compare():
+                return self._compare(expr)
+            case tree.Logic(operator=operator, left=left, right=right):
+                first = self.value(left)
+                return self.value(right) if self._truth(first, left) is (operator == "and") else first
+            case tree.Conditional(test=test, then=then, otherwise=otherwise):
+                return self.value(then if self._truth(self.value(test), test) else otherwise)
+            case tree.Unary():
+                return self._unary(expr)
+            case tree.Attribute():
+                return self._attribute(expr)
+            case tree.Index():
+                return self._index(expr)
+            case tree.Comprehension():
+                return self._comprehension(expr)
+            case tree.Dictionary(items=pairs):
+                return self._dictionary(pairs)
+            case tree.Slice(start=start, stop=stop, step=step):
+                return slice(*(None if p is None else self.value(p) for p in (start, stop, step)))
+
+    def static(self, expr: tree.Expr, what: str = "this") -> statics.Static:
+        """A known value; a tensor is refused."""
+        value = self.value(expr)
+        if has_tensor(value):
+            raise self.context.fail("NNC0405", expr.span, f"{what} must be known before the network runs, but this is a tensor")
+        return value
+
+    def condition(self, expr: tree.Expr) -> bool:
+        return self._truth(self.static(expr, "a condition"), expr)
+
+    def tensor(self, expr: tree.Expr) -> Value:
+        """One tensor; several results or a number are refused."""
+        return self.one(self.value(expr), expr.span)
+
+    def one(self, value: Binding, span: Span) -> Value:
+        if isinstance(value, Several):
+            raise self.several(value, span)
+        if not isinstance(value, Value):
+            raise self.context.fail("NNC0310", span, f"a tensor is needed here, this is {statics.describe(value)}")
+        return value
+
+    def several(self, value: Several, span: Span) -> Failed:
+        names = list(value.results)
+        text = span.text if span.text.isidentifier() else next(iter(value.results.values())).name.rpartition(".")[0]
+        options = ", ".join(f"{text}.{n}" for n in names[:4])
+        return self.context.fail(
+            "NNC0604", span, f"`{text}` has {len(names)} results: say which one", notes=(f"its results are {options}",)
+        )
+
+    # -- names ----------------------------------------------------------------------------------------------------------
+
+    def _name(self, expr: tree.Name) -> Binding:
+        found = self.scope.find(expr.name)
+        if found is not None:
+            return self._bring_in(*found)
+        if expr.name in DType.__members__:
+            return DType[expr.name]
+        raise self.unknown_name(expr.name, expr.span)
+
+    def _bring_in(self, binding: Binding, scope: Scope) -> Binding:
+        if binding is BROKEN:
+            raise Failed
+        if isinstance(binding, Value):
+            return self.scope.builder.bring_in(binding, scope.builder)
+        if isinstance(binding, Several):
+            results = {k: self.scope.builder.bring_in(v, scope.builder) for k, v in binding.results.items()}
+            return Several(results, binding.span)
+        return binding
+
+    def unknown_name(self, name: str, span: Span) -> Failed:
+        known = list(self.scope.known())
+        fix = self.context.did_you_mean(name, span, known)
+        if fix is None and name in self.context.catalogue:
+            kind = "a layer" if self.context.catalogue[name].form == "module" else "a function"
+            return self.context.fail("NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",))
+        names = ", ".join(n for n in known[:12]) or "none"
+        return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=(f"names here: {names}",), fix=fix)
+
+    def _attribute(self, expr: tree.Attribute) -> Binding:
+        value = self.value(expr.value)
+        if isinstance(value, Several):
+            if expr.name in value.results:
+                return value.results[expr.name]
+            names = list(value.results)
+            raise self.context.fail(
+                "NNC0605",
+                expr.name_span,
+                f"there is no result `{expr.name}`",
+                notes=(f"its results are {', '.join(names)}",),
+                fix=self.context.did_you_mean(expr.name, expr.name_span, names),
+            )
+        if isinstance(value, Value):
+            raise self.context.fail("NNC0605", expr.name_span, f"`{unparse(expr.value)}` is one tensor and has no parts")
+        raise self.context.fail("NNC0605", expr.name_span, f"{statics.describe(value)} has no parts")
+
+    # -- operators --------------------------------------------------------------------------------------------------------
+
+    def _static(self, span: Span, compute: Any, *arguments: Any) -> statics.Static:
+        try:
+            return compute(*arguments)
+        except statics.StaticError as error:
+            raise self.context.fail(error.code, span, str(error)) from None
+
+    def _truth(self, value: Binding, expr: tree.Expr) -> bool:
+        if has_tensor(value):
+            raise self.context.fail("NNC0405", expr.span, "a condition must be known before the network runs, but this is a tensor")
+        result: bool = self._static(expr.span, statics.truth, value)
+        return result
+
+    def _binary(self, expr: tree.Binary) -> Binding:
+        # Sums and products nest to the left, one level per term: walked in a loop, so that length is not depth.
+        chain = [expr]
+        while isinstance(chain[-1].left, tree.Binary):
+            chain.append(chain[-1].left)
+        left = self.value(chain[-1].left)
+        for step in reversed(chain):
+            right = self.value(step.right)
+            left = self._operate(step.operator, left, right, step.span)
+        return left
+
+    def _operate(self, operator: str, left: Binding, right: Binding, span: Span) -> Binding:
+        if not has_tensor(left) and not has_tensor(right):
+            if operator in ("@", "&", "|", "^"):
+                raise self.context.fail("NNC0411", span, f"`{operator}` works on tensors only")
+            return self._static(span, statics.binary, operator, left, right)
+        return self._apply(OPERATORS[operator], (left, right), span)
+
+    def _compare(self, expr: tree.Compare) -> Binding:
+        left = self.value(expr.first)
+        result: Binding = True
+        for operator, operand in expr.rest:
+            right = self.value(operand)
+            if has_tensor(left) or has_tensor(right):
+                if len(expr.rest) > 1 or operator not in OPERATORS:
+                    raise self.context.fail("NNC0411", expr.span, "tensors are compared two at a time, with == != < <= > >=")
+                return self._apply(OPERATORS[operator], (left, right), expr.span)
+            if not self._static(expr.span, statics.compare, operator, left, right):
+                result = False
+            left = right
+        return result
+
+    def _unary(self, expr: tree.Unary) -> Binding:
+        value = self.value(expr.operand)
+        if not has_tensor(value):
+            return self._static(expr.span, statics.unary, expr.operator, value)
+        if expr.operator == "+":
+            return value
+        return self._apply({"-": "neg", "not": "logical_not", "~": "bitwise_not"}[expr.operator], (value,), expr.span)
+
+    def _index(self, expr: tree.Index) -> Binding:
+        value = self.value(expr.value)
+        items = tuple(self.value(i) for i in expr.items)
+        if isinstance(value, Several):
+            value = self._numbered(value, items, expr)
+            if isinstance(value, Value):
+                return value
+        if isinstance(value, Value):
+            return self._apply("getitem", (value, items if len(items) != 1 else items[0]), expr.span)
+        return self._static(expr.span, statics.index, value, items)
+
+    def _numbered(self, value: Several, items: tuple[Binding, ...], expr: tree.Index) -> Binding:
+        if len(items) == 1 and isinstance(items[0], int) and not isinstance(items[0], bool):
+            results = tuple(value.results.values())
+            if -len(results) <= items[0] < len(results):
+                return results[items[0]]
+            raise self.context.fail("NNC0605", expr.span, f"there are {len(results)} results, and none is number {items[0]}")
+        raise self.several(value, expr.value.span)
+
+    def _comprehension(self, expr: tree.Comprehension) -> Binding:
+        items = self.static(expr.iterable, "what a list runs over")
+        if not isinstance(items, tuple):
+            raise self.context.fail("NNC0707", expr.iterable.span, f"a list is needed here, this is {statics.describe(items)}")
+        results = []
+        for item in items:
+            inner = Evaluator(self.context, self.scope.child())
+            inner.assign(expr.targets, item, expr.span)
+            if expr.condition is None or inner.condition(expr.condition):
+                results.append(inner.value(expr.value))
+        return tuple(results)
+
+    def assign(self, targets: tuple[str, ...], item: Binding, span: Span) -> None:
+        """Binds a loop's names to one of its items."""
+        if len(targets) == 1:
+            self.scope.define(targets[0], item, span)
+            return
+        if not isinstance(item, tuple) or len(item) != len(targets):
+            found = f"{len(item)}" if isinstance(item, tuple) else statics.describe(item)
+            raise self.context.fail("NNC0707", span, f"{len(targets)} names are to be bound, but the item has {found}")
+        for target, part in zip(targets, item, strict=True):
+            self.scope.define(target, part, span)
+
+    def _dictionary(self, pairs: tuple[tuple[tree.Expr, tree.Expr], ...]) -> statics.Static:
+        result = {}
+        for key, value in pairs:
+            k = self.static(key, "a key")
+            if not isinstance(k, str | int | float | bool):
+                raise self.context.fail("NNC0411", key.span, f"a key is a text or a number, not {statics.describe(k)}")
+            result[k] = self.static(value, "a value")
+        return result
+
+    # -- calls ------------------------------------------------------------------------------------------------------------
+
+    def _call(self, expr: tree.CallExpr) -> Binding:
+        return self.call(expr, None)
+
+    def call(self, expr: tree.CallExpr, flow: Flow | None) -> Binding:
+        """A function's value. With `flow`, a call without a tensor among its arguments takes what flows in."""
+        from nnc.compiler.elaborate.calls import Given, call_function
+
+        if not isinstance(expr.callee, tree.Name):
+            raise self.context.fail("NNC0308", expr.callee.span, f"`{unparse(expr.callee)}` cannot be called")
+        name = self.held(expr.callee.name)
+        arguments = [Given(self.value(a), a.span) for a in expr.arguments]
+        keywords = {k.name: Given(self.value(k.value), k.value.span, k.span) for k in expr.keywords}
+        tensors = any(has_tensor(g.value) for g in (*arguments, *keywords.values()))
+        if name in statics.FUNCTIONS and not tensors and not (flow is not None and name in self.context.catalogue):
+            return self._static_function(expr, name, arguments, keywords)
+        op = self.function(name, expr.callee.span)
+        return call_function(self, op, arguments, keywords, expr.callee.span, None if tensors else flow)
+
+    def held(self, name: str) -> str:
+        """The function that an argument names: `act(x)` with `args: {act: relu}`."""
+        found = self.scope.find(name)
+        return found[0] if found is not None and isinstance(found[0], str) else name
+
+    def function(self, name: str, span: Span) -> OpDef:
+        """The function that `name` calls, or a report of what it is instead."""
+        catalogue = self.context.catalogue
+        op = catalogue[name] if name in catalogue else None
+        if op is not None and op.form == "function":
+            return op
+        if op is not None or name in self.context.blocks:
+            raise self.context.fail(
+                "NNC0308", span, f"`{name}` is a layer with a state: it needs an entry of its own",
+                notes=("inside an expression only functions can be called",),
+            )  # fmt: skip
+        names = [n for n, o in catalogue.items() if o.form == "function"] + list(statics.FUNCTIONS)
+        place = self.scope.place(name)
+        labels = (Label(place, f"`{name}` is a value"),) if place else ()
+        fix = None if place else self.context.did_you_mean(name, span, names)
+        raise self.context.fail("NNC0301", span, f"there is no function `{name}`", labels=labels, fix=fix)
+
+    def _static_call(self, expr: tree.CallExpr, name: str) -> Binding:
+        """A call through an argument that holds a function's name: `act(x)` with `args: {act: relu}`."""
+        found = self.scope.find(name)
+        assert found is not None
+        held = str(found[0])
+        callee = tree.Name(held, expr.callee.span)
+        if held not in self.context.catalogue and held not in statics.FUNCTIONS:
+            self.function(held, expr.callee.span)
+        inner = Evaluator(self.context, self.scope.child())
+        return inner._call(tree.CallExpr(callee, expr.arguments, expr.keywords, expr.span))
+
+    def _static_function(
+        self, expr: tree.CallExpr, name: str, arguments: list[Given], keywords: dict[str, Given]
+    ) -> statics.Static:
+        positional, named = [g.value for g in arguments], {k: g.value for k, g in keywords.items()}
+        try:
+            return self._static(expr.span, lambda: statics.FUNCTIONS[name](*positional, **named))
+        except TypeError:
+            message = f"`{name}` is called with the wrong number or names of arguments"
+            raise self.context.fail("NNC0304", expr.span, message) from None
+
+    def _apply(self, name: str, arguments: tuple[Binding, ...], span: Span) -> Binding:
+        from nnc.compiler.elaborate.calls import Given, call_function
+
+        return call_function(self, self.context.catalogue[name], [Given(a, span) for a in arguments], {}, span, None)

@@ -1,0 +1,151 @@
+"""Loops, conditions and templates of a body, resolved: the flat list of entries that really stand there.
+
+    each: c in [8, 16]                     conv${…}: Conv2d(8)
+    layers: {conv${c}: Conv2d(c)}    →     conv16: Conv2d(16)
+
+Everything here is known before any tensor is: conditions see arguments and the names of input dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nnc.compiler.diagnostics import Label, Span
+from nnc.compiler.elaborate.context import Context, Failed
+from nnc.compiler.elaborate.evaluate import Evaluator
+from nnc.compiler.elaborate.scope import Scope
+from nnc.compiler.expr.statics import describe
+from nnc.compiler.schema.names import RESERVED_NAMES
+from nnc.compiler.schema.spec import Body, EntryDecl, Loop, Splice, Template
+
+__all__ = ["Pending", "expand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An entry that stands in the network: its final key, and the scope that holds its loop's and `let:` names.
+    `enabled` False: it is switched off, and passes its input through (only in a mapping; in a list it is gone)."""
+
+    key: str
+    entry: EntryDecl
+    scope: Scope
+    span: Span
+    enabled: bool = True
+    broken: bool = False
+
+
+def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
+    """The entries of `body` in file order, with unique keys; a list's are numbered after disabled ones are taken out."""
+    pending: list[Pending] = []
+    seen: dict[str, Span] = {}
+    for entry, inner, ok in _turns(context, body, scope, body.listed):
+        span = entry.key.span if entry.key is not None else entry.span
+        enabled = ok and _enabled(context, entry, inner)
+        if enabled is None:
+            ok, enabled = False, True
+        if not enabled and body.listed and ok:
+            continue
+        key = _key(context, entry, inner, str(len(pending))) if ok or entry.key is None or entry.key.literal else None
+        if key is None:
+            continue
+        if key in seen:
+            context.fail(
+                "NNC0705", span, f"`{key}` is already the name of another entry", labels=(Label(seen[key], "the first one"),)
+            )
+            continue
+        seen[key] = span
+        pending.append(Pending(key, entry, inner, span, enabled, entry.broken or not ok))
+    return pending
+
+
+def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator[tuple[EntryDecl, Scope, bool]]:
+    """Every entry, once per turn of its loop, with spliced ones in place. The flag is False where a fault was reported."""
+    for entry in body.entries:
+        for inner, ok in _loop(context, entry.loop, scope):
+            try:
+                _define_lets(context, entry, inner)
+            except Failed:
+                ok = False
+            action = entry.action
+            if not isinstance(action, Splice) or not ok:
+                yield entry, inner, ok
+                continue
+            if _enabled(context, entry, inner) is False:
+                continue
+            if action.body.listed is not listed:
+                kind, other = ("list", "mapping") if listed else ("mapping", "list")
+                context.fail("NNC0706", action.span, f"`each` stands in a {kind} of layers, so its `layers:` must be a {kind}, not a {other}")
+                continue
+            for turn, turn_ok in _loop(context, action.loop, inner):
+                if turn_ok:
+                    yield from _turns(context, action.body, turn, listed)
+
+
+def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[Scope, bool]]:
+    if loop is None:
+        yield scope.child(), True
+        return
+    try:
+        items = Evaluator(context, scope).static(loop.iterable, "what a loop runs over")
+        if not isinstance(items, tuple):
+            raise context.fail("NNC0707", loop.iterable.span, f"a loop runs over a list, not over {describe(items)}")
+    except Failed:
+        yield scope.child(), False
+        return
+    for item in items:
+        turn = scope.child()
+        context.step(loop.span)
+        try:
+            Evaluator(context, turn).assign(loop.targets, item, loop.span)
+        except Failed:
+            yield turn, False
+            return
+        yield turn, True
+
+
+def _define_lets(context: Context, entry: EntryDecl, scope: Scope) -> None:
+    for let in entry.let:
+        scope.define(let.name, Evaluator(context, scope).static(let.value, f"`{let.name}`"), let.span)
+
+
+def _enabled(context: Context, entry: EntryDecl, scope: Scope) -> bool | None:
+    """None where the condition itself is at fault."""
+    if entry.condition is None:
+        return True
+    try:
+        return Evaluator(context, scope).condition(entry.condition)
+    except Failed:
+        return None
+
+
+def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str | None:
+    """The entry's key, computed parts filled in; None where a fault was reported."""
+    if entry.key is None:
+        return number
+    try:
+        key = _fill(context, entry.key, scope)
+    except Failed:
+        return None
+    if not key or "." in key or not key.isprintable() or len(key) > 200:
+        context.fail("NNC0706", entry.key.span, f'"{key[:60]}" cannot be the name of a layer: torch allows no dot and no empty name')
+        return None
+    if key in RESERVED_NAMES:
+        context.fail("NNC0309", entry.key.span, f"`{key}` is taken: every nn.Module has an attribute of that name")
+        return None
+    return key
+
+
+def _fill(context: Context, template: Template, scope: Scope) -> str:
+    if template.literal is not None:
+        return template.literal
+    parts = []
+    for part in template.parts:
+        if isinstance(part, str):
+            parts.append(part)
+            continue
+        value = Evaluator(context, scope).static(part, "a key")
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise context.fail("NNC0706", part.span, f"a part of a key is a whole number or a text, not {describe(value)}")
+        parts.append(str(value))
+    return "".join(parts)

@@ -1,0 +1,109 @@
+"""Names and what they stand for, and the graph that is being built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnc.compiler.diagnostics import Span
+from nnc.compiler.graph.ir import Node, Value
+from nnc.compiler.types.demands import Demand
+
+__all__ = ["BROKEN", "Binding", "Builder", "Scope", "Several"]
+
+
+@dataclass(frozen=True, eq=False)
+class Several:
+    """The results of a layer that has several: by name (`lstm.h_n`) or by number (`parts.0`)."""
+
+    results: Mapping[str, Value]
+    span: Span
+
+
+class _Broken:
+    """Stands for the value of an entry whose fault was reported."""
+
+
+BROKEN = _Broken()
+Binding = Any  # Value | Several | BROKEN | a static value
+
+
+@dataclass
+class Builder:
+    """One graph under construction. Values of an enclosing builder come in as captures, on first use."""
+
+    parent: Builder | None
+    nodes: list[Node] = field(default_factory=list)
+    schedule: list[Node] = field(default_factory=list)
+    inputs: list[Value] = field(default_factory=list)
+    captures: dict[Value, Value] = field(default_factory=dict)
+    demands: dict[Demand, Span] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+    weight: int = 0  # steps in the finished network, nested ones counted
+
+    def add(self, node: Node) -> Node:
+        self.nodes.append(node)
+        self.schedule.append(node)
+        self.names.add(node.name)
+        self.weight += 1
+        return node
+
+    def fresh(self, base: str) -> str:
+        """A name for a step that has none in the file: `add`, `add_1`, …"""
+        name, count = base, 0
+        while name in self.names:
+            count += 1
+            name = f"{base}_{count}"
+        self.names.add(name)
+        return name
+
+    def demand(self, demand: Demand, span: Span) -> None:
+        self.demands.setdefault(demand, span)
+
+    def bring_in(self, value: Value, owner: Builder) -> Value:
+        """`value`, made in `owner`, as this graph sees it."""
+        if owner is self:
+            return value
+        assert self.parent is not None, "a value of an unrelated graph"
+        outer = self.parent.bring_in(value, owner)
+        if outer not in self.captures:
+            self.captures[outer] = Value(self.fresh(outer.name), outer.type, outer.span)
+        return self.captures[outer]
+
+
+@dataclass
+class Scope:
+    """Names of one body. `parent` is the enclosing body of an inline list or a loop turn; a block's scope has none."""
+
+    builder: Builder
+    parent: Scope | None = None
+    names: dict[str, Binding] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)  # where a name was defined
+
+    def child(self, builder: Builder | None = None) -> Scope:
+        return Scope(builder or self.builder, self)
+
+    def define(self, name: str, binding: Binding, span: Span | None = None) -> None:
+        self.names[name] = binding
+        if span is not None:
+            self.places[name] = span
+
+    def find(self, name: str) -> tuple[Binding, Scope] | None:
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name], scope
+            scope = scope.parent
+        return None
+
+    def place(self, name: str) -> Span | None:
+        found = self.find(name)
+        return found[1].places.get(name) if found else None
+
+    def known(self) -> Iterator[str]:
+        """Every name that can be written here."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield from scope.names
+            scope = scope.parent

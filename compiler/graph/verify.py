@@ -1,0 +1,104 @@
+"""An independent look at a finished graph: every rule is run again and must say what the graph says.
+
+A finding is a fault of the compiler, never of a spec: the driver raises on it, tests call it on everything they build.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnc.compiler.graph.ir import Graph, Node, Stored, Value
+from nnc.compiler.ops.apply import apply
+from nnc.compiler.ops.call import Refusal
+from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dim import symbols
+from nnc.compiler.types.tensor import TensorType
+
+__all__ = ["verify"]
+
+
+def verify(graph: Graph) -> list[str]:
+    """What is wrong with the graph, in words; [] for a sound one. Shared graphs are looked at once."""
+    found: list[str] = []
+    seen: set[Graph] = set()
+    _graph(graph, graph.name, found, seen)
+    return found
+
+
+def _graph(graph: Graph, path: str, found: list[str], seen: set[Graph]) -> None:
+    if graph in seen:
+        return
+    seen.add(graph)
+    names = [n.name for n in graph.nodes]
+    if len(set(names)) != len(names):
+        found.append(f"{path}: two nodes share a name")
+    if sorted(map(id, graph.nodes)) != sorted(map(id, graph.schedule)):
+        found.append(f"{path}: the schedule is not an order of the nodes")
+    known: set[Value] = set(graph.inputs)
+    for node in graph.schedule:
+        here = f"{path}.{node.name}"
+        missing = [v.name for v in node.inputs if v not in known]
+        if missing:
+            found.append(f"{here}: uses {', '.join(missing)} before it exists")
+        found += [f"{here}: {fault}" for fault in _node(node, graph)]
+        known.update(node.results)
+        if isinstance(node.target, Graph):
+            _graph(node.target, here, found, seen)
+    found += [f"{path}: output {name or 'value'} is made nowhere" for name, v in graph.outputs.items() if v not in known]
+    if graph.kind in ("net", "block"):
+        own = {s for v in graph.inputs for d in v.type.shape for s in symbols(d)}
+        foreign = {s.name for n in graph.nodes for v in n.results for d in v.type.shape for s in symbols(d) if s not in own}
+        if foreign:
+            found.append(f"{path}: sizes from nowhere: {', '.join(sorted(foreign))}")
+
+
+def _node(node: Node, graph: Graph) -> list[str]:
+    match node.target:
+        case Stored(type=kind):
+            wanted = [kind]
+        case Graph() as inner:
+            return _call(node, inner)
+        case OpDef() as op:
+            try:
+                applied = apply(op, dict(node.settings) | {k: _types(v) for k, v in node.operands.items()})
+            except Refusal as refusal:
+                return [f"its rule refuses it: {refusal.message}"]
+            wanted = [t for _, t in applied.results]
+            if tuple(applied.call.parameters) != node.parameters:
+                return ["its parameters differ from its rule's"]
+            asked = {d for d, _ in graph.demands}
+            if any(d not in asked for d in applied.call.demands):
+                return ["its rule demands what the graph does not"]
+    types = [v.type for v in node.results]
+    return [] if types == wanted else [f"is {_list(types)}, its rule says {_list(wanted)}"]
+
+
+def _call(node: Node, inner: Graph) -> list[str]:
+    """The operands must be the inner inputs, and the results the inner outputs, both seen from outside."""
+    faults = []
+    for value in inner.inputs:
+        given = node.operands.get(value.name)
+        wanted = value.type.substitute(node.sizes)
+        if not isinstance(given, Value) or given.type != wanted:
+            faults.append(f"input {value.name} is {given}, the graph inside wants {wanted}")
+    outputs = [v.type.substitute(node.sizes) for v in inner.outputs.values()]
+    if outputs != [v.type for v in node.results]:
+        faults.append(f"is {_list([v.type for v in node.results])}, the graph inside gives {_list(outputs)}")
+    return faults
+
+
+def _types(operand: Any) -> Any:
+    if isinstance(operand, Value):
+        return operand.type
+    if isinstance(operand, tuple | list):
+        return tuple(_types(o) for o in operand)
+    if isinstance(operand, slice):
+        return slice(_types(operand.start), _types(operand.stop), _types(operand.step))
+    if isinstance(operand, Mapping):
+        return {k: _types(v) for k, v in operand.items()}
+    return operand
+
+
+def _list(types: list[TensorType]) -> str:
+    return ", ".join(map(str, types))
