@@ -40,7 +40,7 @@ class Call:
     op: str
     demands: list[Demand] = field(default_factory=list)
     parameters: list[ParameterSpec] = field(default_factory=list)
-    inferred: dict[str, int] = field(default_factory=dict)
+    inferred: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     cost: DimLike = 0
     given: Mapping[str, object] = field(default_factory=dict)
 
@@ -56,10 +56,31 @@ class Call:
             self.refuse(f"{self.op} takes a {wanted} tensor, this one is {input.rank}-D: {input}", name, code="NNC0502")
         return input.rank
 
-    def floating(self, input: TensorType, name: str = "input") -> TensorType:
-        """Refuses integers where torch's kernels want floating point (or complex)."""
-        if not (input.dtype.is_floating or input.dtype.is_complex):
+    def at_least_rank(self, input: TensorType, least: int, name: str = "input") -> int:
+        """The input's rank, refused below `least`."""
+        if input.rank < least:
+            dimensions = "one dimension" if least == 1 else f"{least} dimensions"
+            self.refuse(f"{self.op} takes a tensor of at least {dimensions}, this one is {input}", name, code="NNC0502")
+        return input.rank
+
+    def floating(self, input: TensorType, name: str = "input", *, complex: bool = False) -> TensorType:
+        """Refuses integers where torch's kernels want floating point, and complex numbers unless allowed."""
+        if not (input.dtype.is_floating or (complex and input.dtype.is_complex)):
             self.refuse(f"{self.op} takes floating-point numbers, this is {input.dtype}", name, code="NNC0503")
+        return input
+
+    def real(self, input: TensorType, name: str = "input") -> TensorType:
+        """Refuses what has no order: truth values and complex numbers."""
+        if input.dtype is DType.bool or input.dtype.is_complex:
+            self.refuse(f"{self.op} takes real numbers, this is {input.dtype}", name, code="NNC0503")
+        return input
+
+    def weighted(self, input: TensorType, name: str = "input") -> TensorType:
+        """Refuses what does not meet this module's weights, which are float32: torch combines equal dtypes only."""
+        if input.dtype is not DType.float32:
+            self.refuse(
+                f"{self.op}'s weights are float32, this is {input.dtype}", name, "`float(x)` converts x", code="NNC0503"
+            )
         return input
 
     def integer(self, input: TensorType, name: str = "input") -> TensorType:
@@ -88,17 +109,22 @@ class Call:
         if verdict is None:
             self.demands.append(demand)
 
+    def known(self, size: DimLike, subject: str | None, what: str) -> int:
+        """A size that must not be free here: `what` completes "needs a known …"."""
+        if isinstance(size, Dim):
+            self.refuse(
+                f"{self.op} needs a known {what}, but {size} is free",
+                subject,
+                f"give the dimension a size in `inputs:`, or on the command line with --size {size}=…",
+                code="NNC0505",
+            )
+        return size
+
     # -- inferring, owning, counting --------------------------------------------------------------------------------
 
     def infer(self, argument: str, size: DimLike) -> int:
         """The size of an inferred constructor argument; where it was written it must agree."""
-        if isinstance(size, Dim):
-            self.refuse(
-                f"{self.op} needs a known {argument}, but the size that flows in is free: {size}",
-                argument,
-                f"give the dimension a size in `inputs:`, or on the command line with --size {size}=…",
-                code="NNC0505",
-            )
+        size = self.known(size, argument, argument)
         written = self.given.get(argument)
         if written is not None and written != size:
             self.refuse(

@@ -6,24 +6,41 @@ from math import prod
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Inferred, Pair, Positive
+from nnc.compiler.ops.kinds import (
+    Inferred,
+    Pair,
+    Positive,
+    PositivePair,
+    PositiveSingle,
+    PositiveTriple,
+    Single,
+    Sizes,
+    Triple,
+)
 from nnc.compiler.ops.registry import OpDef, module
+from nnc.compiler.ops.shapes import ntuple, product, window
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
 
 
-def each(value: int | tuple[int, ...], n: int) -> tuple[int, ...]:
-    """torch's `_ntuple`: one integer stands for all `n` axes."""
-    return (value,) * n if isinstance(value, int) else tuple(value)
-
-
-def window(c: Call, size: DimLike, kernel: int, stride: int, padding: int, dilation: int) -> DimLike:
-    """Size after sliding a window: ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1 (torch.nn.Conv2d's docs)."""
-    reach = dilation * (kernel - 1) + 1
-    c.at_least(size + 2 * padding, reach, f"a window of {reach} does not fit into {size} + 2·{padding} (padding)", "kernel_size")
-    return (size + 2 * padding - reach) // stride + 1
+@module("Conv1d", family="convolution", inferred="in_channels")
+def conv1d(
+    c: Call,
+    input: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositiveSingle,
+    stride: PositiveSingle = 1,
+    padding: Single | Literal["same", "valid"] = 0,
+    dilation: PositiveSingle = 1,
+    groups: Positive = 1,
+    bias: bool = True,
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+) -> TensorType:
+    """1-D convolution: (N, C_in, L) → (N, C_out, L')."""
+    return _convolve(c, input, 1, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
 
 
 @module("Conv2d", family="convolution", inferred="in_channels")
@@ -32,23 +49,119 @@ def conv2d(
     input: TensorType,
     in_channels: Inferred,
     out_channels: Positive,
-    kernel_size: Pair,
-    stride: Pair = 1,
+    kernel_size: PositivePair,
+    stride: PositivePair = 1,
     padding: Pair | Literal["same", "valid"] = 0,
-    dilation: Pair = 1,
+    dilation: PositivePair = 1,
     groups: Positive = 1,
     bias: bool = True,
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
 ) -> TensorType:
     """2-D convolution: (N, C_in, H, W) → (N, C_out, H', W')."""
-    return _convolve(c, input, 2, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
+    return _convolve(c, input, 2, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
+
+
+@module("Conv3d", family="convolution", inferred="in_channels")
+def conv3d(
+    c: Call,
+    input: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositiveTriple,
+    stride: PositiveTriple = 1,
+    padding: Triple | Literal["same", "valid"] = 0,
+    dilation: PositiveTriple = 1,
+    groups: Positive = 1,
+    bias: bool = True,
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = "zeros",
+) -> TensorType:
+    """3-D convolution: (N, C_in, D, H, W) → (N, C_out, D', H', W')."""
+    return _convolve(c, input, 3, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode)
+
+
+@module("ConvTranspose1d", family="convolution", inferred="in_channels", calls=("output_size",))
+def conv_transpose1d(
+    c: Call,
+    input: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositiveSingle,
+    stride: PositiveSingle = 1,
+    padding: Single = 0,
+    output_padding: Single = 0,
+    groups: Positive = 1,
+    bias: bool = True,
+    dilation: PositiveSingle = 1,
+    padding_mode: Literal["zeros"] = "zeros",
+    output_size: Sizes | None = None,
+) -> TensorType:
+    """1-D transposed convolution: (N, C_in, L) → (N, C_out, L'), what a Conv1d would shrink to L."""
+    return _spread(
+        c, input, 1, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, output_size
+    )
+
+
+@module("ConvTranspose2d", family="convolution", inferred="in_channels", calls=("output_size",))
+def conv_transpose2d(
+    c: Call,
+    input: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositivePair,
+    stride: PositivePair = 1,
+    padding: Pair = 0,
+    output_padding: Pair = 0,
+    groups: Positive = 1,
+    bias: bool = True,
+    dilation: PositivePair = 1,
+    padding_mode: Literal["zeros"] = "zeros",
+    output_size: Sizes | None = None,
+) -> TensorType:
+    """2-D transposed convolution: (N, C_in, H, W) → (N, C_out, H', W'), what a Conv2d would shrink to (H, W)."""
+    return _spread(
+        c, input, 2, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, output_size
+    )
+
+
+@module("ConvTranspose3d", family="convolution", inferred="in_channels", calls=("output_size",))
+def conv_transpose3d(
+    c: Call,
+    input: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositiveTriple,
+    stride: PositiveTriple = 1,
+    padding: Triple = 0,
+    output_padding: Triple = 0,
+    groups: Positive = 1,
+    bias: bool = True,
+    dilation: PositiveTriple = 1,
+    padding_mode: Literal["zeros"] = "zeros",
+    output_size: Sizes | None = None,
+) -> TensorType:
+    """3-D transposed convolution: (N, C_in, D, H, W) → (N, C_out, D', H', W')."""
+    return _spread(
+        c, input, 3, out_channels, kernel_size, stride, padding, output_padding, groups, bias, dilation, output_size
+    )
+
+
+def _channels(c: Call, input: TensorType, n: int, out_channels: int, groups: int) -> int:
+    """`in_channels`, with the checks every convolution makes."""
+    c.rank(c.weighted(input), n + 1, n + 2)
+    channels = c.infer("in_channels", input.shape[-n - 1])
+    if channels == 0:
+        c.refuse("there are no channels to convolve", "input")
+    if channels % groups:
+        c.refuse(f"groups={groups} does not divide the {channels} channels that flow in", "groups")
+    if out_channels % groups:
+        c.refuse(f"groups={groups} does not divide out_channels={out_channels}", "groups")
+    return channels
 
 
 def _convolve(
     c: Call,
     input: TensorType,
     n: int,
-    in_channels: int | None,
     out_channels: int,
     kernel_size: int | tuple[int, ...],
     stride: int | tuple[int, ...],
@@ -56,28 +169,94 @@ def _convolve(
     dilation: int | tuple[int, ...],
     groups: int,
     bias: bool,
+    padding_mode: str,
 ) -> TensorType:
-    c.rank(c.floating(input), n + 1, n + 2)
-    *batch, channels = input.shape[:-n]
-    channels = c.infer("in_channels", channels)
-    c.multiple(channels, groups, f"groups={groups} does not divide the {channels} channels that flow in", "groups")
-    c.multiple(out_channels, groups, f"groups={groups} does not divide out_channels={out_channels}", "groups")
-    kernel = each(kernel_size, n)
+    channels = _channels(c, input, n, out_channels, groups)
+    kernel = ntuple(c, kernel_size, n, "kernel_size")
+    steps, holes = ntuple(c, stride, n, "stride"), ntuple(c, dilation, n, "dilation")
     c.parameter("weight", out_channels, channels // groups, *kernel)
     if bias:
         c.parameter("bias", out_channels)
-    steps, holes = each(stride, n), each(dilation, n)
-    if padding == "same" and any(s != 1 for s in steps):
-        c.refuse('padding="same" needs stride 1', "padding")
-    space: tuple[DimLike, ...]
+    sizes = input.shape[-n:]
     if padding == "same":
-        space = input.shape[-n:]
+        if any(s != 1 for s in steps):
+            c.refuse('padding="same" needs stride 1', "padding")
+        widest = [h * (k - 1) - h * (k - 1) // 2 for k, h in zip(kernel, holes, strict=True)]
+        space = sizes
     else:
-        pads = each(0 if isinstance(padding, str) else padding, n)
-        space = tuple(window(c, *axis) for axis in zip(input.shape[-n:], kernel, steps, pads, holes, strict=True))
-    result = input.with_shape(*batch, out_channels, *space)
-    c.macs(result.numel * (channels // groups) * prod(kernel))
+        pads = ntuple(c, 0 if isinstance(padding, str) else padding, n, "padding")
+        widest = list(pads)
+        space = tuple(window(c, *on_axis) for on_axis in zip(sizes, kernel, steps, pads, holes, strict=True))
+    _padding_mode(c, sizes, widest, padding_mode)
+    result = input.with_shape(*input.shape[: -n - 1], out_channels, *space)
+    c.macs(result.numel * (channels // groups * prod(kernel)))
     return result
 
 
-OPS: tuple[OpDef, ...] = (conv2d,)
+def _padding_mode(c: Call, sizes: tuple[DimLike, ...], pads: list[int], mode: str) -> None:
+    """Reflection needs a value beyond each padded one, a circle at least as many as are padded."""
+    least = {"reflect": 1, "circular": 0}.get(mode)
+    if least is not None:
+        for size, pad in zip(sizes, pads, strict=True):
+            c.at_least(
+                size, pad + least, f'padding {pad} is too wide for padding_mode="{mode}" on size {size}', "padding"
+            )
+
+
+def _spread(
+    c: Call,
+    input: TensorType,
+    n: int,
+    out_channels: int,
+    kernel_size: int | tuple[int, ...],
+    stride: int | tuple[int, ...],
+    padding: int | tuple[int, ...],
+    output_padding: int | tuple[int, ...],
+    groups: int,
+    bias: bool,
+    dilation: int | tuple[int, ...],
+    output_size: Sizes | None,
+) -> TensorType:
+    """out = (in − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1 (torch's docs)."""
+    channels = _channels(c, input, n, out_channels, groups)
+    kernel = ntuple(c, kernel_size, n, "kernel_size")
+    steps, holes = ntuple(c, stride, n, "stride"), ntuple(c, dilation, n, "dilation")
+    pads, extras = ntuple(c, padding, n, "padding"), ntuple(c, output_padding, n, "output_padding")
+    c.parameter("weight", channels, out_channels // groups, *kernel)
+    if bias:
+        c.parameter("bias", out_channels)
+    sizes = input.shape[-n:]
+    least = [
+        (size - 1) * s - 2 * p + h * (k - 1) + 1
+        for size, k, s, p, h in zip(sizes, kernel, steps, pads, holes, strict=True)
+    ]
+    if output_size is not None:
+        space = _wanted(c, input, n, least, steps, output_size)
+    else:
+        for extra, s, h in zip(extras, steps, holes, strict=True):
+            if extra >= max(s, h):
+                c.refuse(f"output_padding {extra} is not below stride {s} or dilation {h}", "output_padding")
+        space = tuple(low + extra for low, extra in zip(least, extras, strict=True))
+    for size in space:
+        c.at_least(size, 1, f"padding leaves nothing of the result: its size is {size}", "padding")
+    result = input.with_shape(*input.shape[: -n - 1], out_channels, *space)
+    c.macs(product(input.shape) * (out_channels // groups * prod(kernel)))
+    return result
+
+
+def _wanted(
+    c: Call, input: TensorType, n: int, least: list[DimLike], steps: tuple[int, ...], output_size: Sizes
+) -> tuple[DimLike, ...]:
+    """A call's `output_size` picks among the sizes a convolution shrinks to this one: least … least + stride − 1."""
+    whole = input.rank == len(output_size)
+    if not whole and len(output_size) != n:
+        c.refuse(f"output_size takes {n} sizes, not {len(output_size)}", "output_size")
+    wanted = tuple(output_size[-n:])
+    for size, low, step in zip(wanted, least, steps, strict=True):
+        high = low + step - 1
+        c.at_least(size, low, f"output_size {size} is below the smallest possible, {low}", "output_size")
+        c.at_least(high, size, f"output_size {size} is above the largest possible, {high}", "output_size")
+    return wanted
+
+
+OPS: tuple[OpDef, ...] = (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d)

@@ -1,7 +1,7 @@
 """What an argument may be: each kind checks a value, says in words what it wants, and gives its JSON Schema.
 
 A rule's annotations name them. For a type checker they are the plain Python types on the right.
-A `Size` may be symbolic (a free dimension, read from a tensor's shape at run time); every other kind needs a known value.
+A `Size` may be symbolic (a free dimension, read from a tensor's shape at run time); other kinds need a known value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["Kind", "parse_kind"]
+__all__ = ["KINDS", "Kind", "parse_kind"]
 
 # The names that annotations use, as a type checker sees them.
 Inferred = int | None
@@ -23,12 +23,21 @@ Positive = int
 NonNegative = int
 Probability = float
 Number = int | float
+Single = int | tuple[int]
 Pair = int | tuple[int, int]
 Triple = int | tuple[int, int, int]
+PositiveSingle = Single
+PositivePair = Pair
+PositiveTriple = Triple
 Ints = int | Sequence[int]
+PositiveInts = int | Sequence[int]
+OptionalInts = int | None | Sequence[int | None]
+Numbers = int | float | Sequence[int | float]
 Size = DimLike
 Sizes = Sequence[DimLike]
 Scalar = int | float | bool
+Operand = TensorType | DimLike | float | bool
+Index = Any  # a tuple of what stands between the brackets: an integer, slice, null, `...`, or tensor of indices
 Tensors = Sequence[TensorType]
 Dtype = DType
 
@@ -78,11 +87,21 @@ def _ints_schema(n: int | None, low: int | None = None) -> dict[str, Any]:
     return {"anyOf": [item, items]}
 
 
+def _each(v: object, fits: Callable[[Any], bool]) -> bool:
+    return all(map(fits, v)) if isinstance(v, list | tuple) else fits(v)
+
+
+def _each_schema(item: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
 _ANY_INT = -(2**63)
 
 KINDS: dict[str, Kind] = {
     "int": Kind("an integer", _is_int, {"type": "integer"}),
-    "Inferred": Kind("a positive integer", lambda v: v is None or (_is_int(v) and v >= 0), {"type": "integer", "minimum": 0}),
+    "Inferred": Kind(
+        "a positive integer", lambda v: v is None or (_is_int(v) and v >= 0), {"type": "integer", "minimum": 0}
+    ),
     "Positive": Kind("a positive integer", lambda v: _is_int(v) and v >= 1, {"type": "integer", "minimum": 1}),
     "NonNegative": Kind("an integer ≥ 0", lambda v: _is_int(v) and v >= 0, {"type": "integer", "minimum": 0}),
     "float": Kind("a number", _is_number, {"type": "number"}),
@@ -97,7 +116,17 @@ KINDS: dict[str, Kind] = {
     "Single": Kind("an integer ≥ 0", lambda v: _ints(v, 1, 0), _ints_schema(1, 0)),
     "Pair": Kind("an integer ≥ 0 or two of them", lambda v: _ints(v, 2, 0), _ints_schema(2, 0)),
     "Triple": Kind("an integer ≥ 0 or three of them", lambda v: _ints(v, 3, 0), _ints_schema(3, 0)),
+    "PositiveSingle": Kind("a positive integer", lambda v: _ints(v, 1, 1), _ints_schema(1, 1)),
+    "PositivePair": Kind("a positive integer or two of them", lambda v: _ints(v, 2, 1), _ints_schema(2, 1)),
+    "PositiveTriple": Kind("a positive integer or three of them", lambda v: _ints(v, 3, 1), _ints_schema(3, 1)),
     "Ints": Kind("an integer or a list of integers", lambda v: _ints(v, None, _ANY_INT), _ints_schema(None)),
+    "PositiveInts": Kind("a positive integer or a list of them", lambda v: _ints(v, None, 1), _ints_schema(None, 1)),
+    "OptionalInts": Kind(
+        "a positive integer or null, or a list of them",
+        lambda v: _each(v, lambda i: i is None or (_is_int(i) and i >= 1)),
+        _each_schema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}),
+    ),
+    "Numbers": Kind("a number or a list of numbers", lambda v: _each(v, _is_number), _each_schema({"type": "number"})),
     "Size": Kind("a size", lambda v: _is_int(v) or isinstance(v, Dim), {"type": "integer"}, symbolic=True),
     "Sizes": Kind(
         "a list of sizes",
@@ -106,6 +135,14 @@ KINDS: dict[str, Kind] = {
         symbolic=True,
     ),
     "Dtype": Kind("a dtype", lambda v: isinstance(v, DType), {"enum": [d.value for d in DType]}),
+    "Operand": Kind(
+        "a tensor or a number",
+        lambda v: isinstance(v, TensorType | int | float | Dim),
+        {"type": ["number", "boolean"]},
+        tensor=True,
+        symbolic=True,
+    ),
+    "Index": Kind("an index", lambda v: isinstance(v, tuple), {}, tensor=True, symbolic=True),
     "TensorType": Kind("a tensor", lambda v: isinstance(v, TensorType), {}, tensor=True),
     "Tensors": Kind(
         "a list of tensors",

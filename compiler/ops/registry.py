@@ -2,14 +2,15 @@
 its body the shape and dtype rule, the parameters it owns and its cost.
 
     @module("Linear", family="linear", inferred="in_features")
-    def linear(c: Call, input: TensorType, in_features: Inferred, out_features: NonNegative, bias: bool = True) -> TensorType:
+    def linear(c: Call, input: TensorType, in_features: Inferred, out_features: Positive, bias: bool = True):
         \"\"\"`y = x Wᵀ + b` over the last dimension: (*, in_features) → (*, out_features).\"\"\"
         features = c.infer("in_features", input.shape[-1])
         ...
 
-Parameters of the function, in order: `c`; the tensors of `forward` (annotated `TensorType`, `TensorType | None` or
-`Tensors`); then, for a module, the arguments of its constructor. For a function the arguments follow torch's order and tensors may
-stand anywhere. Annotations name the argument kinds of `kinds.py`. Nothing here imports torch.
+Parameters of the function: `c` first; then, for a module, the tensors of `forward` (annotated `TensorType`,
+`TensorType | None` or `Tensors`; optional ones may stand last) and the arguments of its constructor. For a function the
+arguments follow torch's order, and tensors may stand anywhere. Annotations name the argument kinds of `kinds.py`.
+Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ __all__ = ["REQUIRED", "Argument", "Catalogue", "OpDef", "Rule", "function", "mo
 Results = TensorType | Mapping[str, TensorType] | Sequence[TensorType]
 Rule = Callable[..., Results]
 Family = Literal[
-    "activation", "arithmetic", "attention", "comparison", "constructor", "convolution", "dropout", "embedding", "indexing",
-    "linear", "loss", "normalization", "padding", "pooling", "recurrent", "reduction", "shape", "upsampling", "vision",
+    "activation", "arithmetic", "attention", "comparison", "constructor", "convolution", "dropout", "embedding",
+    "indexing", "linear", "loss", "normalization", "padding", "pooling", "recurrent", "reduction", "shape",
+    "upsampling", "vision",
 ]  # fmt: skip
 
 
@@ -74,6 +76,8 @@ class OpDef:
     rule: Rule
     doc: str
     results: tuple[str, ...]
+    inferred: tuple[str, ...] = ()
+    variadic: tuple[tuple[str, ...], str] | None = None  # the names before a `*sizes` argument, and its own
 
     @property
     def positional(self) -> tuple[Argument, ...]:
@@ -114,7 +118,8 @@ def module(
     calls: tuple[str, ...] = (),
     since: Mapping[str, str] | None = None,
 ) -> Callable[[Rule], OpDef]:
-    """Declares a `torch.nn` (or torchvision) module. `calls` names the parameters that belong to `forward`, not the constructor."""
+    """Declares a `torch.nn` (or torchvision) module. `calls` names the parameters that are `forward`'s, not the
+    constructor's."""
     inferred = (inferred,) if isinstance(inferred, str) else inferred
 
     def declare(rule: Rule) -> OpDef:
@@ -129,6 +134,7 @@ def module(
             rule=rule,
             doc=rule.__doc__ or "",
             results=results,
+            inferred=inferred,
         )
 
     return declare
@@ -140,16 +146,20 @@ def function(
     """Declares a torch function or tensor method under its torch name."""
 
     def declare(rule: Rule) -> OpDef:
+        arguments = tuple(_arguments(rule, (), since or {}))
+        starred = next((i for i, a in enumerate(arguments) if a.variadic), None)
+        variadic = None if starred is None else (tuple(a.name for a in arguments[:starred]), arguments[starred].name)
         return OpDef(
             name=name,
             form="function",
             family=family,
             inputs=(),
             calls=(),
-            arguments=tuple(_arguments(rule, (), since or {})),
+            arguments=arguments,
             rule=rule,
             doc=rule.__doc__ or "",
             results=results,
+            variadic=variadic,
         )
 
     return declare
@@ -161,7 +171,9 @@ def _arguments(rule: Rule, inferred: tuple[str, ...], since: Mapping[str, str]) 
     positional = code.co_varnames[1 : code.co_argcount]
     keyword = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     defaults = rule.__defaults__ or ()
-    given = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True)) | (rule.__kwdefaults__ or {})
+    given = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True)) | (
+        rule.__kwdefaults__ or {}
+    )
     annotations = rule.__annotations__
     for name in positional:
         kind = parse_kind(annotations[name])

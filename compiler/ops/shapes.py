@@ -1,0 +1,130 @@
+"""What several families of rules share: axes, broadcasting, reshaping, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from nnc.compiler.ops.call import Call
+from nnc.compiler.types.dim import DimLike, ceildiv
+from nnc.compiler.types.tensor import Shape
+
+__all__ = ["axes", "axis", "broadcast", "broadcast_to", "display", "ntuple", "product", "reshape", "window"]
+
+
+def ntuple(c: Call, value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
+    """torch's `_ntuple`: one integer stands for all `n` axes."""
+    if isinstance(value, int):
+        return (value,) * n
+    if len(value) != n:
+        c.refuse(f"{name} takes one integer or {n}, not {len(value)}", name)
+    return tuple(value)
+
+
+def product(dims: Iterable[DimLike]) -> DimLike:
+    """The product of sizes; 1 for none."""
+    total: DimLike = 1
+    for d in dims:
+        total = total * d
+    return total
+
+
+def display(shape: Sequence[DimLike]) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+# -- axes --------------------------------------------------------------------------------------------------------------
+
+
+def axis(c: Call, dim: int, rank: int, name: str = "dim") -> int:
+    """`dim` counted from the front; refused outside −rank … rank − 1. A scalar has the one axis 0, as in torch."""
+    count = max(rank, 1)
+    if not -count <= dim < count:
+        c.refuse(f"{name} {dim} is outside a {rank}-D tensor", name)
+    return dim % count
+
+
+def axes(c: Call, dims: int | Sequence[int], rank: int, name: str = "dim") -> tuple[int, ...]:
+    """Several axes counted from the front, in the order given; refused if one stands twice."""
+    found = tuple(axis(c, d, rank, name) for d in ((dims,) if isinstance(dims, int) else dims))
+    if len(set(found)) != len(found):
+        c.refuse(f"{name} names one dimension twice", name)
+    return found
+
+
+# -- broadcasting ------------------------------------------------------------------------------------------------------
+
+
+def broadcast(c: Call, *shapes: Shape, subject: str | None = None) -> Shape:
+    """The common shape (https://pytorch.org/docs/stable/notes/broadcasting.html). A free size meets another by a demand
+    that they be equal, unless one of them is literally 1."""
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if shape != first:
+            first = _broadcast(c, first, shape, subject)
+    return first
+
+
+def _broadcast(c: Call, a: Shape, b: Shape, subject: str | None) -> Shape:
+    lead = len(a) - len(b)
+    head, a, b = (a[:lead], a[lead:], b) if lead >= 0 else (b[:-lead], a, b[-lead:])
+    both = (_meet(c, left, right, head + a, b, subject) for left, right in zip(a, b, strict=True))
+    return (*head, *both)
+
+
+def _meet(c: Call, left: DimLike, right: DimLike, a: Shape, b: Shape, subject: str | None) -> DimLike:
+    if left == right or (isinstance(right, int) and right == 1):
+        return left
+    if isinstance(left, int) and left == 1:
+        return right
+    return c.equal(left, right, f"sizes {left} and {right} do not broadcast: {display(a)} with {display(b)}", subject)
+
+
+def broadcast_to(c: Call, shape: Shape, target: Shape, name: str) -> None:
+    """Demands that `shape` broadcasts to exactly `target`: what `expand`, and a mask of attention scores, need."""
+    if len(shape) > len(target):
+        c.refuse(f"{name} {display(shape)} has more dimensions than {display(target)}", name)
+    for have, want in zip(shape, target[len(target) - len(shape) :], strict=True):
+        if not (isinstance(have, int) and have == 1):
+            c.equal(have, want, f"{name} {display(shape)} does not broadcast to {display(target)}", name)
+
+
+# -- reshaping ---------------------------------------------------------------------------------------------------------
+
+
+def reshape(c: Call, dims: Shape, sizes: Sequence[DimLike], subject: str) -> Shape:
+    """The sizes that `dims` are viewed as; one of them may be −1 and takes what the others leave."""
+    total = product(dims)
+    holes = [i for i, s in enumerate(sizes) if isinstance(s, int) and s < 0]
+    if any(sizes[i] != -1 for i in holes):
+        c.refuse(f"a size is negative: {display(sizes)}", subject)
+    if not holes:
+        c.equal(total, product(sizes), f"{display(dims)} does not have the elements of {display(sizes)}", subject)
+        return tuple(sizes)
+    if len(holes) > 1:
+        c.refuse(f"only one size may be -1: {display(sizes)}", subject)
+    rest = product(s for i, s in enumerate(sizes) if i != holes[0])
+    if isinstance(rest, int) and rest == 0:
+        c.refuse(f"-1 beside a size of 0 has no one answer: {display(sizes)}", subject)
+    c.multiple(total, rest, f"the elements of {display(dims)} do not divide into {display(sizes)}", subject)
+    return (*sizes[: holes[0]], total // rest, *sizes[holes[0] + 1 :])
+
+
+# -- windows -----------------------------------------------------------------------------------------------------------
+
+
+def window(
+    c: Call, size: DimLike, kernel: int, stride: int, padding: int = 0, dilation: int = 1, ceil: bool = False
+) -> DimLike:
+    """How often a window fits: ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1 (torch.nn.Conv2d's docs).
+
+    `ceil` rounds up instead, and drops a last window that would start in the right padding (torch.nn.MaxPool2d's docs):
+    windows start at i·stride − padding < size, so there are at most ⌈(size + padding) / stride⌉ of them. Which of the
+    two counts is the smaller does not depend on the size: they differ by a constant under the same division.
+    """
+    reach = dilation * (kernel - 1) + 1
+    padded = f"{size} + 2·{padding} of padding" if padding else f"{size}"
+    least = reach - stride + 1 if ceil else reach
+    c.at_least(size + 2 * padding, least, f"a window of {reach} does not fit into {padded}", "kernel_size")
+    if not ceil:
+        return (size + 2 * padding - reach) // stride + 1
+    return ceildiv(size + padding + min(0, padding - reach + stride), stride)
