@@ -1,0 +1,188 @@
+"""What `data:` and `train:` say, in typed form: made by `read_data.py` and `read_train.py`, consumed by `runtime/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from nnc.compiler.diagnostics import Span
+from nnc.compiler.expr.tree import Expr
+
+__all__ = [
+    "BoundCall", "DataConfig", "Deferred", "FieldTransforms", "LossConfig", "MetricConfig", "Network",
+    "OptimizerConfig", "ParameterGroup", "SchedulerConfig", "TrainConfig",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """An argument that depends on the length of the data (`total_steps=steps`): computed when training begins."""
+
+    expression: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCall:
+    """A checked call of the vocabulary: `AdamW(lr=1e-3)`. `arguments` are those that were written, by name in signature
+    order: None, bool, int, float, str, tuples of these, nested `BoundCall`s, `Deferred`s."""
+
+    group: str
+    name: str
+    arguments: Mapping[str, Any]
+    span: Span
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether something in it waits for the length of the data."""
+        return any(_waits(v) for v in self.arguments.values())
+
+    def as_plain(self) -> dict[str, Any]:
+        """The canonical mapping form, as JSON takes it: `{"type": "AdamW", "lr": 0.001}`."""
+        return {"type": self.name} | {k: _plain(v) for k, v in self.arguments.items()}
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{k}={_shown(v)}' for k, v in self.arguments.items())})"
+
+
+def _waits(value: object) -> bool:
+    match value:
+        case Deferred():
+            return True
+        case BoundCall():
+            return value.deferred
+        case tuple():
+            return any(_waits(v) for v in value)
+    return False
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Deferred(expression=expression):
+            return f"${{{expression.span.text}}}"
+        case BoundCall():
+            return value.as_plain()
+        case tuple():
+            return [_plain(v) for v in value]
+        case Mapping():
+            return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+def _shown(value: object) -> str:
+    match value:
+        case Deferred(expression=expression):
+            return expression.span.text
+        case BoundCall():
+            return str(value)
+        case tuple():
+            return f"[{', '.join(map(_shown, value))}]"
+        case str():
+            return f'"{value}"'
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the sections need to know about the network they feed: names of its inputs, outputs and parameters, in
+    order. An unnamed single output is called `output`."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTransforms:
+    """What is done to one field: `train` while training, `eval` in validation, test and prediction."""
+
+    train: tuple[BoundCall, ...]
+    eval: tuple[BoundCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """`data:`. `validation` is a part of the training data (a fraction below 1 or a count), a dataset of its own, or
+    nothing."""
+
+    fields: tuple[str, ...]
+    train: BoundCall
+    span: Span
+    test: BoundCall | None = None
+    validation: float | int | BoundCall | None = None
+    transforms: Mapping[str, FieldTransforms] = field(default_factory=dict)
+    classes: tuple[str, ...] | None = None
+    seed: int = 0
+    workers: int | None = None
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """`source` names outputs of the network and fields of the data, in the order of the loss's own inputs."""
+
+    call: BoundCall
+    source: tuple[str, ...]
+    span: Span
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricConfig:
+    """`name` is the name in logs (`accuracy`, `top5_accuracy`); `source` an output and a field; `goal` which end is
+    better."""
+
+    name: str
+    call: BoundCall
+    source: tuple[str, ...]
+    goal: Literal["min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterGroup:
+    """Settings for the parameters whose names a glob of `match` fits; of several groups that fit, each adds its
+    settings, and the later one wins."""
+
+    match: tuple[str, ...]
+    settings: Mapping[str, Any]
+    span: Span
+    match_spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerConfig:
+    call: BoundCall
+    groups: tuple[ParameterGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerConfig:
+    """`every` says when it steps. `monitor` (ReduceLROnPlateau only) is a quantity of the log, e.g.
+    `validation.loss`."""
+
+    call: BoundCall
+    every: Literal["step", "epoch"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainConfig:
+    """`train:`. `monitor` is the quantity that chooses the best checkpoint: `validation.accuracy`, `train.loss`."""
+
+    loss: LossConfig
+    optimizer: OptimizerConfig
+    epochs: int
+    span: Span
+    scheduler: SchedulerConfig | None = None
+    metrics: tuple[MetricConfig, ...] = ()
+    monitor: str = "train.loss"
+    goal: Literal["min", "max"] = "min"
+    batch_size: int = 64
+    drop_last: bool = False
+    shuffle: bool = True
+    seed: int = 0
+    clip_grad_norm: float | None = None
+    clip_grad_value: float | None = None
+    precision: Literal["float32", "bf16"] = "float32"
+    checkpoint_every: int | None = None
+    spans: Mapping[str, Span] = field(default_factory=dict)

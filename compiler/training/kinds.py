@@ -1,0 +1,200 @@
+"""What an argument of an optimizer, a loss, a transform … may be. The form is the layers' (`ops/kinds.py`), the kinds
+are these.
+
+A signature's annotations name them; for a type checker they are the plain Python types on the right.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import pairwise
+from typing import Any, Literal
+
+from nnc.compiler.ops.kinds import Kind
+from nnc.compiler.training.config import BoundCall
+from nnc.compiler.types.dtype import DType
+
+__all__ = ["INTERPOLATION", "is_formula", "nested_group", "parse_kind"]
+
+Positive = int
+OneOrTwo = int
+OneOrThree = int
+NonNegative = int
+Finite = float
+AtLeast0 = float
+Above0 = float
+Fraction = float
+BelowOne = float
+Betas = tuple[float, float]
+AtLeast1 = float
+EpsPair = tuple[float | None, float]
+TwoNumbers = tuple[float, float]
+ThreeNumbers = tuple[float, float, float]
+Numbers = Sequence[float]
+NumberOrRange = float | tuple[float, float]
+ImageSize = int | Sequence[int]
+Padding = int | Sequence[int]
+Fill = float | Sequence[float]
+ThreePositive = tuple[int, int, int]
+Milestones = Sequence[int]
+Fields = Sequence[str]
+Formula = str
+Formulas = Sequence[str]
+Dtype = str
+Interpolation = str
+Schedulers = Sequence[object]
+Transforms = Sequence[object]
+
+INTERPOLATION = ("nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos")
+
+
+def _is_int(v: object) -> bool:
+    return isinstance(v, int) and not isinstance(v, bool)
+
+
+def _is_number(v: object) -> bool:
+    return isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v)
+
+
+def _number(words: str, fits: Callable[[Any], bool], **schema: float) -> Kind:
+    return Kind(words, lambda v: _is_number(v) and fits(v), {"type": "number", **schema})
+
+
+def _integer(words: str, low: int) -> Kind:
+    return Kind(words, lambda v: _is_int(v) and v >= low, {"type": "integer", "minimum": low})
+
+
+def _several(words: str, fits: Callable[[Any], bool], least: int, most: int | None, item: dict[str, Any]) -> Kind:
+    schema: dict[str, Any] = {"type": "array", "items": item, "minItems": least}
+    if most is not None:
+        schema["maxItems"] = most
+
+    def accepts(v: object) -> bool:
+        return isinstance(v, tuple) and least <= len(v) <= (most or len(v)) and all(fits(i) for i in v)
+
+    return Kind(words, accepts, schema)
+
+
+def _choice(*choices: str) -> Kind:
+    words = " or ".join(f'"{c}"' for c in choices)
+    return Kind(words, lambda v: isinstance(v, str) and v in choices, {"enum": list(choices)}, choices=choices)
+
+
+def _call(words: str, group: str) -> Kind:
+    return Kind(words, lambda v: isinstance(v, BoundCall) and v.group == group, {"$ref": f"#/definitions/{group}"})
+
+
+def _calls(words: str, group: str) -> Kind:
+    fits = _call("", group).accepts
+    return _several(words, fits, 1, None, {"$ref": f"#/definitions/{group}"})
+
+
+def _at_least_0(v: object) -> bool:
+    return isinstance(v, int | float) and not isinstance(v, bool) and v >= 0
+
+
+def _increasing(v: object) -> bool:
+    return isinstance(v, tuple) and all(_is_int(i) and i >= 0 for i in v) and all(a < b for a, b in pairwise(v))
+
+
+_NUMBER = {"type": "number"}
+_SIZE = {"type": "integer", "minimum": 1}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def _is_size(v: object) -> bool:
+    return isinstance(v, int) and not isinstance(v, bool) and v >= 1
+
+
+def _is_count(v: object) -> bool:
+    return isinstance(v, int) and not isinstance(v, bool) and v >= 0
+
+
+KINDS: dict[str, Kind] = {
+    "int": Kind("an integer", _is_int, {"type": "integer"}),
+    "Positive": _integer("an integer ≥ 1", 1),
+    "OneOrTwo": Kind("1 or 2", lambda v: _is_int(v) and v in (1, 2), {"enum": [1, 2]}),
+    "OneOrThree": Kind("1 or 3", lambda v: _is_int(v) and v in (1, 3), {"enum": [1, 3]}),
+    "NonNegative": _integer("an integer ≥ 0", 0),
+    "Finite": _number("a number", lambda v: True),
+    "AtLeast0": _number("a number ≥ 0", lambda v: v >= 0, minimum=0),
+    "Above0": _number("a number > 0", lambda v: v > 0, exclusiveMinimum=0),
+    "Fraction": _number("a number from 0 to 1", lambda v: 0 <= v <= 1, minimum=0, maximum=1),
+    "BelowOne": _number("a number ≥ 0 and < 1", lambda v: 0 <= v < 1, minimum=0, exclusiveMaximum=1),
+    "AtLeast1": _number("a number ≥ 1", lambda v: v >= 1, minimum=1),
+    "EpsPair": Kind(
+        "[null or a number ≥ 0, a number ≥ 0]",
+        lambda v: isinstance(v, tuple) and len(v) == 2 and (v[0] is None or _at_least_0(v[0])) and _at_least_0(v[1]),
+        {"type": "array", "minItems": 2, "maxItems": 2},
+    ),
+    "bool": Kind("true or false", lambda v: isinstance(v, bool), {"type": "boolean"}),
+    "str": Kind("a text", lambda v: isinstance(v, str), {"type": "string"}),
+    "None": Kind("null", lambda v: v is None, {"type": "null"}),
+    "Betas": _several(
+        "two numbers ≥ 0 and < 1",
+        lambda v: _is_number(v) and 0 <= v < 1,
+        2,
+        2,
+        _NUMBER | {"minimum": 0, "exclusiveMaximum": 1},
+    ),
+    "TwoNumbers": _several("two numbers", _is_number, 2, 2, _NUMBER),
+    "ThreeNumbers": _several("three numbers", _is_number, 3, 3, _NUMBER),
+    "Numbers": _several("a list of numbers", _is_number, 1, None, _NUMBER),
+    "NumberOrRange": Kind(
+        "a number ≥ 0 or [least, most]",
+        lambda v: (
+            (_is_number(v) and v >= 0)
+            or (isinstance(v, tuple) and len(v) == 2 and all(map(_is_number, v)) and v[0] <= v[1])
+        ),
+        {"anyOf": [_NUMBER | {"minimum": 0}, {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2}]},
+    ),
+    "ImageSize": _integer("an integer ≥ 1", 1) | _several("[height, width]", _is_size, 1, 2, _SIZE),
+    "Padding": _integer("an integer ≥ 0", 0) | _several("1, 2 or 4 of them", _is_count, 1, 4, _COUNT),
+    "Fill": _number("a number", lambda v: True) | _several("one number per channel", _is_number, 1, None, _NUMBER),
+    "ThreePositive": _several("three integers ≥ 1", _is_size, 3, 3, _SIZE),
+    "Milestones": Kind("a list of increasing integers ≥ 0", _increasing, {"type": "array", "items": _COUNT}),
+    "Fields": Kind(
+        "a list of array names",
+        lambda v: isinstance(v, tuple) and len(v) > 0 and all(isinstance(i, str) for i in v),
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ),
+    "Formula": Kind('a formula of epoch, such as "0.95 ** epoch"', lambda v: isinstance(v, str), {"type": "string"}),
+    "Formulas": _several("a list of such formulas", lambda v: isinstance(v, str), 1, None, {"type": "string"}),
+    "Dtype": Kind(
+        "a dtype such as float32",
+        lambda v: isinstance(v, str) and v in DType.__members__,
+        {"enum": [d.value for d in DType]},
+    ),
+    "Interpolation": _choice(*INTERPOLATION),
+    "Schedulers": _calls("a list of schedulers", "scheduler"),
+    "Transforms": _calls("a list of transforms", "transform"),
+}
+
+
+@cache
+def parse_kind(annotation: str) -> Kind:
+    """The kind that an annotation names: `"Above0 | None"`, `"Literal['min', 'max']"`."""
+    kind: Kind | None = None
+    for part in (p.strip() for p in annotation.split(" | ")):
+        one = _literal(part) if part.startswith("Literal[") else KINDS[part]
+        kind = one if kind is None else kind | one
+    assert kind is not None
+    return kind
+
+
+def _literal(part: str) -> Kind:
+    return _choice(*(c.strip().strip("'\"") for c in part.removeprefix("Literal[").removesuffix("]").split(",")))
+
+
+def nested_group(kind: Kind) -> Literal["scheduler", "transform"] | None:
+    """The group whose calls an argument of this kind holds."""
+    if kind is KINDS["Schedulers"]:
+        return "scheduler"
+    return "transform" if kind is KINDS["Transforms"] else None
+
+
+def is_formula(kind: Kind) -> bool:
+    """Whether the argument is a text in the expression language."""
+    return "formula" in kind.words

@@ -1,0 +1,170 @@
+"""`data:` as a `DataConfig`: which datasets, which fields, how they are split and transformed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from nnc.compiler.diagnostics import Problems
+from nnc.compiler.source.tree import Mapping as TreeMapping
+from nnc.compiler.source.tree import Scalar, Sequence, Tree
+from nnc.compiler.training.binding import Binder
+from nnc.compiler.training.config import BoundCall, DataConfig, FieldTransforms
+from nnc.compiler.training.sections import Section
+from nnc.compiler.training.values import did_you_mean
+from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
+
+__all__ = ["KEYS", "read_data", "read_transforms"]
+
+KEYS = ("fields", "train", "test", "validation", "transforms", "classes", "seed", "workers")
+DEFAULT_FIELDS = ("image", "label")
+EXAMPLE = 'MNIST(root="data", train=True)'
+
+
+def read_data(
+    tree: Tree, problems: Problems, *, names: Mapping[str, Any] | None = None, vocabularies: Vocabularies = VOCABULARY
+) -> DataConfig | None:
+    """The section, or None after reporting its faults. `names` are the spec's arguments."""
+    section = Section("data", tree, KEYS, problems, names)
+    binder = Binder(problems, names or {}, vocabularies=vocabularies)
+    fields = tuple(name for name, _ in section.texts("fields") or ()) or DEFAULT_FIELDS
+    train = _dataset(section, binder, "train", fields, section.need("train", EXAMPLE))
+    test = _dataset(section, binder, "test", fields, section.values.get("test"))
+    validation = _validation(section, binder, fields)
+    transforms = _transforms(section, fields, vocabularies)
+    classes = section.texts("classes")
+    seed = section.value("seed", "NonNegative", 0)
+    workers = section.value("workers", "NonNegative | None", None)
+    if train is None or not section.ok:
+        return None
+    return DataConfig(
+        fields=fields,
+        train=train,
+        test=test,
+        validation=validation,
+        transforms=transforms,
+        classes=None if classes is None else tuple(name for name, _ in classes),
+        seed=seed,
+        workers=workers,
+        span=section.span,
+        spans=section.spans,
+    )
+
+
+def _dataset(
+    section: Section, binder: Binder, key: str, fields: tuple[str, ...], tree: Tree | None
+) -> BoundCall | None:
+    if tree is None:
+        return None
+    call = binder.tree(tree, "dataset")
+    if call is None:
+        section.ok = False
+        return None
+    if call.name == "Npz":
+        arrays = call.arguments.get("arrays") or fields
+        if len(arrays) != len(fields):
+            section.error(
+                "NNC0810", call.spans["arrays"], f"{len(arrays)} arrays for {len(fields)} fields: {', '.join(fields)}",
+                notes=("`arrays` names one array for each of `fields`, in their order",),
+            )  # fmt: skip
+    elif len(fields) != 2:
+        section.error(
+            "NNC0810", section.spans.get("fields", call.span), f"{call.name} has two fields, such as [image, label]"
+        )
+    root = call.arguments.get("root")
+    if call.arguments.get("download") and isinstance(root, str) and _leaves(root):
+        section.error(
+            "NNC0817", call.spans["root"], "a download may only write below the folder of the spec",
+            notes=("a file that one was given must not choose where to write; without `download` any folder is read",),
+        )  # fmt: skip
+    return call
+
+
+def _leaves(path: str) -> bool:
+    """Whether a path leads out of the folder it starts from, on any system."""
+    return (
+        any(p.is_absolute() or p.drive or ".." in p.parts for p in (PurePosixPath(path), PureWindowsPath(path)))
+        or path[:1] == "~"
+    )
+
+
+def _validation(section: Section, binder: Binder, fields: tuple[str, ...]) -> float | int | BoundCall | None:
+    tree = section.values.get("validation")
+    if tree is None:
+        return None
+    if isinstance(tree, TreeMapping) or (
+        isinstance(tree, Scalar) and isinstance(tree.value, str) and "$" not in tree.value
+    ):
+        return _dataset(section, binder, "validation", fields, tree)
+    value: Any = section.value("validation", "AtLeast0", None)
+    if (isinstance(value, float) and value >= 1) or value == 0:
+        section.error(
+            "NNC0804",
+            tree.span,
+            "`validation` is a fraction below 1 of the training data, a number of samples, or a dataset",
+        )
+        return None
+    return value  # type: ignore[no-any-return]  # checked by its kind
+
+
+def _transforms(section: Section, fields: tuple[str, ...], vocabularies: Vocabularies) -> dict[str, FieldTransforms]:
+    tree = section.values.get("transforms")
+    if tree is None:
+        return {}
+    if not isinstance(tree, TreeMapping):
+        section.error("NNC0808", tree.span, f"`transforms:` has one list for each field: {', '.join(fields)}")
+        return {}
+    result: dict[str, FieldTransforms] = {}
+    for entry in tree:
+        name = str(entry.key.value)
+        if name not in fields:
+            fix = did_you_mean(name, entry.key.content, list(fields))
+            notes = (f"the fields are {', '.join(fields)}",) if fix is None else ()
+            section.error("NNC0810", entry.key.content, f"there is no field `{name}`", fix=fix, notes=notes)
+            continue
+        before = len(section.problems)
+        done = read_transforms(entry.value, section.problems, names=section.names, vocabularies=vocabularies)
+        if done is not None:
+            result[name] = done
+        section.ok = section.ok and len(section.problems) == before
+    return result
+
+
+def read_transforms(
+    tree: Tree, problems: Problems, *, names: Mapping[str, Any] | None = None, vocabularies: Vocabularies = VOCABULARY
+) -> FieldTransforms | None:
+    """One field's transforms: a list for training and evaluation alike, or `{train: […], eval: […]}`."""
+    binder = Binder(problems, names or {}, vocabularies=vocabularies)
+    if isinstance(tree, TreeMapping) and tree.get("type") is None:
+        section = Section("transforms", tree, ("train", "eval"), problems, names)
+        train = _calls(section.values.get("train"), binder)
+        evaluated = _calls(section.values.get("eval"), binder)
+        if train is None or evaluated is None or not section.ok:
+            return None
+        _refuse_random(evaluated, binder, "`eval:` transforms every sample the same way")
+        return FieldTransforms(train, evaluated)
+    both = _calls(tree, binder)
+    if both is None:
+        return None
+    _refuse_random(both, binder, "this list is for training and evaluation alike")
+    return FieldTransforms(both, both)
+
+
+def _calls(tree: Tree | None, binder: Binder) -> tuple[BoundCall, ...] | None:
+    if tree is None:
+        return ()
+    if not isinstance(tree, Sequence):
+        binder.problems.error("NNC0808", tree.span, "the transforms of a field are a list: `- ToImage` and so on")
+        return None
+    calls = [binder.tree(item, "transform") for item in tree]
+    return tuple(c for c in calls if c is not None) if None not in calls else None
+
+
+def _refuse_random(calls: tuple[BoundCall, ...], binder: Binder, why: str) -> None:
+    for call in calls:
+        if "random" in binder.vocabularies["transform"][call.name].traits:
+            binder.problems.error(
+                "NNC0812", call.span, f"{call.name} is random: {why}",
+                notes=("write `{train: […], eval: […]}` with a list each, the random transforms in the first",),
+            )  # fmt: skip

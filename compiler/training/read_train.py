@@ -1,0 +1,284 @@
+"""`train:` as a `TrainConfig`: the loss, the optimizer and its schedule, metrics, and how long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.source.tree import Mapping as TreeMapping
+from nnc.compiler.source.tree import Sequence, Tree
+from nnc.compiler.training.binding import STAND_IN, Binder
+from nnc.compiler.training.config import (
+    BoundCall,
+    DataConfig,
+    LossConfig,
+    MetricConfig,
+    Network,
+    OptimizerConfig,
+    ParameterGroup,
+    SchedulerConfig,
+    TrainConfig,
+)
+from nnc.compiler.training.registry import CallDef
+from nnc.compiler.training.sections import Section, read_names, read_value
+from nnc.compiler.training.values import did_you_mean
+from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
+
+__all__ = ["KEYS", "read_train"]
+
+KEYS = (
+    "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "drop_last", "shuffle", "seed", "monitor",
+    "clip_grad_norm", "clip_grad_value", "precision", "checkpoint_every",
+)  # fmt: skip
+
+
+def read_train(
+    tree: Tree,
+    problems: Problems,
+    *,
+    data: DataConfig | None = None,
+    network: Network | None = None,
+    names: Mapping[str, Any] | None = None,
+    vocabularies: Vocabularies = VOCABULARY,
+) -> TrainConfig | None:
+    """The section, or None after reporting its faults. Where `data` or `network` is not known (they had faults of their
+    own), names of fields and outputs are not checked."""
+    section = Section("train", tree, KEYS, problems, names)
+    section.need("loss", "CrossEntropyLoss")
+    section.need("optimizer", "AdamW(lr=1e-3)")
+    section.need("epochs", "10")
+    epochs = section.value("epochs", "Positive", 1)
+    batch_size = section.value("batch_size", "Positive", 64)
+    known = {**(names or {}), "epochs": epochs, "batch_size": batch_size}
+    later = {"steps_per_epoch": STAND_IN, "steps": STAND_IN * epochs}
+    reader = _Reader(section, Binder(problems, known, later, vocabularies), data, network)
+    loss, optimizer, scheduler, metrics = reader.loss(), reader.optimizer(), reader.scheduler(), reader.metrics()
+    monitor, goal = reader.monitor(metrics, scheduler)
+    settings: dict[str, Any] = {
+        "drop_last": section.value("drop_last", "bool", False),
+        "shuffle": section.value("shuffle", "bool", True),
+        "seed": section.value("seed", "NonNegative", 0),
+        "clip_grad_norm": section.value("clip_grad_norm", "Above0 | None", None),
+        "clip_grad_value": section.value("clip_grad_value", "Above0 | None", None),
+        "precision": section.value("precision", "Literal['float32', 'bf16']", "float32"),
+        "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
+    }
+    if loss is None or optimizer is None or not section.ok:
+        return None
+    return TrainConfig(
+        loss=loss,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=batch_size,
+        scheduler=scheduler,
+        metrics=metrics,
+        monitor=monitor,
+        goal=goal,
+        span=section.span,
+        spans=section.spans,
+        **settings,
+    )
+
+
+class _Reader:
+    """The keys with calls in them."""
+
+    def __init__(self, section: Section, binder: Binder, data: DataConfig | None, network: Network | None) -> None:
+        self.section, self.binder, self.data, self.network = section, binder, data, network
+
+    def bind(self, tree: Tree, group: Any, reserved: tuple[str, ...] = ()) -> tuple[BoundCall, CallDef] | None:
+        call = self.binder.tree(tree, group, reserved)
+        if call is None:
+            self.section.ok = False
+            return None
+        return call, self.binder.vocabularies[call.group][call.name]  # type: ignore[index]  # a bound call's group
+
+    # -- loss and metrics ----------------------------------------------------------------------------------------------
+
+    def loss(self) -> LossConfig | None:
+        tree = self.section.values.get("loss")
+        if tree is None:
+            return None
+        if isinstance(tree, TreeMapping) and tree.get("layers") is not None:
+            span = tree.entries[0].key.span
+            self.section.error(
+                "NNC0820", span, "a loss written as a block cannot be trained with yet: name one of torch.nn's losses"
+            )
+            return None
+        bound = self.bind(tree, "loss", ("from",))
+        if bound is None:
+            return None
+        source = self.source(tree, *bound)
+        return None if source is None else LossConfig(bound[0], source, bound[0].span)
+
+    def metrics(self) -> tuple[MetricConfig, ...]:
+        tree = self.section.values.get("metrics")
+        if tree is None:
+            return ()
+        if not isinstance(tree, Sequence):
+            self.section.error("NNC0808", tree.span, "`metrics:` is a list, such as [Accuracy]")
+            return ()
+        result: list[MetricConfig] = []
+        for item in tree:
+            bound = self.bind(item, "metric", ("from",))
+            source = bound and self.source(item, *bound)
+            if bound is None or source is None:
+                continue
+            call, found = bound
+            name = _metric_name(call)
+            if any(m.name == name for m in result):
+                self.section.error("NNC0805", call.span, f"the metric `{name}` is named twice")
+            result.append(MetricConfig(name, call, source, "max" if "max" in found.traits else "min"))
+        return tuple(result)
+
+    def source(self, tree: Tree, call: BoundCall, found: CallDef) -> tuple[str, ...] | None:
+        """`from:`, or the first output and the last field."""
+        outputs = self.network.outputs if self.network else ()
+        fields = self.data.fields if self.data else ()
+        written = tree.get("from") if isinstance(tree, TreeMapping) else None
+        if written is None:
+            if len(found.inputs) != 2:
+                self.section.error(
+                    "NNC0807", call.span, f"{call.name} takes {len(found.inputs)} tensors: say which with `from:`",
+                    notes=(f"they are {', '.join(found.inputs)}",),
+                    fix=Fix(f"write `from: [{', '.join(found.inputs)}]`"),
+                )  # fmt: skip
+                return None
+            return (outputs[0] if outputs else "output", fields[-1] if fields else "label")
+        names = read_names("from", written, self.section.problems)
+        if names is None:
+            self.section.ok = False
+            return None
+        if len(names) != len(found.inputs):
+            self.section.error(
+                "NNC0810", written.span, f"{call.name} takes {len(found.inputs)} tensors, {len(names)} are named",
+                notes=(f"they are {', '.join(found.inputs)}",),
+            )  # fmt: skip
+            return None
+        if not self.network or not self.data:
+            return tuple(name for name, _ in names)
+        known = [*outputs, *fields]
+        for name, span in names:
+            if name not in known:
+                fix = did_you_mean(name, span, known)
+                notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(fields)}")
+                self.section.error("NNC0810", span, f"there is no output or field `{name}`", fix=fix, notes=notes)
+        return tuple(name for name, _ in names)
+
+    # -- optimizer and scheduler ---------------------------------------------------------------------------------------
+
+    def optimizer(self) -> OptimizerConfig | None:
+        tree = self.section.values.get("optimizer")
+        bound = tree and self.bind(tree, "optimizer", ("groups",))
+        if not tree or not bound:
+            return None
+        call, found = bound
+        written = tree.get("groups") if isinstance(tree, TreeMapping) else None
+        if written is None:
+            return OptimizerConfig(call)
+        if not isinstance(written, Sequence):
+            self.section.error("NNC0808", written.span, "`groups:` is a list of mappings with `match` and settings")
+            return None
+        if found.name == "LBFGS":
+            self.section.error("NNC0811", written.span, "LBFGS has one group of parameters only")
+            return None
+        groups = [self.group(item, found) for item in written]
+        return OptimizerConfig(call, tuple(g for g in groups if g is not None))
+
+    def group(self, tree: Tree, found: CallDef) -> ParameterGroup | None:
+        """`{match: ["*.bias", "*bn*"], weight_decay: 0}`: the settings are arguments of the optimizer."""
+        keys = ("match", *(a.name for a in found.arguments if a.name not in ("foreach", "fused", "maximize")))
+        part = Section("groups", tree, keys, self.section.problems, self.binder.names)
+        part.need("match", '"*.bias"')
+        patterns = part.texts("match") or ()
+        annotations = found.check.__annotations__
+        settings = {k: part.value(k, annotations[k], None) for k in part.values if k != "match"}
+        if part.ok and not settings:
+            part.error(
+                "NNC0807",
+                part.span,
+                "a group without settings changes nothing",
+                fix=Fix("add one, such as `weight_decay: 0`"),
+            )
+        for pattern, span in patterns:
+            self.warn_unmatched(pattern, span)
+        self.section.ok = self.section.ok and part.ok
+        if not part.ok:
+            return None
+        return ParameterGroup(tuple(p for p, _ in patterns), settings, part.span, tuple(s for _, s in patterns))
+
+    def warn_unmatched(self, pattern: str, span: Span) -> None:
+        names = self.network.parameters if self.network else None
+        if names is not None and not any(fnmatchcase(n, pattern) for n in names):
+            near = ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
+            self.section.problems.warning(
+                "NNC0816", span, f"no parameter is called `{pattern}`", notes=(f"there are {near}",)
+            )
+
+    def scheduler(self) -> SchedulerConfig | None:
+        tree = self.section.values.get("scheduler")
+        bound = tree and self.bind(tree, "scheduler", ("every",))
+        if not tree or not bound:
+            return None
+        call, _ = bound
+        every: Literal["step", "epoch"] = "step" if self.counts_steps(call) else "epoch"
+        written = tree.get("every") if isinstance(tree, TreeMapping) else None
+        if written is not None:
+            chosen = read_value("every", written, "Literal['step', 'epoch']", self.section.problems, {})
+            self.section.ok = self.section.ok and chosen is not None
+            every = chosen or every
+            if call.name == "ReduceLROnPlateau" and every == "step":
+                self.section.error(
+                    "NNC0811", written.span, "ReduceLROnPlateau waits for a quantity of the epoch: every is epoch"
+                )
+        return SchedulerConfig(call, every)
+
+    def counts_steps(self, call: BoundCall) -> bool:
+        """Whether a scheduler steps with every batch: by its kind, or because an argument counts in `steps`."""
+        nested = call.arguments.get("schedulers", ())
+        if "step" in self.binder.vocabularies["scheduler"][call.name].traits or any(map(self.counts_steps, nested)):
+            return True
+        return call.deferred
+
+    def monitor(
+        self, metrics: tuple[MetricConfig, ...], scheduler: SchedulerConfig | None
+    ) -> tuple[str, Literal["min", "max"]]:
+        """The quantity that chooses the best checkpoint, and which end of it is better."""
+        validated = self.data is None or self.data.validation is not None
+        goals: dict[str, Literal["min", "max"]] = {}
+        if validated:
+            goals = {f"validation.{m.name}": m.goal for m in metrics} | {"validation.loss": "min"}
+        goals["train.loss"] = "min"
+        chosen = next(iter(goals))
+        tree = self.section.values.get("monitor")
+        if tree is not None:
+            written = self.section.value("monitor", "str", chosen)
+            if written not in goals:
+                missing = written.startswith("validation.") and not validated
+                notes = ("add `validation: 0.1` to `data:`",) if missing else (f"there are {', '.join(goals)}",)
+                fix = did_you_mean(written, tree.span, list(goals))
+                self.section.error("NNC0810", tree.span, f"there is no quantity `{written}`", fix=fix, notes=notes)
+            chosen = written if written in goals else chosen
+        goal = goals[chosen]
+        if (
+            scheduler
+            and scheduler.call.name == "ReduceLROnPlateau"
+            and scheduler.call.arguments.get("mode", goal) != goal
+        ):
+            span = scheduler.call.spans["mode"]
+            self.section.error(
+                "NNC0811",
+                span,
+                f'{chosen} is better when it is {"higher" if goal == "max" else "lower"}: mode is "{goal}"',
+            )
+        return chosen, goal
+
+
+def _metric_name(call: BoundCall) -> str:
+    """`Accuracy` → accuracy, `Accuracy(top_k=5)` → top5_accuracy, `MeanSquaredError` → mean_squared_error."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", call.name).lower()
+    top_k = call.arguments.get("top_k", 1)
+    return name if top_k == 1 else f"top{top_k}_{name}"
