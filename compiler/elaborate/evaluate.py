@@ -74,7 +74,7 @@ class Evaluator:
         """A known value; a tensor is refused."""
         value = self.value(expr)
         if has_tensor(value):
-            raise self.context.fail("NNC0405", expr.span, f"{what} must be known before the network runs, but this is a tensor")
+            raise self.context.fail("NNC0421", expr.span, f"{what} must be known before the network runs, but this is a tensor")
         return value
 
     def condition(self, expr: tree.Expr) -> bool:
@@ -155,7 +155,7 @@ class Evaluator:
 
     def _truth(self, value: Binding, expr: tree.Expr) -> bool:
         if has_tensor(value):
-            raise self.context.fail("NNC0405", expr.span, "a condition must be known before the network runs, but this is a tensor")
+            raise self.context.fail("NNC0421", expr.span, "a condition must be known before the network runs, but this is a tensor")
         result: bool = self._static(expr.span, statics.truth, value)
         return result
 
@@ -173,7 +173,7 @@ class Evaluator:
     def _operate(self, operator: str, left: Binding, right: Binding, span: Span) -> Binding:
         if not has_tensor(left) and not has_tensor(right):
             if operator in ("@", "&", "|", "^"):
-                raise self.context.fail("NNC0411", span, f"`{operator}` works on tensors only")
+                raise self.context.fail("NNC0422", span, f"`{operator}` works on tensors only")
             return self._static(span, statics.binary, operator, left, right)
         return self._apply(OPERATORS[operator], (left, right), span)
 
@@ -184,7 +184,7 @@ class Evaluator:
             right = self.value(operand)
             if has_tensor(left) or has_tensor(right):
                 if len(expr.rest) > 1 or operator not in OPERATORS:
-                    raise self.context.fail("NNC0411", expr.span, "tensors are compared two at a time, with == != < <= > >=")
+                    raise self.context.fail("NNC0422", expr.span, "tensors are compared two at a time, with == != < <= > >=")
                 return self._apply(OPERATORS[operator], (left, right), expr.span)
             if not self._static(expr.span, statics.compare, operator, left, right):
                 result = False
@@ -246,7 +246,7 @@ class Evaluator:
         for key, value in pairs:
             k = self.static(key, "a key")
             if not isinstance(k, str | int | float | bool):
-                raise self.context.fail("NNC0411", key.span, f"a key is a text or a number, not {statics.describe(k)}")
+                raise self.context.fail("NNC0422", key.span, f"a key is a text or a number, not {statics.describe(k)}")
             result[k] = self.static(value, "a value")
         return result
 

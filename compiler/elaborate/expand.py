@@ -21,6 +21,8 @@ from nnc.compiler.schema.spec import Body, EntryDecl, Loop, Splice, Template
 
 __all__ = ["Pending", "expand"]
 
+NAMELESS = "\0"  # no key of a file can begin with it
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -47,12 +49,12 @@ def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
         if not enabled and body.listed and ok:
             continue
         key = _key(context, entry, inner, str(len(pending))) if ok or entry.key is None or entry.key.literal else None
-        if key is None:
-            continue
-        if key in seen:
-            context.fail(
-                "NNC0705", span, f"`{key}` is already the name of another entry", labels=(Label(seen[key], "the first one"),)
-            )
+        if key is not None and key in seen:
+            labels = (Label(seen[key], "the first one"),)
+            context.fail("NNC0705", span, f"`{key}` is already the name of another entry", labels=labels)
+            key = None
+        if key is None:  # keeps its place, so that what follows stays quiet instead of taking the value before it
+            pending.append(Pending(f"{NAMELESS}{len(pending)}", entry, inner, span, True, True))
             continue
         seen[key] = span
         pending.append(Pending(key, entry, inner, span, enabled, entry.broken or not ok))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate import blocks
-from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, wire
+from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
 from nnc.compiler.elaborate.context import Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending
@@ -56,14 +56,12 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
         tensors = any(has_tensor(g.value) for g in (*arguments.positional, *arguments.keywords.values()))
         before = len(at.builder.nodes)
         value = call_function(evaluator, target, arguments.positional, arguments.keywords, span, None if tensors else flow)
-        from nnc.compiler.elaborate.calls import name_last
-
         return name_last(at.builder, before, value, item.key, item.span)
     context = at.context
-    names = [a.name for a in target.calls]
     settings = bind(
-        context, target.name, target.positional, target.arguments, arguments.positional, arguments.keywords, span, allowed=names
-    )
+        context, target.name, target.positional, target.arguments, arguments.positional, arguments.keywords, span,
+        allowed=[a.name for a in target.calls], inferred=[a.name for a in target.arguments if a.inferred],
+    )  # fmt: skip
     operands = wire(evaluator, target.name, target.inputs, flow(), span)
     operands |= _call_keywords(evaluator, item.entry, target)
     return add_op(context, at.builder, target, operands, settings, item.key, span)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nnc.compiler.types.demands import Demand, Relation
-from nnc.compiler.types.dim import Dim, DimLike
+from nnc.compiler.types.dim import Dim, DimLike, symbols
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
@@ -69,6 +69,12 @@ class Call:
             self.refuse(f"{self.op} takes floating-point numbers, this is {input.dtype}", name, code="NNC0503")
         return input
 
+    def ordered(self, input: TensorType, name: str = "input") -> TensorType:
+        """Refuses complex numbers, which have no order."""
+        if input.dtype.is_complex:
+            self.refuse(f"{self.op} does not take complex numbers, they have no order", name, code="NNC0503")
+        return input
+
     def real(self, input: TensorType, name: str = "input") -> TensorType:
         """Refuses what has no order: truth values and complex numbers."""
         if input.dtype is DType.bool or input.dtype.is_complex:
@@ -112,10 +118,11 @@ class Call:
     def known(self, size: DimLike, subject: str | None, what: str) -> int:
         """A size that must not be free here: `what` completes "needs a known …"."""
         if isinstance(size, Dim):
+            names = ",".join(sorted(f"{s.name}=…" for s in symbols(size)))
             self.refuse(
                 f"{self.op} needs a known {what}, but {size} is free",
                 subject,
-                f"give the dimension a size in `inputs:`, or on the command line with --size {size}=…",
+                f"give the network's input a size there, in `inputs:` or with --size {names}",
                 code="NNC0505",
             )
         return size

@@ -1,0 +1,108 @@
+"""If `nnc check` passes, forward passes; and what it requires is needed.
+
+For random networks: sizes that meet the printed requirements run on meta tensors and give the shapes that were inferred; sizes
+that break one make torch fail, or give other shapes. `--nightly` draws thousands.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+
+import pytest
+import torch
+from hypothesis import HealthCheck, event, given, note, settings
+from torch import Tensor
+
+from nnc.compiler.backends.torch.build import build
+from nnc.compiler.driver import Compilation, compile_mapping
+from nnc.compiler.types.dim import evaluate
+from nnc.compiler.types.tensor import TensorType
+from tests.soundness.networks import Network, networks
+
+SIZES = range(1, 41)
+TRIES = 60
+
+
+def shape_at(kind: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    return tuple(d if isinstance(d, int) else evaluate(d, sizes) for d in kind.shape)
+
+
+def forward_shapes(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:
+    """The shapes that torch gives. Raises what torch raises."""
+    model = build(compiled.graph, device="meta").eval()
+    inputs = [torch.empty(shape_at(v.type, sizes), device="meta") for v in compiled.graph.inputs]
+    with torch.no_grad():
+        out = model(*inputs)
+    return [tuple(out.shape)] if isinstance(out, Tensor) else [tuple(v.shape) for v in out.values()]
+
+
+def inferred_shapes(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:
+    return [shape_at(v.type, sizes) for v in compiled.graph.outputs.values()]
+
+
+def draws(network: Network, seed: int) -> list[dict[str, int]]:
+    rng = random.Random(seed)
+    small = [rng.choice((1, 2, 3, 4)) for _ in range(TRIES)]
+    return [{n: (b if n == "B" else rng.choice(SIZES)) for n in network.dimensions} for b in small]
+
+
+def check(network: Network, seed: int = 0) -> None:
+    compiled = compile_mapping(network.spec)
+    if not compiled.ok:
+        event("refused")
+        note("\n".join(map(str, compiled.problems)))
+        return
+    event("accepted")
+    assert compiled.solution is not None
+    requirements = [r.text for r in compiled.solution.requirements]
+    meeting = [s for s in draws(network, seed) if compiled.solution.holds(s)]
+    breaking = [s for s in draws(network, seed + 1) if not compiled.solution.holds(s) and min(s.values()) > 1]
+    for sizes in meeting[:3]:
+        note(f"{sizes} meets {requirements}")
+        assert forward_shapes(compiled, sizes) == inferred_shapes(compiled, sizes)
+    for sizes in breaking[:2]:
+        if stretches(compiled, sizes):
+            continue
+        event("a requirement broken")
+        try:
+            found = forward_shapes(compiled, sizes)
+        except (RuntimeError, ValueError, IndexError):
+            continue
+        assert found != inferred_shapes_or_none(compiled, sizes), f"{sizes} breaks {requirements}, and torch does not mind"
+
+
+def inferred_shapes_or_none(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
+    try:
+        return inferred_shapes(compiled, sizes)
+    except (ZeroDivisionError, ValueError):
+        return None
+
+
+def stretches(compiled: Compilation, sizes: Mapping[str, int]) -> bool:
+    """Whether a broken equality has a 1 on one side: torch broadcasts it, nnc does not (docs/decisions/0004)."""
+    demands = [d for d, _ in compiled.graph.demands if d.relation.value == "=="]
+    sides = [{evaluate(d.left, sizes), evaluate(d.right, sizes)} for d in demands]
+    return any(1 in pair and len(pair) == 2 for pair in sides)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks())
+def test_what_passes_the_check_runs_and_what_is_required_is_needed(network: Network) -> None:
+    check(network)
+
+
+@pytest.mark.nightly
+@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(networks())
+def test_two_thousand_networks(network: Network) -> None:
+    check(network, seed=7)
+
+
+def test_the_test_can_fail() -> None:
+    """A compiler that forgot its requirements would be caught."""
+    spec = {"nnc": 1, "name": "t", "inputs": {"x": ["B", 3, "H", "W"]}, "layers": {"n0": "MaxPool2d(2)", "n1": "Conv2d(4, 5)"}}
+    compiled = compile_mapping(spec)
+    assert compiled.solution is not None and not compiled.solution.holds({"B": 2, "H": 8, "W": 20})
+    with pytest.raises(RuntimeError):
+        forward_shapes(compiled, {"B": 2, "H": 8, "W": 20})
