@@ -1,0 +1,86 @@
+"""Options that several commands share, and what their values mean: `--set k=v`, `--size H=224,W=224`, `--format`."""
+
+from __future__ import annotations
+
+from argparse import Action, ArgumentParser
+from collections.abc import Iterable
+from typing import Any
+
+from nnc.cli.exits import Misuse
+
+__all__ = ["add_format", "add_set", "add_size", "add_spec", "parse_set", "parse_size"]
+
+
+def add_spec(parser: ArgumentParser, *, several: bool = False) -> Action:
+    """The spec, or specs, to work on."""
+    what = "a .yaml or .json spec; `-` reads standard input, `zoo:NAME` takes one that ships with nnc"
+    if several:
+        return parser.add_argument("specs", nargs="+", metavar="FILE", help=what)
+    return parser.add_argument("spec", metavar="FILE", help=what)
+
+
+def add_set(parser: ArgumentParser) -> None:
+    """`--set`: values of the spec's `args:`."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give an argument of the spec a value, written as in YAML: --set num_classes=10 --set 'layers=[3, 4, 23, 3]'",
+    )
+
+
+def add_size(parser: ArgumentParser) -> None:
+    """`--size`: sizes of free dimensions."""
+    parser.add_argument(
+        "--size",
+        action="append",
+        default=[],
+        metavar="NAME=SIZE[,…]",
+        help="give free dimensions a size: --size B=1,H=224,W=224",
+    )
+
+
+def add_format(parser: ArgumentParser, *formats: str) -> None:
+    """`--format`, whose first choice is the default."""
+    parser.add_argument("--format", choices=formats, default=formats[0], help=f"what to print (default: {formats[0]})")
+
+
+def parse_set(settings: Iterable[str]) -> dict[str, Any]:
+    """`["width=8", "layers=[3, 4]"]` → `{"width": 8, "layers": [3, 4]}`. Values are read as a spec's own would be: YAML 1.2,
+    bounded, no tags. Raises Misuse for what is not NAME=VALUE, not YAML, or given twice."""
+    from nnc.compiler.diagnostics import Problems
+    from nnc.compiler.source import read_text
+    from nnc.compiler.source.tree import to_plain
+
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, written = _pair("--set", setting, "width=64")
+        if name in values:
+            raise Misuse(f"--set {name} is given twice")
+        problems = Problems()
+        tree = read_text(written, f"--set {name}", problems) if written.strip() else None
+        if problems.has_errors:
+            raise Misuse(f"--set {setting}: {next(iter(problems)).message}")
+        values[name] = None if tree is None else to_plain(tree)
+    return values
+
+
+def parse_size(sizes: Iterable[str]) -> dict[str, int]:
+    """`["B=1,H=224", "W=224"]` → `{"B": 1, "H": 224, "W": 224}`. Raises Misuse for what is not NAME=POSITIVE INTEGER."""
+    values: dict[str, int] = {}
+    for pair in (p for group in sizes for p in group.split(",")):
+        name, written = _pair("--size", pair, "H=224")
+        if name in values:
+            raise Misuse(f"--size {name} is given twice")
+        if not (written.isascii() and written.isdigit() and len(written) <= 18 and int(written) >= 1):
+            raise Misuse(f"--size {pair}: a size is a positive integer, not `{written}`")
+        values[name] = int(written)
+    return values
+
+
+def _pair(option: str, text: str, example: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise Misuse(f"{option} {text}: write NAME=VALUE, such as {option} {example}")
+    return name.strip(), value.strip()

@@ -1,0 +1,60 @@
+"""What commands print and write: text that no terminal chokes on, colour where it is wanted, files that are whole or absent."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+__all__ = ["print_json", "printable", "tolerate_any_text", "wants_color", "write_file"]
+
+
+def printable(text: str) -> str:
+    """`text` with every control character, and what no encoding can hold, written as an escape: a file's name may hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def tolerate_any_text(*streams: TextIO) -> None:
+    """Makes the streams write what their encoding lacks as escapes, where they would raise."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Colour only on a terminal; NO_COLOR forbids it, FORCE_COLOR asks for it anywhere (no-color.org, force-color.org)."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def print_json(data: Any) -> None:
+    """One JSON document on standard output, two spaces deep, non-ASCII text as it is."""
+    import json
+
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def write_file(path: str | Path, content: str | bytes) -> None:
+    """Writes a file so that it is there in whole or not at all. `-` is standard output. Folders on the way are made.
+
+    Raises OSError, or `runtime.failure.Failure`, where that cannot be done."""
+    data = content.encode() if isinstance(content, str) else content
+    if str(path) == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    target = Path(os.path.realpath(path))  # through a link, not in its place
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)  # a device such as /dev/null; a folder raises
+        return
+    from nnc.runtime.files import write_file as write_whole
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, data)

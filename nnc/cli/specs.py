@@ -1,0 +1,55 @@
+"""The spec that a command line names: a file, `-` for standard input, or `zoo:NAME` for one that ships with nnc."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnc.cli.exits import Misuse
+
+if TYPE_CHECKING:
+    from nnc.compiler.driver import Compilation, Stage
+
+__all__ = ["compile_spec", "stem"]
+
+
+def compile_spec(
+    given: str, *, args: Mapping[str, Any] | None = None, sizes: Mapping[str, int] | None = None, stop_after: Stage = "verify"
+) -> Compilation:
+    """Runs the pipeline on it. What is wrong with the spec, a file that cannot be read included, is in the result's `problems`.
+
+    Raises Misuse for a `zoo:` name that does not exist."""
+    from nnc.compiler.driver import compile_file, compile_text
+
+    if given == "-":
+        return compile_text(_standard_input(), name="<stdin>", args=args, sizes=sizes, stop_after=stop_after)
+    return compile_file(_path(given), args=args, sizes=sizes, stop_after=stop_after)
+
+
+def _path(given: str) -> str:
+    if not given.startswith("zoo:"):
+        return given
+    from nnc.specs import find
+
+    try:
+        return str(find(given))
+    except KeyError as error:
+        raise Misuse(error.args[0]) from None
+
+
+def stem(given: str) -> str:
+    """What output files are called: the spec's file name without its suffix, whatever `name:` says in it."""
+    return "model" if given == "-" else Path(given.removeprefix("zoo:")).stem
+
+
+def _standard_input() -> str:
+    """The text, read no further than any spec may be long."""
+    from nnc.compiler.source.guard import LIMITS
+
+    data = sys.stdin.buffer.read(4 * LIMITS.characters + 1)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Misuse(f"standard input is not UTF-8: the byte 0x{data[error.start]:02x} stands at {error.start}") from None
