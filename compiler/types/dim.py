@@ -86,7 +86,9 @@ def _substitute(atom: Atom, sizes: Mapping[Symbol, DimLike]) -> DimLike:
 
 def evaluate(d: DimLike, sizes: Mapping[str, int] | Mapping[Symbol, int]) -> int:
     """The number that `d` is for known sizes, given by name or by symbol. Raises KeyError for one that is missing."""
-    return d if isinstance(d, int) else _evaluate(d, {str(key): value for key, value in sizes.items()})
+    if isinstance(d, int):
+        return d
+    return _evaluate(d, {key if isinstance(key, str) else key.name: value for key, value in sizes.items()})
 
 
 def _evaluate(d: DimLike, sizes: Mapping[str, int]) -> int:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from nnc.compiler.types.polynomial import Atom, Dim, DimLike, FloorDiv, Max, Monomial, Symbol, Term, atom_size
 
-__all__ = ["notation", "signed_sum"]
+__all__ = ["left_operand", "notation", "right_operand"]
 
 
 def notation(d: Dim) -> str:
     """The shortest of: the sum as it is; a floor-div with the rest of the sum inside; a remainder."""
-    candidates = [signed_sum(d.terms)]
+    candidates = [_signed_sum(d.terms)]
     for coefficient, monomial in d.terms:
         if len(monomial) != 1 or monomial[0][1] != 1 or not isinstance(monomial[0][0], FloorDiv):
             continue
@@ -28,7 +28,7 @@ def notation(d: Dim) -> str:
     return min(candidates, key=len)
 
 
-def signed_sum(terms: tuple[Term, ...]) -> str:
+def _signed_sum(terms: tuple[Term, ...]) -> str:
     """`H//2 - W + 1`: the first positive term leads."""
     lead = next((i for i, (coefficient, _) in enumerate(terms) if coefficient > 0), 0)
     text = ""
@@ -61,17 +61,17 @@ def _atom(atom: Atom) -> str:
 
 
 def _quotient(n: DimLike, m: DimLike) -> str:
-    return f"{_left(n)}//{_right(m)}"
+    return f"{left_operand(n)}//{right_operand(m)}"
 
 
 def _remainder(rest: DimLike, n: DimLike, m: DimLike) -> str:
-    text = f"{_left(n)} % {_right(m)}"
+    text = f"{left_operand(n)} % {right_operand(m)}"
     if isinstance(rest, Dim):
         return f"{rest} + {text}"
     return f"{text} {'-' if rest < 0 else '+'} {abs(rest)}" if rest else text
 
 
-def _left(n: DimLike) -> str:
+def left_operand(n: DimLike) -> str:
     """What `//` and `%` take on their left; a product of symbols needs no parentheses."""
     if isinstance(n, int):
         return str(n) if n >= 0 else f"({n})"
@@ -80,5 +80,5 @@ def _left(n: DimLike) -> str:
     return str(n) if bare else f"({n})"
 
 
-def _right(m: DimLike) -> str:
+def right_operand(m: DimLike) -> str:
     return str(m) if isinstance(m, int) or m.symbol else f"({m})"
