@@ -7,6 +7,7 @@ what depends on a failed entry is marked unknown by the reporter and stays quiet
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,7 +30,7 @@ class Source:
 
     @cached_property
     def line_starts(self) -> tuple[int, ...]:
-        return (0, *(i + 1 for i, c in enumerate(self.text) if c == "\n"))
+        return (0, *(m.end() for m in re.finditer("\n", self.text)))
 
     def position(self, offset: int) -> tuple[int, int]:
         """1-based (line, column) of a 0-based character offset."""

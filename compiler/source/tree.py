@@ -18,7 +18,7 @@ class Scalar:
     """`content` is the span of the characters between the quotes; where `exact`, the value's k-th character is the
     k-th of `content`, so a column inside a call string can be pointed at."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
     span: Span
     content: Span
     exact: bool = True

@@ -1,0 +1,115 @@
+"""What the inside of `[ ]` and `{ }` does to a text: YAML cuts `Linear(10, bias=False)` at its comma, into the items
+`Linear(10` and `bias=False)`, and takes `{x:1}` for the key `x:1`. Each is put right after one error, so that nothing
+more is said about the pieces."""
+
+from __future__ import annotations
+
+from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.source.compose import quoted
+from nnc.compiler.source.scalars import OutOfRange, resolve
+from nnc.compiler.source.tree import Scalar, Tree
+
+__all__ = ["opens_call", "rejoin_items", "rejoin_pairs", "report_split", "split_squeezed"]
+
+
+def opens_call(item: Tree) -> bool:
+    """Whether a plain scalar opens more parentheses than it closes."""
+    return isinstance(item, Scalar) and _balance(item) > 0
+
+
+def rejoin_items(items: list[Tree], problems: Problems) -> list[Tree]:
+    """The items of a flow sequence with every cut call in one piece."""
+    if not any(map(opens_call, items)):
+        return items
+    whole: list[Tree] = []
+    at = 0
+    while at < len(items):
+        closing = _closing(items, at)
+        if closing is None:
+            whole.append(items[at])
+            at += 1
+        else:
+            whole.append(_joined(items, at, closing, problems))
+            at = closing + 1
+    return whole
+
+
+def rejoin_pairs(items: list[Tree], problems: Problems) -> list[Tree]:
+    """The keys and values, in turn, of a flow mapping with every cut call in one piece."""
+    if not any(map(opens_call, items)):
+        return items
+    whole: list[Tree] = []
+    at = 0
+    while at < len(items):
+        closing = _closing(items, at)
+        if closing is None:
+            whole.append(items[at])
+            at += 1
+            continue
+        call = _joined(items, at, closing, problems)
+        whole.append(call)
+        call_is_key, ends_in_key = at % 2 == 0, closing % 2 == 0
+        if call_is_key and not ends_in_key:
+            end = call.span.sub(len(call.span.text), len(call.span.text))
+            whole.append(Scalar(None, end, end))
+        # Where a value's last piece stands as a key, the null that YAML gave that key is no value of anything.
+        at = closing + (2 if ends_in_key and not call_is_key else 1)
+    return whole
+
+
+def split_squeezed(items: list[Tree], problems: Problems) -> list[Tree]:
+    """The keys and values, in turn, of a flow mapping with `x:1` as the key `x` and the value `1`."""
+    for at in range(0, len(items), 2):
+        key, value = items[at], items[at + 1]
+        if not isinstance(key, Scalar) or key.quoted or not key.exact or not isinstance(key.value, str):
+            continue
+        colon = key.value.find(":")
+        if colon <= 0 or not isinstance(value, Scalar) or value.value is not None or value.span.text:
+            continue
+        before, after = key.span.sub(0, colon), key.span.sub(colon + 1, len(key.value))
+        span = key.span.sub(colon, colon + 1)
+        problems.error("NNC0117", span, "a space is missing after `:`", fix=Fix("write a space after it", span, ": "))
+        items[at : at + 2] = Scalar(before.text, before, before), Scalar(_resolved(after.text), after, after)
+    return items
+
+
+def _resolved(text: str) -> bool | int | float | str | None:
+    try:
+        return resolve(text)
+    except OutOfRange:
+        return text
+
+
+def report_split(span: Span, message: str, problems: Problems) -> None:
+    """`span` is text inside `[ ]` or `{ }` that must be quoted to stay in one piece."""
+    problems.error(
+        "NNC0109",
+        span,
+        message,
+        notes=("inside `[ ]` and `{ }` YAML ends a text at every comma and bracket",),
+        fix=Fix("quote it, or put it on its own line", span, quoted(" ".join(span.text.split()))),
+    )
+
+
+def _balance(item: Tree) -> int:
+    if not isinstance(item, Scalar) or item.quoted or not isinstance(item.value, str):
+        return 0
+    return item.value.count("(") - item.value.count(")")
+
+
+def _closing(items: list[Tree], at: int) -> int | None:
+    """The index of the item that closes the call that `items[at]` opens; None where it opens none or none closes it."""
+    balance = _balance(items[at])
+    if balance <= 0:
+        return None
+    for index in range(at + 1, len(items)):
+        balance += _balance(items[index])
+        if balance <= 0:
+            return index
+    return None
+
+
+def _joined(items: list[Tree], at: int, closing: int, problems: Problems) -> Scalar:
+    span = items[at].span.to(items[closing].span)
+    report_split(span, "YAML cuts this call at its comma", problems)
+    return Scalar(span.text, span, span)

@@ -1,0 +1,90 @@
+"""Bounds on untrusted text, kept while it is read and before anything is built from it.
+
+The readers go through a text event by event and stop at the first event past a bound, so libyaml never recurses and
+never looks far ahead: 60 kB of brackets, which crash its composer, end here at the 65th. Aliases count as what they
+stand for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from nnc.compiler.diagnostics import Problems, Source, Span
+
+__all__ = ["LIMITS", "Guard", "Limits", "Refused", "refuse_unprintable", "without_controls"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`nodes`: scalars, lists and mappings of the tree, keys included, an alias counting as what it stands for."""
+
+    characters: int = 8_000_000
+    depth: int = 64
+    nodes: int = 250_000
+    faults: int = 1_000
+
+
+LIMITS = Limits()
+
+
+class Refused(Exception):
+    """The fault was reported, and no tree can be had."""
+
+
+class Guard:
+    """Counts nodes and depth of one text; raises Refused, after reporting, at the first node too many."""
+
+    def __init__(self, source: Source, problems: Problems, limits: Limits = LIMITS) -> None:
+        self.source = source
+        self.problems = problems
+        self.limits = limits
+        self.nodes = 0
+        if len(source.text) > limits.characters:
+            self.refuse(0, f"the text has {len(source.text):,} characters: at most {limits.characters:,} are read")
+
+    def add(self, nodes: int, offset: int) -> None:
+        """Counts `nodes` more, the first of them at `offset`."""
+        self.nodes += nodes
+        if self.nodes > self.limits.nodes:
+            self.refuse(
+                offset, f"the text has more than {self.limits.nodes:,} values (an alias counts as what it stands for)"
+            )
+
+    def check_depth(self, depth: int, offset: int) -> None:
+        if depth > self.limits.depth:
+            self.refuse(offset, f"lists and mappings are nested more than {self.limits.depth} deep")
+
+    def check_faults(self, offset: int) -> None:
+        """Ends the reading where so much is wrong that nobody would read on."""
+        if len(self.problems) >= self.limits.faults:
+            self.refuse(offset, f"{self.limits.faults:,} faults were found: what follows is not read")
+
+    def refuse(self, offset: int, message: str) -> None:
+        self.problems.error("NNC0104", Span(self.source, offset, min(offset + 1, len(self.source.text))), message)
+        raise Refused
+
+
+# What YAML calls printable. Surrogates are left out: no file holds them, and nothing can print them.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+def refuse_unprintable(source: Source, problems: Problems) -> None:
+    """Raises Refused, after reporting, if the text holds a control character."""
+    if match := _UNPRINTABLE.search(source.text):
+        code = ord(match[0])
+        name = "a NUL byte: this is not a text file" if code == 0 else f"the control character U+{code:04X}"
+        problems.error("NNC0103", Span(source, match.start(), match.end()), f"the text contains {name}")
+        raise Refused
+
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+
+
+def without_controls(value: str, span: Span, problems: Problems) -> str:
+    """`value`, which escapes made, without control characters and lone surrogates; reports the first of them."""
+    match = _CONTROL.search(value)
+    if match is None:
+        return value
+    problems.error("NNC0103", span, f"an escape in this text stands for the control character U+{ord(match[0]):04X}")
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
