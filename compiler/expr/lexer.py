@@ -104,7 +104,7 @@ def text_value(token: Token) -> str:
             return _ESCAPED[escape]
         at = token.start + 1 + match.start()
         raise Fault(
-            "NNC0413", at, at + len(match[0]), f"`{match[0]}` is not an escape that text knows",
+            "NNC0405", at, at + len(match[0]), f"`{match[0]}` is not an escape that text knows",
             mend=Mend("write `\\\\` for a backslash", at, at + 1, "\\\\"),
         )  # fmt: skip
 
@@ -116,7 +116,7 @@ def _no_token(text: str, at: int) -> Fault:
     char = text[at]
     if char in "\"'":
         return Fault(
-            "NNC0413", at, len(text), f"this text is not closed: a {char} is missing",
+            "NNC0405", at, len(text), f"this text is not closed: a {char} is missing",
             mend=Mend(f"close it with {char}", len(text), len(text), char),
         )  # fmt: skip
     if match := _PLACEHOLDER.match(text, at):
@@ -151,15 +151,15 @@ def _check_number(text: str, start: int, end: int) -> None:
             mend = Mend("write it in decimal", start, match.end(), str(int(whole, 0)))
         elif match[0].isidentifier() and match[0][0] not in "eE":
             mend = Mend(f"to multiply, write `{number} * {match[0]}`", start, match.end(), f"{number} * {match[0]}")
-        raise Fault("NNC0413", start, match.end(), f"`{whole[:40]}` is neither a number nor a name", mend=mend)
+        raise Fault("NNC0405", start, match.end(), f"`{whole[:40]}` is neither a number nor a name", mend=mend)
     if len(number) > MAX_NUMBER:
-        raise Fault("NNC0413", start, end, f"this number has more than {MAX_NUMBER} characters")
+        raise Fault("NNC0405", start, end, f"this number has more than {MAX_NUMBER} characters")
     try:
         value = float(number)
     except ValueError:
-        raise Fault("NNC0413", start, end, f"`{number}` is not a number") from None
+        raise Fault("NNC0405", start, end, f"`{number}` is not a number") from None
     if value == float("inf"):
-        raise Fault("NNC0413", start, end, f"`{number}` is larger than any float")
+        raise Fault("NNC0405", start, end, f"`{number}` is larger than any float")
 
 
 def _check_name(word: str, start: int, end: int) -> None:
