@@ -13,7 +13,8 @@ __all__ = ["CODES", "Code"]
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """`name` is the word used in `# error: [name]` expectations; `example` a short wrong spec, `mended` the right one."""
+    """`name` is the word used in `# error: [name]` expectations; `example` a short wrong spec, `mended` the right
+    one."""
 
     code: str
     name: str
@@ -27,4 +28,263 @@ def _catalogue(*codes: Code) -> dict[str, Code]:
     return {c.code: c for c in codes}
 
 
-CODES: dict[str, Code] = _catalogue()
+CODES: dict[str, Code] = _catalogue(
+    # -- 08: data and training -----------------------------------------------------------------------------------------
+    Code(
+        "NNC0801",
+        "unknown-training-name",
+        "No optimizer, scheduler, loss, metric, dataset or transform has this name.",
+        "`data:` and `train:` name classes of torch.optim, torch.optim.lr_scheduler, torch.nn, torchvision.datasets "
+        "and "
+        "torchvision.transforms.v2, and only those that nnc knows the signature of: a file cannot make nnc import "
+        "anything else.",
+        "train: {loss: CrossEntropyLoss, optimizer: Adm, epochs: 5}",
+        "train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 5}",
+    ),
+    Code(
+        "NNC0802",
+        "unknown-training-argument",
+        "The optimizer, scheduler, loss, dataset or transform has no such argument.",
+        "Arguments bear torch's own names.",
+        'train: {loss: CrossEntropyLoss, optimizer: "Adam(learning_rate=0.1)", epochs: 5}',
+        'train: {loss: CrossEntropyLoss, optimizer: "Adam(lr=0.1)", epochs: 5}',
+    ),
+    Code(
+        "NNC0803",
+        "missing-training-argument",
+        "An argument without a default was not given.",
+        "What torch's constructor requires must be written.",
+        "scheduler: StepLR",
+        "scheduler: StepLR(30)",
+    ),
+    Code(
+        "NNC0804",
+        "wrong-training-value",
+        "A value is not of the kind, or not in the range, that is wanted.",
+        "The ranges are those that torch's constructors accept, so a value that passes here does not fail later.",
+        "optimizer: SGD(lr=-1)",
+        "optimizer: SGD(lr=1)",
+    ),
+    Code(
+        "NNC0805",
+        "given-twice",
+        "An argument, a name or a metric is given twice.",
+        "Of two values for the same thing, nnc does not choose one silently.",
+        "optimizer: SGD(0.1, lr=0.2)",
+        "optimizer: SGD(lr=0.2)",
+    ),
+    Code(
+        "NNC0806",
+        "unknown-section-key",
+        "`data:` or `train:` has no such key.",
+        "A misspelled key would otherwise be a setting that silently does nothing.",
+        "train: {loss: CrossEntropyLoss, optimizer: Adam, epoch: 5}",
+        "train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 5}",
+    ),
+    Code(
+        "NNC0807",
+        "missing-section-key",
+        "`data:` or `train:` lacks a key that has no default.",
+        "`data:` needs `train`; `train:` needs `loss`, `optimizer` and `epochs`; a parameter group needs `match` and a "
+        "setting.",
+        "train: {loss: CrossEntropyLoss, optimizer: Adam}",
+        "train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 5}",
+    ),
+    Code(
+        "NNC0808",
+        "wrong-section-form",
+        "A value in `data:` or `train:` has the wrong form.",
+        "A dataset, loss, optimizer … is written as a call, `Adam(lr=1e-3)`, or as a mapping, `{type: Adam, lr: "
+        "1e-3}`. A call with "
+        "a comma inside [ ] or { } must be quoted: YAML splits it there.",
+        "metrics: Accuracy",
+        "metrics: [Accuracy]",
+    ),
+    Code(
+        "NNC0809",
+        "refused-training-argument",
+        "torch has this argument, and a spec cannot give it.",
+        "Some arguments are given by nnc itself (the parameters of an optimizer), some are Python functions, some are "
+        "deprecated. "
+        "The message says which, and what to write instead.",
+        'data: {train: "MNIST("data", transform=1)"}',
+        'data: {train: "MNIST("data")", transforms: {image: [ToImage]}}',
+    ),
+    Code(
+        "NNC0810",
+        "unknown-quantity",
+        "A field, an output or a monitored quantity of this name does not exist, or there are too many or too few of "
+        "them.",
+        "Losses and metrics take outputs of the network and fields of the data, by name. What can be monitored is what "
+        "the log "
+        "has: `train.loss`, and with validation data `validation.loss` and the metrics.",
+        "monitor: validation.acuracy",
+        "monitor: validation.accuracy",
+    ),
+    Code(
+        "NNC0811",
+        "conflicting-settings",
+        "Settings that are right one by one do not go together.",
+        "These are torch's own rules between arguments: Nesterov momentum needs a momentum, N schedulers have N - 1 "
+        "milestones.",
+        "optimizer: SGD(lr=0.1, nesterov=True)",
+        "optimizer: SGD(lr=0.1, momentum=0.9, nesterov=True)",
+    ),
+    Code(
+        "NNC0812",
+        "random-in-evaluation",
+        "A random transform would also change the data of validation, test and prediction.",
+        "Augmentation belongs to training. Give a field two lists: `{train: […], eval: […]}`.",
+        "transforms: {image: [RandomHorizontalFlip, ToImage]}",
+        "transforms: {image: {train: [RandomHorizontalFlip, ToImage], eval: [ToImage]}}",
+    ),
+    Code(
+        "NNC0813",
+        "data-does-not-fit",
+        "The data does not fit the network's inputs, or its loss.",
+        "Before the first step, the first batch is held against the inputs: rank, sizes, dtype, and what the network "
+        "requires of "
+        "its free dimensions.",
+    ),
+    Code(
+        "NNC0814",
+        "dataset-unreadable",
+        "A dataset is not there, or is not what it should be.",
+        "Paths are relative to the folder of the spec. Datasets are read without pickle, and within the memory of the "
+        "machine.",
+    ),
+    Code(
+        "NNC0815",
+        "wrong-labels",
+        "A class number in the data is outside the classes that the network tells apart.",
+        "Class numbers count from 0, and the network has one score per class. On a GPU torch would stop with an "
+        "assertion that "
+        "names no label.",
+    ),
+    Code(
+        "NNC0816",
+        "group-matches-nothing",
+        "A parameter group's pattern fits no parameter.",
+        "Its settings would silently do nothing. Patterns are globs over the names that the state_dict has.",
+    ),
+    Code(
+        "NNC0817",
+        "path-leaves-folder",
+        "A download would write outside the folder of the spec.",
+        "A spec may come from anyone, so it may read any folder but download only below its own.",
+        'data: {train: "MNIST("/data", download=True)"}',
+        'data: {train: "MNIST("data", download=True)"}',
+    ),
+    Code(
+        "NNC0818",
+        "no-such-device",
+        "The device is not there.",
+        "`--device` takes auto, cpu, cuda, cuda:0 … and mps; auto takes the first that is there of cuda, mps, cpu.",
+    ),
+    Code(
+        "NNC0819",
+        "unknown-training-value",
+        "An expression in `data:` or `train:` cannot be computed.",
+        "Expressions there know the spec's arguments, `epochs` and `batch_size`, and for schedulers `steps` and "
+        "`steps_per_epoch`.",
+        "optimizer: Adam(lr=rate)",
+        "optimizer: Adam(lr=1e-3)",
+    ),
+    Code(
+        "NNC0820",
+        "loss-block-not-trainable",
+        "A loss written as a block of layers cannot be trained with yet.",
+        "Name one of torch.nn's losses, and the outputs and fields it takes with `from:`.",
+    ),
+    Code(
+        "NNC0821",
+        "too-many-training-arguments",
+        "More arguments are given by position than there are.",
+        "Positions are torch's, up to the first argument that a spec cannot give; the others have names.",
+        "optimizer: SGD(0.1, 0.9, 0, 0, True, False)",
+        "optimizer: SGD(0.1, 0.9, nesterov=True)",
+    ),
+    Code(
+        "NNC0822",
+        "training-refused",
+        "torch refuses to train with these settings.",
+        "The message is torch's own. It depends on the network or the data, so that a check of the file alone cannot "
+        "know it.",
+    ),
+    Code(
+        "NNC0823",
+        "broken-sample",
+        "A sample of the data cannot be read or transformed, or has another size than the others.",
+        "The message names the sample. Images of different sizes need a transform that makes them equal, such as "
+        "Resize([224, 224]).",
+    ),
+    Code(
+        "NNC0824",
+        "nothing-to-train-with",
+        "The spec has no `data:` or no `train:` section, or the section lacks what this command needs.",
+        "`nnc train` needs both sections, `nnc eval` needs `test` in `data:`, or `validation`.",
+    ),
+    # -- 09: files and artifacts ---------------------------------------------------------------------------------------
+    Code(
+        "NNC0901",
+        "checkpoint-damaged",
+        "No checkpoint of the run is whole.",
+        "Every file of a checkpoint is compared with the SHA-256 in its manifest; a damaged one is passed over for the "
+        "one before.",
+    ),
+    Code(
+        "NNC0902",
+        "run-differs",
+        "The run was begun with other settings.",
+        "A resumed run continues exactly what was begun. Only the number of epochs may change.",
+    ),
+    Code(
+        "NNC0903",
+        "cannot-write",
+        "A file or folder cannot be written.",
+        "Files are written under a temporary name and renamed when they are complete: what was saved before is intact.",
+    ),
+    Code(
+        "NNC0904",
+        "artifact-damaged",
+        "A saved model is not what was written.",
+        "The file carries the SHA-256 of its own bytes.",
+    ),
+    Code(
+        "NNC0905",
+        "not-an-artifact",
+        "The file is no model that nnc saved, or one of a newer nnc.",
+        "`nnc compile` and `nnc train` write models; a plain safetensors file has weights but no spec.",
+    ),
+    Code(
+        "NNC0906",
+        "run-in-use",
+        "Another process trains in this folder.",
+        "Two processes in one folder would overwrite each other's checkpoints.",
+    ),
+    Code(
+        "NNC0907",
+        "no-such-run",
+        "There is no run in this folder.",
+        "`nnc train` writes a run's folder; `nnc eval` and `--resume` take it.",
+    ),
+    Code(
+        "NNC0908",
+        "run-exists",
+        "The folder holds a run already.",
+        "A new run does not overwrite an old one: resume it, or choose another folder.",
+    ),
+    Code(
+        "NNC0909",
+        "input-unreadable",
+        "An input of a prediction cannot be read.",
+        "Inputs are images, .npy, .npz and .csv files. Pickled files are refused: opening one can run anything.",
+    ),
+    Code(
+        "NNC0910",
+        "input-does-not-fit",
+        "An input of a prediction does not fit the network.",
+        "The transforms saved with the model are applied first; what comes out must have the network's rank, sizes and "
+        "dtype.",
+    ),
+)

@@ -19,7 +19,7 @@ from nnc.compiler.expr.tree import CallExpr, Expr, Keyword, Literal, Name
 from nnc.compiler.ops.registry import Argument
 from nnc.compiler.source.tree import Entry, Scalar, Sequence, Tree
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.training.config import BoundCall, Deferred
+from nnc.compiler.training.config import BoundCall, Deferred, waits
 from nnc.compiler.training.kinds import is_formula, nested_group
 from nnc.compiler.training.registry import CallDef, Group, Refused
 from nnc.compiler.training.values import Unknown, did_you_mean, evaluate, names_in
@@ -152,7 +152,7 @@ class Binder:
         most = len(found.positional)
         keyword = [a.name for a in found.arguments if a.keyword_only]
         notes = (f"by keyword it takes {', '.join(keyword)}",) if keyword else ()
-        self.problems.error("NNC0805", span, f"{found.name} takes {most or 'no'} arguments by position", notes=notes)
+        self.problems.error("NNC0821", span, f"{found.name} takes {most or 'no'} arguments by position", notes=notes)
 
     def _argument(self, found: CallDef, name: str, span: Span) -> Argument | None:
         argument = found.argument(name)
@@ -219,7 +219,7 @@ class Binder:
         return tree.value
 
     def _check_kind(self, argument: Argument, value: Any, span: Span) -> None:
-        if isinstance(value, Deferred) or argument.kind.accepts(value):
+        if waits(value) or argument.kind.accepts(value):
             return
         fix = None
         if isinstance(value, str) and argument.kind.choices:
@@ -239,7 +239,7 @@ class Binder:
     def _check_formula(self, text: str, span: Span) -> None:
         expr = parse(text, span, self.problems)
         if expr is not None:
-            value = evaluate(expr, {**self.names, "epoch": 1})
+            value = evaluate(expr, {**self.names, **self.later, "epoch": 1})
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise Unknown(span, f"the formula gives {describe(value)}, not a factor", "NNC0804")
 

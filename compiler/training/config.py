@@ -12,6 +12,7 @@ from nnc.compiler.expr.tree import Expr
 __all__ = [
     "BoundCall", "DataConfig", "Deferred", "FieldTransforms", "LossConfig", "MetricConfig", "Network",
     "OptimizerConfig", "ParameterGroup", "SchedulerConfig", "TrainConfig",
+    "waits",
 ]  # fmt: skip
 
 
@@ -36,7 +37,7 @@ class BoundCall:
     @property
     def deferred(self) -> bool:
         """Whether something in it waits for the length of the data."""
-        return any(_waits(v) for v in self.arguments.values())
+        return any(waits(v) for v in self.arguments.values())
 
     def as_plain(self) -> dict[str, Any]:
         """The canonical mapping form, as JSON takes it: `{"type": "AdamW", "lr": 0.001}`."""
@@ -46,14 +47,15 @@ class BoundCall:
         return f"{self.name}({', '.join(f'{k}={_shown(v)}' for k, v in self.arguments.items())})"
 
 
-def _waits(value: object) -> bool:
+def waits(value: object) -> bool:
+    """Whether an argument holds something deferred."""
     match value:
         case Deferred():
             return True
         case BoundCall():
             return value.deferred
         case tuple():
-            return any(_waits(v) for v in value)
+            return any(waits(v) for v in value)
     return False
 
 
@@ -125,7 +127,6 @@ class LossConfig:
     call: BoundCall
     source: tuple[str, ...]
     span: Span
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +159,20 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerConfig:
-    """`every` says when it steps. `monitor` (ReduceLROnPlateau only) is a quantity of the log, e.g.
-    `validation.loss`."""
+    """`every` says when it steps. ReduceLROnPlateau watches `monitor`, a quantity such as `validation.loss`, of which the
+    end `goal` is better."""
 
     call: BoundCall
     every: Literal["step", "epoch"]
+    monitor: str | None = None
+    goal: Literal["min", "max"] = "min"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """`train:`. `monitor` is the quantity that chooses the best checkpoint: `validation.accuracy`, `train.loss`."""
+    """`train:`. `monitor` is the quantity that chooses the best checkpoint: `validation.accuracy`, `train.loss`.
+    `names` are the values that expressions in the section may use; `steps` and `steps_per_epoch` join them with the
+    data."""
 
     loss: LossConfig
     optimizer: OptimizerConfig
@@ -183,6 +188,8 @@ class TrainConfig:
     seed: int = 0
     clip_grad_norm: float | None = None
     clip_grad_value: float | None = None
-    precision: Literal["float32", "bf16"] = "float32"
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    device: str = "auto"
     checkpoint_every: int | None = None
+    names: Mapping[str, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)

@@ -7,6 +7,7 @@ A signature's annotations name them; for a type checker they are the plain Pytho
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
@@ -166,6 +167,11 @@ KINDS: dict[str, Kind] = {
         "a dtype such as float32",
         lambda v: isinstance(v, str) and v in DType.__members__,
         {"enum": [d.value for d in DType]},
+    ),
+    "Device": Kind(
+        "auto, cpu, cuda, cuda:0 … or mps",
+        lambda v: isinstance(v, str) and re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", v) is not None,
+        {"type": "string", "pattern": r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"},
     ),
     "Interpolation": _choice(*INTERPOLATION),
     "Schedulers": _calls("a list of schedulers", "scheduler"),

@@ -11,7 +11,7 @@ from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Sequence, Tree
 from nnc.compiler.training.binding import Binder
 from nnc.compiler.training.config import BoundCall, DataConfig, FieldTransforms
-from nnc.compiler.training.sections import Section
+from nnc.compiler.training.sections import Broken, Section
 from nnc.compiler.training.values import did_you_mean
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
 
@@ -23,10 +23,16 @@ EXAMPLE = 'MNIST(root="data", train=True)'
 
 
 def read_data(
-    tree: Tree, problems: Problems, *, names: Mapping[str, Any] | None = None, vocabularies: Vocabularies = VOCABULARY
+    tree: Tree,
+    problems: Problems,
+    *,
+    names: Mapping[str, Any] | None = None,
+    broken: Broken = frozenset(),
+    vocabularies: Vocabularies = VOCABULARY,
 ) -> DataConfig | None:
-    """The section, or None after reporting its faults. `names` are the spec's arguments."""
-    section = Section("data", tree, KEYS, problems, names)
+    """The section, or None after reporting its faults. `names` are the spec's arguments; `broken` what the schema check
+    refused."""
+    section = Section("data", tree, KEYS, problems, names, broken)
     binder = Binder(problems, names or {}, vocabularies=vocabularies)
     fields = tuple(name for name, _ in section.texts("fields") or ()) or DEFAULT_FIELDS
     train = _dataset(section, binder, "train", fields, section.need("train", EXAMPLE))

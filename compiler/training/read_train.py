@@ -23,7 +23,7 @@ from nnc.compiler.training.config import (
     TrainConfig,
 )
 from nnc.compiler.training.registry import CallDef
-from nnc.compiler.training.sections import Section, read_names, read_value
+from nnc.compiler.training.sections import Broken, Section, read_names, read_value
 from nnc.compiler.training.values import did_you_mean
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
 
@@ -31,7 +31,7 @@ __all__ = ["KEYS", "read_train"]
 
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "drop_last", "shuffle", "seed", "monitor",
-    "clip_grad_norm", "clip_grad_value", "precision", "checkpoint_every",
+    "clip_grad_norm", "clip_grad_value", "precision", "checkpoint_every", "device",
 )  # fmt: skip
 
 
@@ -42,11 +42,12 @@ def read_train(
     data: DataConfig | None = None,
     network: Network | None = None,
     names: Mapping[str, Any] | None = None,
+    broken: Broken = frozenset(),
     vocabularies: Vocabularies = VOCABULARY,
 ) -> TrainConfig | None:
-    """The section, or None after reporting its faults. Where `data` or `network` is not known (they had faults of their
-    own), names of fields and outputs are not checked."""
-    section = Section("train", tree, KEYS, problems, names)
+    """The section, or None after reporting its faults. `broken` is what the schema check refused already. Where `data`
+    or `network` is not known (they had faults of their own), names of fields and outputs are not checked."""
+    section = Section("train", tree, KEYS, problems, names, broken)
     section.need("loss", "CrossEntropyLoss")
     section.need("optimizer", "AdamW(lr=1e-3)")
     section.need("epochs", "10")
@@ -55,17 +56,21 @@ def read_train(
     known = {**(names or {}), "epochs": epochs, "batch_size": batch_size}
     later = {"steps_per_epoch": STAND_IN, "steps": STAND_IN * epochs}
     reader = _Reader(section, Binder(problems, known, later, vocabularies), data, network)
-    loss, optimizer, scheduler, metrics = reader.loss(), reader.optimizer(), reader.scheduler(), reader.metrics()
-    monitor, goal = reader.monitor(metrics, scheduler)
+    loss, optimizer, metrics = reader.loss(), reader.optimizer(), reader.metrics()
+    scheduler = reader.scheduler(metrics)
+    monitor, goal = reader.monitor(metrics, section.values.get("monitor"))
     settings: dict[str, Any] = {
         "drop_last": section.value("drop_last", "bool", False),
         "shuffle": section.value("shuffle", "bool", True),
         "seed": section.value("seed", "NonNegative", 0),
         "clip_grad_norm": section.value("clip_grad_norm", "Above0 | None", None),
         "clip_grad_value": section.value("clip_grad_value", "Above0 | None", None),
-        "precision": section.value("precision", "Literal['float32', 'bf16']", "float32"),
+        "precision": section.value("precision", "Literal['float32', 'bf16', 'fp16']", "float32"),
+        "device": section.value("device", "Device", "auto"),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
+    if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
+        section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
     if loss is None or optimizer is None or not section.ok:
         return None
     return TrainConfig(
@@ -77,6 +82,7 @@ def read_train(
         metrics=metrics,
         monitor=monitor,
         goal=goal,
+        names=known,
         span=section.span,
         spans=section.spans,
         **settings,
@@ -115,22 +121,28 @@ class _Reader:
         return None if source is None else LossConfig(bound[0], source, bound[0].span)
 
     def metrics(self) -> tuple[MetricConfig, ...]:
+        """A list, or a mapping that gives the metrics names of its own."""
         tree = self.section.values.get("metrics")
-        if tree is None:
-            return ()
-        if not isinstance(tree, Sequence):
-            self.section.error("NNC0808", tree.span, "`metrics:` is a list, such as [Accuracy]")
-            return ()
+        match tree:
+            case None:
+                return ()
+            case Sequence(items=items):
+                named: list[tuple[str | None, Tree]] = [(None, item) for item in items]
+            case TreeMapping(entries=entries):
+                named = [(str(e.key.value), e.value) for e in entries]
+            case _:
+                self.section.error("NNC0808", tree.span, "`metrics:` is a list, such as [Accuracy]")
+                return ()
         result: list[MetricConfig] = []
-        for item in tree:
+        for name, item in named:
             bound = self.bind(item, "metric", ("from",))
             source = bound and self.source(item, *bound)
             if bound is None or source is None:
                 continue
             call, found = bound
-            name = _metric_name(call)
-            if any(m.name == name for m in result):
-                self.section.error("NNC0805", call.span, f"the metric `{name}` is named twice")
+            name = name or _metric_name(call)
+            if name == "loss" or any(m.name == name for m in result):
+                self.section.error("NNC0805", call.span, f"there is a quantity `{name}` already")
             result.append(MetricConfig(name, call, source, "max" if "max" in found.traits else "min"))
         return tuple(result)
 
@@ -218,23 +230,32 @@ class _Reader:
                 "NNC0816", span, f"no parameter is called `{pattern}`", notes=(f"there are {near}",)
             )
 
-    def scheduler(self) -> SchedulerConfig | None:
+    def scheduler(self, metrics: tuple[MetricConfig, ...]) -> SchedulerConfig | None:
         tree = self.section.values.get("scheduler")
-        bound = tree and self.bind(tree, "scheduler", ("every",))
+        bound = tree and self.bind(tree, "scheduler", ("every", "monitor"))
         if not tree or not bound:
             return None
-        call, _ = bound
+        call, found = bound
         every: Literal["step", "epoch"] = "step" if self.counts_steps(call) else "epoch"
         written = tree.get("every") if isinstance(tree, TreeMapping) else None
         if written is not None:
             chosen = read_value("every", written, "Literal['step', 'epoch']", self.section.problems, {})
             self.section.ok = self.section.ok and chosen is not None
             every = chosen or every
-            if call.name == "ReduceLROnPlateau" and every == "step":
-                self.section.error(
-                    "NNC0811", written.span, "ReduceLROnPlateau waits for a quantity of the epoch: every is epoch"
-                )
-        return SchedulerConfig(call, every)
+        watched = tree.get("monitor") if isinstance(tree, TreeMapping) else None
+        if "plateau" not in found.traits:
+            if watched is not None:
+                self.section.error("NNC0811", watched.span, f"{call.name} follows a fixed plan and watches no quantity")
+            return SchedulerConfig(call, every)
+        if written is not None and every == "step":
+            message = "ReduceLROnPlateau waits for a quantity of the epoch: every is epoch"
+            self.section.error("NNC0811", written.span, message)
+        monitor, goal = self.monitor(metrics, watched or self.section.values.get("monitor"))
+        if call.arguments.get("mode", goal) != goal:
+            better = "higher" if goal == "max" else "lower"
+            message = f'{monitor} is better when it is {better}: mode is "{goal}"'
+            self.section.error("NNC0811", call.spans["mode"], message)
+        return SchedulerConfig(call, "epoch", monitor, goal)
 
     def counts_steps(self, call: BoundCall) -> bool:
         """Whether a scheduler steps with every batch: by its kind, or because an argument counts in `steps`."""
@@ -243,38 +264,26 @@ class _Reader:
             return True
         return call.deferred
 
-    def monitor(
-        self, metrics: tuple[MetricConfig, ...], scheduler: SchedulerConfig | None
-    ) -> tuple[str, Literal["min", "max"]]:
+    def monitor(self, metrics: tuple[MetricConfig, ...], tree: Tree | None) -> tuple[str, Literal["min", "max"]]:
         """The quantity that chooses the best checkpoint, and which end of it is better."""
         validated = self.data is None or self.data.validation is not None
         goals: dict[str, Literal["min", "max"]] = {}
         if validated:
             goals = {f"validation.{m.name}": m.goal for m in metrics} | {"validation.loss": "min"}
         goals["train.loss"] = "min"
-        chosen = next(iter(goals))
-        tree = self.section.values.get("monitor")
-        if tree is not None:
-            written = self.section.value("monitor", "str", chosen)
-            if written not in goals:
+        first = next(iter(goals))
+        if tree is None:
+            return first, goals[first]
+        written = read_value("monitor", tree, "str", self.section.problems, self.binder.names)
+        if written is None or written not in goals:
+            self.section.ok = False
+            if written is not None:
                 missing = written.startswith("validation.") and not validated
                 notes = ("add `validation: 0.1` to `data:`",) if missing else (f"there are {', '.join(goals)}",)
-                fix = did_you_mean(written, tree.span, list(goals))
+                fix = None if missing else did_you_mean(written, tree.span, list(goals))
                 self.section.error("NNC0810", tree.span, f"there is no quantity `{written}`", fix=fix, notes=notes)
-            chosen = written if written in goals else chosen
-        goal = goals[chosen]
-        if (
-            scheduler
-            and scheduler.call.name == "ReduceLROnPlateau"
-            and scheduler.call.arguments.get("mode", goal) != goal
-        ):
-            span = scheduler.call.spans["mode"]
-            self.section.error(
-                "NNC0811",
-                span,
-                f'{chosen} is better when it is {"higher" if goal == "max" else "lower"}: mode is "{goal}"',
-            )
-        return chosen, goal
+            return first, goals[first]
+        return written, goals[written]
 
 
 def _metric_name(call: BoundCall) -> str:

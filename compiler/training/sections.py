@@ -13,31 +13,52 @@ from nnc.compiler.source.tree import Scalar, Sequence, Tree
 from nnc.compiler.training.kinds import parse_kind
 from nnc.compiler.training.values import Unknown, did_you_mean, evaluate
 
-__all__ = ["Section", "read_names", "read_value"]
+__all__ = ["Broken", "Section", "read_names", "read_value"]
+
+
+Broken = frozenset[Span]
 
 
 class Section:
-    """`keys` are those it may have. `ok` turns false with the first fault reported through it."""
+    """`keys` are those it may have. `ok` turns false with the first fault reported through it.
+
+    `broken` are the nodes whose form the schema check has refused already: such a value is passed over, and what stands
+    around it is read without saying again that a key is unknown or missing."""
 
     def __init__(
-        self, title: str, tree: Tree, keys: tuple[str, ...], problems: Problems, names: Mapping[str, Any] | None = None
+        self,
+        title: str,
+        tree: Tree,
+        keys: tuple[str, ...],
+        problems: Problems,
+        names: Mapping[str, Any] | None = None,
+        broken: Broken = frozenset(),
     ) -> None:
-        self.title, self.span, self.problems, self.names = title, tree.span, problems, dict(names or {})
-        self.ok = True
+        self.title, self.span, self.problems, self.names, self.broken = title, tree.span, problems, names or {}, broken
+        self.reported = tree.span in broken
+        self.ok = not self.reported
         self.values: dict[str, Tree] = {}
         self.spans: dict[str, Span] = {}
         if not isinstance(tree, TreeMapping):
-            self.error("NNC0808", tree.span, f"`{title}:` is a mapping with the keys {', '.join(keys)}")
+            self._form("NNC0808", tree.span, f"`{title}:` is a mapping with the keys {', '.join(keys)}")
             return
         for entry in tree:
             key = str(entry.key.value)
             self.spans[key] = entry.key.content
-            if key in keys:
-                self.values[key] = entry.value
-            else:
+            if key not in keys:
                 fix = did_you_mean(key, entry.key.content, list(keys))
                 notes = (f"its keys are {', '.join(keys)}",) if fix is None else ()
-                self.error("NNC0806", entry.key.content, f"`{title}:` has no key `{key}`", fix=fix, notes=notes)
+                self._form("NNC0806", entry.key.content, f"`{title}:` has no key `{key}`", fix=fix, notes=notes)
+            elif entry.value.span not in broken:
+                self.values[key] = entry.value
+
+    def _form(
+        self, code: str, span: Span, message: str, *, fix: Fix | None = None, notes: tuple[str, ...] = ()
+    ) -> None:
+        """A fault of the form, unless the schema check has reported it."""
+        self.ok = False
+        if not self.reported:
+            self.problems.error(code, span, message, fix=fix, notes=notes)
 
     def error(
         self, code: str, span: Span, message: str, *, fix: Fix | None = None, notes: tuple[str, ...] = ()
@@ -48,8 +69,8 @@ class Section:
     def need(self, key: str, example: str) -> Tree | None:
         """The value of a key that must be there."""
         tree = self.values.get(key)
-        if tree is None and self.ok:
-            self.error("NNC0807", self.span, f"`{self.title}:` needs `{key}`", fix=Fix(f"add `{key}: {example}`"))
+        if tree is None and key not in self.spans:
+            self._form("NNC0807", self.span, f"`{self.title}:` needs `{key}`", fix=Fix(f"add `{key}: {example}`"))
         return tree
 
     def value(self, key: str, kind: str, default: Any) -> Any:

@@ -1,0 +1,156 @@
+"""Checkpoints: numbered folders that appear whole or not at all, each with a manifest of its bytes.
+
+    checkpoints/000007/model.safetensors    weights and buffers by name
+                       state.safetensors    tensors of the optimizer, random generators …
+                       state.json           everything else, with marks where the tensors belong
+                       manifest.json        size and SHA-256 of the others
+
+No format of weights notices a flipped bit, so loading compares every byte with the manifest, and takes the checkpoint before where
+one is damaged. A folder is filled under a temporary name, flushed to the disk, then renamed: a process killed at any moment leaves
+the earlier ones as they were.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from nnc.runtime.failure import Failure
+from nnc.runtime.files import give_usual_mode, new_folder, remove_leftovers, sha256_of, writing
+from nnc.runtime.packing import Unpackable, distinct, pack, unpack
+
+__all__ = ["Checkpoint", "CheckpointFolder", "Damaged"]
+
+FORMAT = 1
+PARTS = ("model.safetensors", "state.json", "state.safetensors")
+MANIFEST = "manifest.json"
+KEEP = 2  # the newest, and the one before in case it is damaged; the best one besides
+MAX_JSON = 64 << 20
+
+
+class Damaged(Exception):
+    """A checkpoint that is not what was written; the text says how that is known."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved. `model` has every name of the state_dict, tied ones too; `path` is its folder."""
+
+    path: Path
+    model: Mapping[str, torch.Tensor]
+    state: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+class CheckpointFolder:
+    """The checkpoints of one run. One process at a time may save."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self) -> list[str]:
+        """The checkpoints there are, the oldest first."""
+        if not self.path.is_dir():
+            return []
+        return sorted(p.name for p in self.path.iterdir() if re.fullmatch(r"\d{6,}", p.name))
+
+    def save(self, model: Mapping[str, torch.Tensor], state: Mapping[str, Any], *, keep: str | None = None) -> str:
+        """Writes the next checkpoint and removes those no longer needed; `keep` names one that is. Raises `Failure`."""
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(self.path)
+        names = self.names()
+        name = f"{int(names[-1]) + 1 if names else 1:06d}"
+        tensors, aliases = distinct(model)
+        try:
+            plain, others = pack(dict(state))
+        except Unpackable as error:
+            raise Failure("NNC0903", self.path / name, f"the state cannot be saved: {error}") from None
+        with new_folder(self.path / name) as folder:
+            save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+            save_file(others, folder / "state.safetensors", {"format": "pt"})
+            document = {"format": FORMAT, "aliases": aliases, "state": plain}
+            (folder / "state.json").write_text(_dump(document), encoding="utf-8")
+            for part in PARTS:
+                give_usual_mode(folder / part)
+            files = {part: {"size": (folder / part).stat().st_size, "sha256": sha256_of(folder / part)} for part in PARTS}
+            (folder / MANIFEST).write_text(_dump({"files": files, "format": FORMAT}), encoding="utf-8")
+        self._prune({*[*names, name][-KEEP:], *([keep] if keep else [])})
+        return name
+
+    def _prune(self, needed: set[str]) -> None:
+        for name in self.names():
+            if name not in needed:
+                shutil.rmtree(self.path / name, ignore_errors=True)
+
+    def load(self, name: str) -> Checkpoint:
+        """One checkpoint, every byte of it compared with its manifest. Raises `Damaged`."""
+        path = self.path / name
+        try:
+            verify(path)
+            document = _read_json(path / "state.json")
+            tensors = load_file(path / "model.safetensors")
+            model = tensors | {alias: tensors[stored] for alias, stored in document["aliases"].items()}
+            return Checkpoint(path, model, unpack(document["state"], load_file(path / "state.safetensors")))
+        except (OSError, KeyError, TypeError, ValueError, AttributeError, Unpackable, RecursionError) as error:
+            raise Damaged(f"{path}: {error}") from None
+        except Exception as error:
+            if type(error).__module__.split(".")[0] != "safetensors":
+                raise
+            raise Damaged(f"{path}: {error}") from None
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest good checkpoint, and what is wrong with newer ones. None where there never was one.
+        Raises `Failure` where there are some and none is good."""
+        wrong: list[str] = []
+        for name in reversed(self.names()):
+            try:
+                return self.load(name), wrong
+            except Damaged as damaged:
+                wrong.append(str(damaged))
+        if wrong:
+            raise Failure("NNC0901", self.path, "no checkpoint is whole", notes=wrong)
+        return None, wrong
+
+
+def verify(path: Path) -> None:
+    """Compares a checkpoint's files with its manifest. Raises `Damaged`, OSError or ValueError."""
+    if path.is_symlink() or not path.is_dir():
+        raise Damaged(f"{path} is no folder")
+    manifest = _read_json(path / MANIFEST)
+    if not isinstance(manifest, dict) or (path / MANIFEST).read_text(encoding="utf-8") != _dump(manifest):
+        raise Damaged(f"{path / MANIFEST} is damaged")
+    if manifest.get("format") != FORMAT:
+        raise Damaged(f"{path / MANIFEST} has format {manifest.get('format')!r}, this version of nnc reads {FORMAT}")
+    files = manifest.get("files")
+    if not isinstance(files, dict) or sorted(files) != sorted(PARTS):
+        raise Damaged(f"{path / MANIFEST} does not list {', '.join(PARTS)}")
+    for part in PARTS:
+        file, expected = path / part, files[part]
+        if file.is_symlink() or not file.is_file():
+            raise Damaged(f"{file} is missing")
+        if not isinstance(expected, dict) or file.stat().st_size != expected.get("size"):
+            raise Damaged(f"{file} has {file.stat().st_size} bytes, not those that were written")
+        if sha256_of(file) != expected.get("sha256"):
+            raise Damaged(f"{file} is damaged: its SHA-256 is not the manifest's")
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+
+
+def _read_json(path: Path) -> Any:
+    if path.is_symlink() or path.stat().st_size > MAX_JSON:
+        raise Damaged(f"{path} is a link, or too large")
+    return json.loads(path.read_text(encoding="utf-8"))
