@@ -21,7 +21,7 @@ __all__ = ["order"]
 
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     """`pending` so that every entry stands after those it refers to; entries of a cycle, reported, are left out."""
-    position = {p.key: i for i, p in enumerate(pending)}
+    position = {p.key: i for i, p in enumerate(pending) if p.scope.find(p.key) is None}  # a clash is reported elsewhere
     needs = [sorted({position[n] for n in _references(p.entry, context.catalogue) if n in position} - {i}) for i, p in enumerate(pending)]
     selves = [i for i, p in enumerate(pending) if p.key in set(_references(p.entry, context.catalogue)) and p.scope.find(p.key) is None]
     if all(not n or n[-1] < i for i, n in enumerate(needs)) and not selves:
