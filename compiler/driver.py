@@ -61,7 +61,7 @@ class Compilation:
 
 
 def default_catalogue() -> Catalogue:
-    from nnc.compiler.ops import CATALOGUE
+    from nnc.compiler.ops.catalogue import CATALOGUE
 
     return CATALOGUE
 

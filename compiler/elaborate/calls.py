@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Fix, Label, Span
-from nnc.compiler.elaborate.context import Context, Failed
+from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.scope import Binding, Builder, Several
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.graph.ir import Node, Value
@@ -280,6 +280,7 @@ def add_op(
     shares: str | None = None,
 ) -> Binding:
     """Runs the rule, adds the node, gives its value or values. `name` None: a part of an expression."""
+    context.step(span, WORK_PER_NODE)
     spans = {k: g.span for k, g in (*operands.items(), *settings.items())}
     given = {k: g.value for k, g in settings.items()} | {k: g.value for k, g in operands.items()}
     applied = run_rule(context, op, given, spans, span)

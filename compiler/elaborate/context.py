@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
 MAX_DEPTH = 48  # blocks within blocks, lists within lists
-MAX_MODULES = 2_000_000  # steps of the finished network, repeats counted
-MAX_STEPS = 20_000_000  # evaluated expressions
+MAX_MODULES = 1_000_000  # steps of the finished network, repeats counted
+FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 400_000, 20, 20  # a step of work is one evaluated expression, about 1 µs
 
 
 class Failed(Exception):
@@ -37,7 +37,8 @@ class Context:
     again_inline: dict[Node, tuple[Builder, Callable[..., Node]]] = field(default_factory=dict)  # … an inline body's, and where
     weights: dict[Graph, int] = field(default_factory=dict)
     calls: list[Span] = field(default_factory=list)
-    steps: int = 0
+    characters: int = 0  # of the file: what may be spent grows with what was written
+    work: int = 0
 
     def fail(
         self,
@@ -69,11 +70,11 @@ class Context:
         finally:
             self.calls.pop()
 
-    def step(self, span: Span) -> None:
-        """Counts one evaluation; the total is bounded whatever loops a file writes."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise self.fail("NNC0704", span, f"the spec takes more than {MAX_STEPS} steps to evaluate")
+    def step(self, span: Span, work: int = 1) -> None:
+        """Counts one evaluation, or one node; the total is bounded whatever loops a file writes."""
+        self.work += work
+        if self.work > FREE_WORK + WORK_PER_CHARACTER * self.characters:
+            raise self.fail("NNC0704", span, "evaluating this file takes more steps than a file of its length may take")
 
     def weigh(self, graph: Graph) -> int:
         """Steps of a finished graph, nested ones counted."""

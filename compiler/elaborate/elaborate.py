@@ -44,7 +44,7 @@ def elaborate(
     sizes: Mapping[str, int] | None = None,
 ) -> Elaborated | None:
     """None where something is at fault; all faults are in `problems`. `args` replace the file's defaults, `sizes` fix dimensions."""
-    context = Context(catalogue, problems, spec.blocks)
+    context = Context(catalogue, problems, spec.blocks, characters=len(spec.source.text))
     scope = Scope(Builder(parent=None))
     try:
         arguments = _arguments(context, spec, scope, args or {})
