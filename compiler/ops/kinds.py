@@ -38,6 +38,7 @@ Sizes = Sequence[DimLike]
 Scalar = int | float | bool
 Operand = TensorType | DimLike | float | bool
 Index = Any  # a tuple of what stands between the brackets: an integer, slice, null, `...`, or tensor of indices
+Data = Any  # a number, or equally long lists of them
 Tensors = Sequence[TensorType]
 Dtype = DType
 
@@ -95,6 +96,18 @@ def _each_schema(item: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [item, {"type": "array", "items": item}]}
 
 
+def _is_data(v: object) -> bool:
+    return all(map(_is_data, v)) if isinstance(v, list | tuple) else isinstance(v, int | float)
+
+
+def _is_index(v: object) -> bool:
+    if isinstance(v, tuple | list):
+        return all(map(_is_index, v))
+    if isinstance(v, slice):
+        return all(p is None or _is_int(p) or isinstance(p, Dim) for p in (v.start, v.stop, v.step))
+    return v is None or v is Ellipsis or _is_int(v) or isinstance(v, Dim | TensorType)
+
+
 _ANY_INT = -(2**63)
 
 KINDS: dict[str, Kind] = {
@@ -142,7 +155,10 @@ KINDS: dict[str, Kind] = {
         tensor=True,
         symbolic=True,
     ),
-    "Index": Kind("an index", lambda v: isinstance(v, tuple), {}, tensor=True, symbolic=True),
+    "Data": Kind(
+        "a number or nested lists of numbers", _is_data, {"anyOf": [{"type": ["number", "boolean"]}, {"type": "array"}]}
+    ),
+    "Index": Kind("an index", _is_index, {}, tensor=True, symbolic=True),
     "TensorType": Kind("a tensor", lambda v: isinstance(v, TensorType), {}, tensor=True),
     "Tensors": Kind(
         "a list of tensors",
