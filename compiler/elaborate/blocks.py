@@ -12,13 +12,14 @@ from nnc.compiler.diagnostics import Label, Span
 from nnc.compiler.elaborate.calls import Given, Incoming, bind
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
+from nnc.compiler.elaborate.order import names_in
 from nnc.compiler.elaborate.scope import Builder, Scope
 from nnc.compiler.expr import tree
 from nnc.compiler.expr.statics import Static, describe
 from nnc.compiler.graph.ir import Graph, Value
 from nnc.compiler.ops.kinds import KINDS, Kind
 from nnc.compiler.ops.registry import REQUIRED, Argument
-from nnc.compiler.schema.spec import BlockDecl, InputDecl
+from nnc.compiler.schema.spec import ArgDecl, BlockDecl, InputDecl
 from nnc.compiler.types.demands import Demand, Relation
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, lower_bound, size, substitute
 from nnc.compiler.types.tensor import TensorType
@@ -66,11 +67,11 @@ def instantiate(
         if arg.name in arguments:
             scope.define(arg.name, arguments[arg.name].value, arg.span)
     with context.inside(span):
-        for arg in decl.args:
-            if arg.name not in scope.names and arg.default is not None:
-                scope.define(arg.name, Evaluator(context, scope).static(arg.default, f"`{arg.name}`"), arg.span)
+        late = _late(decl)
+        _define_defaults(context, decl, scope, [a for a in decl.args if a.name not in late])
         local = _Localizer(context, outer, decl, scope, span)
         types = {i.name: local.match(i, operands[i.name]) for i in decl.inputs}
+        _define_defaults(context, decl, scope, [a for a in decl.args if a.name in late])
         key = (decl.name, freeze({a.name: scope.names[a.name] for a in decl.args}), tuple(types.values()))
         if key not in context.instances:
             values = {name: Value(name, t, i.span) for (name, t), i in zip(types.items(), decl.inputs, strict=True)}
@@ -89,6 +90,22 @@ def instantiate(
             raise Failed
         _hand_on(context, outer, graph, local.sizes)
     return graph, local.sizes
+
+
+def _define_defaults(context: Context, decl: BlockDecl, scope: Scope, args: Sequence[ArgDecl]) -> None:
+    for arg in args:
+        if arg.name not in scope.names and arg.default is not None:
+            scope.define(arg.name, Evaluator(context, scope).static(arg.default, f"`{arg.name}`"), arg.span)
+
+
+def _late(decl: BlockDecl) -> set[str]:
+    """Arguments whose default needs a name that the input pattern binds: `width: ${C}`. The others are known before the match."""
+    waiting = {e.name for i in decl.inputs for e in i.shape or () if isinstance(e, tree.Name)} - {a.name for a in decl.args}
+    late: set[str] = set()
+    for arg in decl.args:
+        if arg.default is not None and waiting.union(late).intersection(names_in([arg.default])):
+            late.add(arg.name)
+    return late
 
 
 def _hand_on(context: Context, outer: Builder, graph: Graph, sizes: Mapping[Symbol, DimLike]) -> None:

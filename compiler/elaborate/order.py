@@ -16,7 +16,7 @@ from nnc.compiler.expr import tree
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import Body, EntryDecl, Formula, Group, LayerCall, Reuse, StoredDecl
 
-__all__ = ["order"]
+__all__ = ["names_in", "order", "takes_flow"]
 
 
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
@@ -63,7 +63,7 @@ def takes_flow(entry: EntryDecl) -> bool:
         return False
     if isinstance(entry.action, Formula):
         top = entry.action.expression
-        return isinstance(top, tree.Name) or (isinstance(top, tree.CallExpr) and not any(True for _ in _names(top.arguments)))
+        return isinstance(top, tree.Name) or (isinstance(top, tree.CallExpr) and not any(True for _ in names_in(top.arguments)))
     return True
 
 
@@ -72,14 +72,14 @@ def _references(entry: EntryDecl, functions: Catalogue) -> Iterator[str]:
     if entry.source is not None:
         source = entry.source
         expressions = [*(source.several or ()), *(k.value for k in source.by_name or ())]
-        yield from _names([source.single, *expressions] if source.single is not None else expressions)
+        yield from names_in([source.single, *expressions] if source.single is not None else expressions)
     match entry.action:
         case Formula(expression=tree.Name(name=name)) if name in functions:
             return  # `act: relu` calls the function, whatever an entry below is called
         case Formula(expression=expression):
-            yield from _names([expression])
+            yield from names_in([expression])
         case LayerCall(arguments=arguments, keywords=keywords) | StoredDecl(arguments=arguments, keywords=keywords):
-            yield from _names([*arguments, *(k.value for k in keywords)])
+            yield from names_in([*arguments, *(k.value for k in keywords)])
         case Reuse(target=target):
             yield target.partition(".")[0]
         case Group(body=body):
@@ -92,7 +92,7 @@ def _free(body: Body, functions: Catalogue) -> Iterator[str]:
         yield from (n for n in _references(entry, functions) if n not in own)
 
 
-def _names(expressions: Sequence[tree.Expr]) -> Iterator[str]:
+def names_in(expressions: Sequence[tree.Expr]) -> Iterator[str]:
     """Every name in expressions, callees left out. A loop, not recursion: long sums nest deeply."""
     stack = list(expressions)
     while stack:

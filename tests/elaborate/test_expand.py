@@ -83,7 +83,7 @@ def test_nothing_after_a_broken_entry_is_blamed() -> None:
 
 
 def test_independent_faults_are_all_reported() -> None:
-    assert codes("layers:\n  a: Linaer(8)\n  b: {type: Linear(4, bais=True), from: x}") == ["NNC0301", "NNC0302"]
+    assert codes("layers:\n  a: Linaer(8)\n  b: {type: 'Linear(4, bais=True)', from: x}") == ["NNC0301", "NNC0302"]
 
 
 def test_two_faults_of_one_call_are_both_reported() -> None:
