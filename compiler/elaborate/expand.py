@@ -91,7 +91,8 @@ def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[S
     try:
         items = Evaluator(context, scope).static(loop.iterable, "what a loop runs over")
         if not isinstance(items, tuple):
-            raise context.fail("NNC0707", loop.iterable.span, f"a loop runs over a list, not over {describe(items)}")
+            notes = (f"count with range({items})",) if isinstance(items, int) and not isinstance(items, bool) else ()
+            raise context.fail("NNC0707", loop.iterable.span, f"a loop runs over a list, not over {describe(items)}", notes=notes)
     except Failed:
         yield scope.child(), False
         return
@@ -129,6 +130,8 @@ def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str |
         key = _fill(context, entry.key, scope)
     except Failed:
         return None
+    if entry.broken:
+        return key or None
     if not key or "." in key or not key.isprintable() or len(key) > 200:
         context.fail("NNC0706", entry.key.span, f'"{key[:60]}" cannot be the name of a layer: torch allows no dot and no empty name')
         return None
