@@ -1,35 +1,12 @@
-"""The catalogue of diagnostic codes: `nnc explain NNC0301`, and docs/errors.md, are made from it.
-
-Hundreds say the stage: 01 text, 02 document, 03 names and calls, 04 expressions, 05 shapes and dtypes, 06 wiring,
-07 blocks and arguments, 08 data and training, 09 files and artifacts.
-"""
+"""NNC08: data and training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from nnc.compiler.codes.code import Code
 
-__all__ = ["CODES", "Code"]
+__all__ = ["CODES"]
 
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """`name` is the word used in `# error: [name]` expectations; `example` a short wrong spec, `mended` the right
-    one."""
-
-    code: str
-    name: str
-    summary: str
-    explanation: str
-    example: str = ""
-    mended: str = ""
-
-
-def _catalogue(*codes: Code) -> dict[str, Code]:
-    return {c.code: c for c in codes}
-
-
-CODES: dict[str, Code] = _catalogue(
-    # -- 08: data and training -----------------------------------------------------------------------------------------
+CODES: tuple[Code, ...] = (
     Code(
         "NNC0801",
         "unknown-training-name",
@@ -223,68 +200,5 @@ CODES: dict[str, Code] = _catalogue(
         "nothing-to-train-with",
         "The spec has no `data:` or no `train:` section, or the section lacks what this command needs.",
         "`nnc train` needs both sections, `nnc eval` needs `test` in `data:`, or `validation`.",
-    ),
-    # -- 09: files and artifacts ---------------------------------------------------------------------------------------
-    Code(
-        "NNC0901",
-        "checkpoint-damaged",
-        "No checkpoint of the run is whole.",
-        "Every file of a checkpoint is compared with the SHA-256 in its manifest; a damaged one is passed over for the "
-        "one before.",
-    ),
-    Code(
-        "NNC0902",
-        "run-differs",
-        "The run was begun with other settings.",
-        "A resumed run continues exactly what was begun. Only the number of epochs may change.",
-    ),
-    Code(
-        "NNC0903",
-        "cannot-write",
-        "A file or folder cannot be written.",
-        "Files are written under a temporary name and renamed when they are complete: what was saved before is intact.",
-    ),
-    Code(
-        "NNC0904",
-        "artifact-damaged",
-        "A saved model is not what was written.",
-        "The file carries the SHA-256 of its own bytes.",
-    ),
-    Code(
-        "NNC0905",
-        "not-an-artifact",
-        "The file is no model that nnc saved, or one of a newer nnc.",
-        "`nnc compile` and `nnc train` write models; a plain safetensors file has weights but no spec.",
-    ),
-    Code(
-        "NNC0906",
-        "run-in-use",
-        "Another process trains in this folder.",
-        "Two processes in one folder would overwrite each other's checkpoints.",
-    ),
-    Code(
-        "NNC0907",
-        "no-such-run",
-        "There is no run in this folder.",
-        "`nnc train` writes a run's folder; `nnc eval` and `--resume` take it.",
-    ),
-    Code(
-        "NNC0908",
-        "run-exists",
-        "The folder holds a run already.",
-        "A new run does not overwrite an old one: resume it, or choose another folder.",
-    ),
-    Code(
-        "NNC0909",
-        "input-unreadable",
-        "An input of a prediction cannot be read.",
-        "Inputs are images, .npy, .npz and .csv files. Pickled files are refused: opening one can run anything.",
-    ),
-    Code(
-        "NNC0910",
-        "input-does-not-fit",
-        "An input of a prediction does not fit the network.",
-        "The transforms saved with the model are applied first; what comes out must have the network's rank, sizes and "
-        "dtype.",
     ),
 )

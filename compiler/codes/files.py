@@ -1,0 +1,72 @@
+"""NNC09: files and artifacts."""
+
+from __future__ import annotations
+
+from nnc.compiler.codes.code import Code
+
+__all__ = ["CODES"]
+
+CODES: tuple[Code, ...] = (
+    Code(
+        "NNC0901",
+        "checkpoint-damaged",
+        "No checkpoint of the run is whole.",
+        "Every file of a checkpoint is compared with the SHA-256 in its manifest; a damaged one is passed over for the "
+        "one before.",
+    ),
+    Code(
+        "NNC0902",
+        "run-differs",
+        "The run was begun with other settings.",
+        "A resumed run continues exactly what was begun. Only the number of epochs may change.",
+    ),
+    Code(
+        "NNC0903",
+        "cannot-write",
+        "A file or folder cannot be written.",
+        "Files are written under a temporary name and renamed when they are complete: what was saved before is intact.",
+    ),
+    Code(
+        "NNC0904",
+        "artifact-damaged",
+        "A saved model is not what was written.",
+        "The file carries the SHA-256 of its own bytes.",
+    ),
+    Code(
+        "NNC0905",
+        "not-an-artifact",
+        "The file is no model that nnc saved, or one of a newer nnc.",
+        "`nnc compile` and `nnc train` write models; a plain safetensors file has weights but no spec.",
+    ),
+    Code(
+        "NNC0906",
+        "run-in-use",
+        "Another process trains in this folder.",
+        "Two processes in one folder would overwrite each other's checkpoints.",
+    ),
+    Code(
+        "NNC0907",
+        "no-such-run",
+        "There is no run in this folder.",
+        "`nnc train` writes a run's folder; `nnc eval` and `--resume` take it.",
+    ),
+    Code(
+        "NNC0908",
+        "run-exists",
+        "The folder holds a run already.",
+        "A new run does not overwrite an old one: resume it, or choose another folder.",
+    ),
+    Code(
+        "NNC0909",
+        "input-unreadable",
+        "An input of a prediction cannot be read.",
+        "Inputs are images, .npy, .npz and .csv files. Pickled files are refused: opening one can run anything.",
+    ),
+    Code(
+        "NNC0910",
+        "input-does-not-fit",
+        "An input of a prediction does not fit the network.",
+        "The transforms saved with the model are applied first; what comes out must have the network's rank, sizes and "
+        "dtype.",
+    ),
+)
