@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Misuse as misuse:
         return _tell(f"error: {misuse}", MISUSE)
     except Exception as error:
-        return _explain(error)
+        return _end(error)
 
 
 def _run(arguments: list[str]) -> int:
@@ -142,8 +142,15 @@ def _unknown(name: str) -> int:
     return _tell(f"error: there is no command `{name}`{hint}", MISUSE)
 
 
-def _explain(error: Exception) -> int:
-    """One line for an exception that no command expected."""
+def _end(error: Exception) -> int:
+    """Shows what ended the command: faults of a spec, a file or the data as diagnostics, anything else in one line."""
+    from nnc.compiler.driver import SpecError
+    from nnc.runtime.failure import Failure
+
+    if isinstance(error, SpecError | Failure):
+        from nnc.cli.report import show
+
+        return show(error.diagnostics)
     if os.environ.get("NNC_DEBUG"):
         import traceback
 

@@ -1,0 +1,64 @@
+"""Checks specs without importing torch: every fault at once, each with its line, its cause and, where one is known, a fix. For a sound
+spec, prints what flows in and out, and what the network requires of dimensions that are left free."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from nnc.cli.exits import FINDINGS, OK
+from nnc.cli.options import add_format, add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.output import print_json, printable
+from nnc.cli.report import FORMATS, count, diagnostics_json, exit_code, render, show
+from nnc.cli.signature import as_json, as_text
+from nnc.cli.specs import compile_spec
+
+if TYPE_CHECKING:
+    from nnc.compiler.driver import Compilation
+
+EXAMPLES = """\
+nnc check lenet5.yaml
+nnc check zoo:resnet --size B=1,H=224,W=224
+nnc check *.yaml --format concise
+nnc check net.yaml --set 'layers=[3, 4, 23, 3]' --format json
+cat net.yaml | nnc check -"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_spec(parser, several=True)
+    add_set(parser)
+    add_size(parser)
+    add_format(parser, *FORMATS)
+
+
+def run(options: Namespace) -> int:
+    args, sizes = parse_set(options.set), parse_size(options.size)
+    results = [(given, compile_spec(given, args=args, sizes=sizes)) for given in options.specs]
+    match options.format:
+        case "text":
+            for given, result in results:
+                _print(given, result)
+        case "json":
+            print_json({"version": 1, "files": [_as_json(given, result) for given, result in results]})
+        case form:
+            print(render([d for _, result in results for d in result.problems.sorted()], form))
+    return max((exit_code(result.problems) for _, result in results), default=OK)
+
+
+def _print(given: str, result: Compilation) -> None:
+    import sys
+
+    found = result.problems.sorted()
+    show(found, stream=sys.stdout)
+    print(f"{printable(given)}: {count(found)}")
+    if result.ok:
+        print("\n".join(f"  {line}" for line in as_text(result)))
+
+
+def _as_json(given: str, result: Compilation) -> dict[str, Any]:
+    return {
+        "file": given,
+        "ok": result.ok,
+        "diagnostics": diagnostics_json(result.problems.sorted()),
+        **(as_json(result) if result.ok else {}),
+    }
