@@ -173,19 +173,19 @@ CODES: tuple[Code, ...] = (
         its first had; `tie:` makes two parameters one, so their shapes must be equal.""",
         """
         nnc: 1
-        inputs: {left: [B, 16], right: [B, 32]}
+        inputs: {tokens: {shape: [B, T], dtype: int64}}
         layers:
-          encoder: {type: Linear(8), from: left}
-          again: {use: encoder, from: right}
-          sum: encoder + again
+          embed: Embedding(100, 8)
+          decoder: Linear(99)
+        tie: {decoder.weight: embed.weight}
         """,
         """
         nnc: 1
-        inputs: {left: [B, 16], right: [B, 16]}
+        inputs: {tokens: {shape: [B, T], dtype: int64}}
         layers:
-          encoder: {type: Linear(8), from: left}
-          again: {use: encoder, from: right}
-          sum: encoder + again
+          embed: Embedding(100, 8)
+          decoder: Linear(100, bias=False)
+        tie: {decoder.weight: embed.weight}
         """,
     ),
     define(

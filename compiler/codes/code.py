@@ -29,7 +29,7 @@ def define(code: str, name: str, summary: str, explanation: str, example: str = 
 
 
 def _spec(text: str) -> str:
-    return cleandoc(text) + "\n" if text else ""
+    return (cleandoc(text) if text.startswith("\n") else text) + "\n" if text else ""
 
 
 def catalogue(*parts: tuple[Code, ...]) -> dict[str, Code]:

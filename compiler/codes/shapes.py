@@ -135,19 +135,17 @@ CODES: tuple[Code, ...] = (
         given. The notes list the requirements that do not go together.""",
         """
         nnc: 1
-        inputs: {x: [B, 3, H, W]}
+        inputs: {x: [B, 3, H, H]}
+        dims: {H: {max: 8}}
         layers:
-          a: {type: "Conv2d(8, 3)", from: x}
-          b: {type: "Conv2d(8, 5)", from: x}
-          sum: a + b
+          conv: Conv2d(8, 9)
         """,
         """
         nnc: 1
-        inputs: {x: [B, 3, H, W]}
+        inputs: {x: [B, 3, H, H]}
+        dims: {H: {min: 16}}
         layers:
-          a: {type: "Conv2d(8, 3, padding=1)", from: x}
-          b: {type: "Conv2d(8, 5, padding=2)", from: x}
-          sum: a + b
+          conv: Conv2d(8, 9)
         """,
     ),
     define(

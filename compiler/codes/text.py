@@ -236,7 +236,7 @@ CODES: tuple[Code, ...] = (
         "NNC0114",
         "empty-file",
         "The file holds no spec.",
-        "There is nothing in the file but comments and white space. The smallest spec has `nnc:`, `inputs:`, `layers:`.",
+        "The file has nothing but comments and white space. The smallest spec has `nnc:`, `inputs:`, `layers:`.",
         "# a network will stand here",
         """
         nnc: 1

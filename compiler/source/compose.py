@@ -14,7 +14,7 @@ __all__ = ["compose_mapping", "quoted"]
 
 def compose_mapping(pairs: Iterable[tuple[Tree, Tree]], span: Span, guard: Guard, *, flow: bool) -> Mapping:
     """A mapping of the pairs. What is wrong with a key is reported and the tree still made: of equal keys the first one
-    counts, a key that is no text is read as its characters, and a pair that has no key at all is left out."""
+    counts, a key that is no text is read as its characters, and a pair that has no key at all leaves a hole."""
     problems = guard.problems
     entries: list[Entry] = []
     seen: dict[str, Scalar] = {}
@@ -23,6 +23,7 @@ def compose_mapping(pairs: Iterable[tuple[Tree, Tree]], span: Span, guard: Guard
             guard.check_faults(key.span.start)
             mended = _mended_key(key, value, problems)
             if mended is None:
+                guard.whole = False
                 continue
             key = mended
         name = str(key.value)

@@ -40,6 +40,7 @@ class Guard:
         self.problems = problems
         self.limits = limits
         self.nodes = 0
+        self.whole = True  # False where a fault left a hole in the tree, about which later stages would complain again
         if len(source.text) > limits.characters:
             self.refuse(0, f"the text has {len(source.text):,} characters: at most {limits.characters:,} are read")
 

@@ -17,7 +17,9 @@ _BYTES_PER_CHARACTER = 4
 
 
 def read_text(text: str, name: str, problems: Problems, *, limits: Limits = LIMITS) -> Tree | None:
-    """The located tree of a text, or None where it has none; what is wrong is in `problems` either way.
+    """The located tree of a text, or None where it has none that is whole; `problems` say what is wrong.
+
+    A tree is given in spite of faults where nothing of it is missing, so that later stages can look at all of it.
 
     `name` stands in the diagnostics; one that ends in `.json` says that the text is JSON.
     """
@@ -49,12 +51,14 @@ def _read(source: Source, problems: Problems, limits: Limits) -> Tree | None:
         if source.name.endswith(".json"):
             from nnc.compiler.source.json_reader import read_json
 
-            return read_json(source, guard, problems)
-        from nnc.compiler.source.yaml_reader import read_yaml
+            tree = read_json(source, guard, problems)
+        else:
+            from nnc.compiler.source.yaml_reader import read_yaml
 
-        return read_yaml(source, guard, problems)
+            tree = read_yaml(source, guard, problems)
     except Refused:
         return None
+    return tree if guard.whole else None
 
 
 def _decode(name: str, data: bytes, problems: Problems) -> Source | None:

@@ -238,6 +238,7 @@ class _Reader:
                 fix = Fix(f"did you mean `*{similar}`?", span, f"*{similar}") if similar else None
                 fix = fix or Fix("to write a text that begins with `*`, quote it", span, quoted(span.text))
                 self.problems.error("NNC0111", span, f"no `&{name}` stands before this `*{name}`", fix=fix)
+            self.guard.whole = False
             self.add(Scalar(None, span, span), end)
             return
         self.guard.add(anchored.nodes, start)
