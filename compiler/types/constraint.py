@@ -22,7 +22,7 @@ from typing import TypeAlias
 from nnc.compiler.types.bounds import Bounds, interval
 from nnc.compiler.types.dim import evaluate, substitute
 from nnc.compiler.types.division import common_monomial
-from nnc.compiler.types.notation import left_operand, right_operand
+from nnc.compiler.types.notation import factor, left_operand, right_operand
 from nnc.compiler.types.polynomial import (
     Dim,
     DimLike,
@@ -256,6 +256,9 @@ _FLIPPED = {Relation.EQUAL: "==", Relation.AT_LEAST: "<="}
 def _comparison_text(relation: Relation, left: DimLike, right: DimLike) -> str:
     """Positive terms on one side, negative ones on the other; a lone symbol first, a lone number last."""
     if right == 0:
+        if isinstance(left, Dim) and (factored := _as_product(left)) is not None:
+            text, rest = factored
+            return f"{text} {relation} {-rest}"
         terms: tuple[Term, ...] = terms_of(left)
         left = from_terms((c, m) for c, m in terms if c > 0)
         right = from_terms((-c, m) for c, m in terms if c < 0)
@@ -263,6 +266,18 @@ def _comparison_text(relation: Relation, left: DimLike, right: DimLike) -> str:
     if isinstance(left, int) or (alone[1] and not alone[0]):
         return f"{right} {_FLIPPED[relation]} {left}"
     return f"{left} {relation} {right}"
+
+
+def _as_product(d: Dim) -> tuple[str, int] | None:
+    """`a*b + q*a + r*b + s` as `(a + r)*(b + q)` and a number: what a flattened image must have comes so."""
+    (coefficient, monomial), *others = d.terms
+    if len(others) < 2 or coefficient != 1 or [power for _, power in monomial] != [1, 1]:
+        return None
+    a, b = (atom_size(atom) for atom, _ in monomial)
+    factors = {m: c for c, m in others}
+    left, right = a + factors.get(b.terms[0][1], 0), b + factors.get(a.terms[0][1], 0)
+    rest = d - left * right
+    return (f"{factor(left)}*{factor(right)}", rest) if isinstance(rest, int) else None
 
 
 def _multiple_text(left: DimLike, right: DimLike) -> str:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
-from nnc.compiler.types.dim import Bounds, DimLike, Symbol, lower_bound, substitute, upper_bound
+from nnc.compiler.types.constraint import Constraint, Normal, Relation, normalize
+from nnc.compiler.types.dim import Bounds, DimLike, Symbol, substitute
+from nnc.compiler.types.univariate import solution_set
 
 __all__ = ["Demand", "Relation"]
 
-
-class Relation(StrEnum):
-    EQUAL = "=="
-    AT_LEAST = ">="
-    MULTIPLE = "%"
+_QUICK_PERIOD = 64  # how many residues `decide` is ready to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +23,40 @@ class Demand:
     right: DimLike
     reason: str
 
+    @property
+    def normal(self) -> Normal:
+        """The same in simplest form."""
+        return normalize(self.relation, self.left, self.right)
+
     def decide(self, bounds: Bounds | None = None) -> bool | None:
         """True or False where it holds, or fails, for all sizes within `bounds` (else ≥ 1); None where it depends."""
-        if self.relation is Relation.MULTIPLE:
-            rest = self.left % self.right
-            return rest == 0 if isinstance(rest, int) else None
-        difference = self.left - self.right
-        if isinstance(difference, int):
-            return difference == 0 if self.relation is Relation.EQUAL else difference >= 0
-        low, high = lower_bound(difference, bounds), upper_bound(difference, bounds)
-        if self.relation is Relation.EQUAL:
-            return False if (low is not None and low > 0) or (high is not None and high < 0) else None
-        if low is not None and low >= 0:
-            return True
-        return False if high is not None and high < 0 else None
+        normal = self.normal
+        if isinstance(normal, bool):
+            return normal
+        verdicts = [_decide(constraint, bounds) for constraint in normal]
+        if False in verdicts:
+            return False
+        return None if None in verdicts else True
+
+    def holds(self, sizes: Mapping[str, int]) -> bool:
+        """Whether it holds for these sizes. Raises KeyError for a size that is missing."""
+        return Constraint(self.relation, self.left, self.right).holds(sizes)
 
     def substitute(self, sizes: Mapping[Symbol, DimLike]) -> Demand:
         return Demand(self.relation, substitute(self.left, sizes), substitute(self.right, sizes), self.reason)
 
     def __str__(self) -> str:
-        if self.relation is Relation.MULTIPLE:
-            return f"{self.left} % {self.right} == 0"
-        return f"{self.left} {self.relation} {self.right}"
+        return str(Constraint(self.relation, self.left, self.right))
+
+
+def _decide(constraint: Constraint, bounds: Bounds | None) -> bool | None:
+    if bounds:
+        verdict = constraint.decide(bounds)
+        if verdict is not None:
+            return verdict
+    if len(constraint.symbols) != 1:
+        return None
+    found = solution_set(constraint, _QUICK_PERIOD)
+    if found is None:
+        return None
+    return False if found.empty else True if found.everything else None

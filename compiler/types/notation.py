@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nnc.compiler.types.polynomial import Atom, Dim, DimLike, FloorDiv, Max, Monomial, Symbol, Term, atom_size
 
-__all__ = ["left_operand", "notation", "right_operand"]
+__all__ = ["factor", "left_operand", "notation", "right_operand"]
 
 
 def notation(d: Dim) -> str:
@@ -69,6 +69,11 @@ def _remainder(rest: DimLike, n: DimLike, m: DimLike) -> str:
     if isinstance(rest, Dim):
         return f"{rest} + {text}"
     return f"{text} {'-' if rest < 0 else '+'} {abs(rest)}" if rest else text
+
+
+def factor(d: DimLike) -> str:
+    """What `*` takes on either side."""
+    return str(d) if isinstance(d, Dim) and d.symbol else f"({d})"
 
 
 def left_operand(n: DimLike) -> str:

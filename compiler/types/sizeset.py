@@ -101,6 +101,13 @@ class SizeSet:
         return not self.classes
 
     @cached_property
+    def everything(self) -> bool:
+        """Whether every size ≥ 1 belongs."""
+        return len(self.classes) == self.modulus and all(
+            stretches[0] == (r or self.modulus, None) for r, stretches in self.classes.items()
+        )
+
+    @cached_property
     def smallest(self) -> int:
         """Raises ValueError for the empty set."""
         return min(stretches[0][0] for stretches in self.classes.values())
