@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import as_float
 from nnc.compiler.ops.kinds import Positive
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis
+from nnc.compiler.types.dtype import floating
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -41,25 +41,25 @@ def relu6(c: Call, input: TensorType, inplace: bool = False) -> TensorType:
 @module("Sigmoid", family="activation")
 def sigmoid_module(c: Call, input: TensorType) -> TensorType:
     """1 / (1 + exp(−x)): (*) → (*)."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("sigmoid", family="activation")
 def sigmoid(c: Call, input: TensorType) -> TensorType:
     """1 / (1 + exp(−x)): (*) → (*)."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @module("Tanh", family="activation")
 def tanh_module(c: Call, input: TensorType) -> TensorType:
     """tanh(x): (*) → (*)."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("tanh", family="activation")
 def tanh(c: Call, input: TensorType) -> TensorType:
     """tanh(x): (*) → (*)."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @module("GELU", family="activation")
@@ -214,13 +214,13 @@ def softplus(c: Call, input: TensorType, beta: float = 1, threshold: float = 20)
 @module("Softsign", family="activation")
 def softsign_module(c: Call, input: TensorType) -> TensorType:
     """x / (1 + |x|): (*) → (*)."""
-    return c.real(input).with_dtype(as_float(input.dtype))
+    return c.real(input).with_dtype(floating(input.dtype))
 
 
 @function("softsign", family="activation")
 def softsign(c: Call, input: TensorType) -> TensorType:
     """x / (1 + |x|): (*) → (*)."""
-    return c.real(input).with_dtype(as_float(input.dtype))
+    return c.real(input).with_dtype(floating(input.dtype))
 
 
 @module("LogSigmoid", family="activation")
@@ -238,13 +238,13 @@ def logsigmoid(c: Call, input: TensorType) -> TensorType:
 @module("Tanhshrink", family="activation")
 def tanhshrink_module(c: Call, input: TensorType) -> TensorType:
     """x − tanh(x): (*) → (*)."""
-    return c.real(input).with_dtype(as_float(input.dtype))
+    return c.real(input).with_dtype(floating(input.dtype))
 
 
 @function("tanhshrink", family="activation")
 def tanhshrink(c: Call, input: TensorType) -> TensorType:
     """x − tanh(x): (*) → (*)."""
-    return c.real(input).with_dtype(as_float(input.dtype))
+    return c.real(input).with_dtype(floating(input.dtype))
 
 
 @module("Softshrink", family="activation")

@@ -55,7 +55,7 @@ def apply(op: OpDef, arguments: Mapping[str, object]) -> Applied:
         else:
             outcome = op.rule(call, **values)
     except OverflowError as error:
-        raise Refusal("NNC0507", f"{op.name}: {error}") from None
+        raise Refusal("NNC0501", f"{op.name}: {error}") from None
     if isinstance(outcome, TensorType):
         _bounded(op, outcome)
         return Applied((("", outcome),), "one", call)
@@ -74,4 +74,4 @@ def _bounded(op: OpDef, result: TensorType) -> None:
         if isinstance(size, int):
             elements *= size
     if elements > MAX_ELEMENTS:
-        raise Refusal("NNC0507", f"{op.name} would make a tensor of more than 2**63 elements: {result}")
+        raise Refusal("NNC0501", f"{op.name} would make a tensor of more than 2**63 elements: {result}")

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import as_float, result_type
+from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.kinds import Operand, Scalar
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import broadcast
-from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS", "common_shape", "elementwise"]
@@ -69,7 +69,7 @@ def div(
     """input / other; integers give float32 unless `rounding_mode` is given."""
     result = elementwise(c, input, other)
     if rounding_mode is None:
-        return result.with_dtype(as_float(result.dtype))
+        return result.with_dtype(floating(result.dtype))
     return c.ordered(result)
 
 
@@ -118,7 +118,7 @@ def minimum(c: Call, input: TensorType, other: TensorType) -> TensorType:
 def atan2(c: Call, input: TensorType, other: TensorType) -> TensorType:
     """The angle of the point (other, input)."""
     result = c.ordered(elementwise(c, input, other))
-    return result.with_dtype(as_float(result.dtype))
+    return result.with_dtype(floating(result.dtype))
 
 
 @function("lerp", family="arithmetic")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import as_float, result_type
+from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis, broadcast
-from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -51,7 +51,7 @@ def pairwise_distance(
 def _pairwise(c: Call, x1: TensorType, x2: TensorType, keepdim: bool) -> TensorType:
     for name, x in (("x1", x1), ("x2", x2)):
         c.at_least_rank(c.real(x, name), 1, name)
-    dtype = as_float(result_type(x1, x2))
+    dtype = floating(result_type(x1, x2))
     shape = broadcast(c, x1.shape, x2.shape, subject="x2")
     return TensorType((*shape[:-1], 1) if keepdim else shape[:-1], dtype)
 

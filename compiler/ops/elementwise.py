@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import as_float
 from nnc.compiler.ops.kinds import Scalar
 from nnc.compiler.ops.registry import OpDef, function
-from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -64,73 +63,73 @@ def round_(c: Call, input: TensorType, *, decimals: int = 0) -> TensorType:
 @function("exp", family="arithmetic")
 def exp(c: Call, input: TensorType) -> TensorType:
     """eˣ."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("expm1", family="arithmetic")
 def expm1(c: Call, input: TensorType) -> TensorType:
     """eˣ − 1, exact near 0."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("log", family="arithmetic")
 def log(c: Call, input: TensorType) -> TensorType:
     """The natural logarithm."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("log1p", family="arithmetic")
 def log1p(c: Call, input: TensorType) -> TensorType:
     """log(1 + x), exact near 0."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("log2", family="arithmetic")
 def log2(c: Call, input: TensorType) -> TensorType:
     """The logarithm to base 2."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("sqrt", family="arithmetic")
 def sqrt(c: Call, input: TensorType) -> TensorType:
     """√x."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("rsqrt", family="arithmetic")
 def rsqrt(c: Call, input: TensorType) -> TensorType:
     """1 / √x."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("reciprocal", family="arithmetic")
 def reciprocal(c: Call, input: TensorType) -> TensorType:
     """1 / x."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("sin", family="arithmetic")
 def sin(c: Call, input: TensorType) -> TensorType:
     """The sine."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("cos", family="arithmetic")
 def cos(c: Call, input: TensorType) -> TensorType:
     """The cosine."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("atan", family="arithmetic")
 def atan(c: Call, input: TensorType) -> TensorType:
     """The arc tangent."""
-    return input.with_dtype(as_float(input.dtype))
+    return input.with_dtype(floating(input.dtype))
 
 
 @function("erf", family="arithmetic")
 def erf(c: Call, input: TensorType) -> TensorType:
     """The error function."""
-    return c.ordered(input).with_dtype(as_float(input.dtype))
+    return c.ordered(input).with_dtype(floating(input.dtype))
 
 
 @function("clamp", family="arithmetic")

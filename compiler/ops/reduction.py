@@ -7,12 +7,12 @@ from typing import Literal
 
 from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import accumulated, as_float
+from nnc.compiler.ops.dtypes import accumulated
 from nnc.compiler.ops.kinds import Dtype, Ints, Number, Positive, Size
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis
 from nnc.compiler.types.dim import DimLike
-from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -100,7 +100,7 @@ def norm(
 @function("logsumexp", family="reduction")
 def logsumexp(c: Call, input: TensorType, dim: Ints, keepdim: bool = False) -> TensorType:
     """log Σ exp(x) over `dim`, without overflow."""
-    return _reduced(c, input, dim, keepdim).with_dtype(as_float(input.dtype))
+    return _reduced(c, input, dim, keepdim).with_dtype(floating(input.dtype))
 
 
 def _magnitude(result: TensorType) -> TensorType:
