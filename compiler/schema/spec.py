@@ -1,7 +1,8 @@
 """The spec as written, in typed form: what `read.py` makes of a located tree, and what the elaborator walks.
 
-Both spellings end here: `Conv2d(64, 3)` and `{type: Conv2d, out_channels: 64, kernel_size: 3}` differ only in positional
-arguments. Literal values are `Literal` expressions, `${…}` and `$name` are parsed ones; nothing is evaluated yet.
+Both spellings end here: `Conv2d(64, 3)` and `{type: Conv2d, out_channels: 64, kernel_size: 3}` differ only in
+positional arguments. Literal values are `Literal` expressions, `${…}` and `$name` are parsed ones; nothing is evaluated
+yet.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from nnc.compiler.expr.tree import Expr, Keyword
 from nnc.compiler.source.tree import Tree
 
 __all__ = [
-    "Action", "ArgDecl", "BlockDecl", "Body", "EntryDecl", "Formula", "Group", "InputDecl", "LayerCall", "Loop", "OutputDecl",
-    "PromiseDecl", "Reuse", "Spec", "Splice", "StoredDecl", "Template", "TieDecl", "Wiring",
+    "Action", "ArgDecl", "BlockDecl", "Body", "EntryDecl", "Formula", "Group", "InputDecl", "LayerCall", "Loop",
+    "OutputDecl", "PromiseDecl", "Removal", "Reuse", "Spec", "Splice", "StoredDecl", "Template", "TieDecl", "Wiring",
 ]  # fmt: skip
 
 
@@ -29,7 +30,11 @@ class Template:
     @property
     def literal(self) -> str | None:
         """The key itself where nothing is computed."""
-        return "".join(p for p in self.parts if isinstance(p, str)) if all(isinstance(p, str) for p in self.parts) else None
+        return (
+            "".join(p for p in self.parts if isinstance(p, str))
+            if all(isinstance(p, str) for p in self.parts)
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ class Wiring:
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:
-    """A layer by its type: `Conv2d(64, 3)`, `BatchNorm2d`, `Bottleneck(planes)`, `norm()`, `{type: relu}`, `mylib.Layer()`.
-    `callee` is a Name or Attribute; a block, an op of the catalogue, or an argument that holds a type."""
+    """A layer by its type: `Conv2d(64, 3)`, `BatchNorm2d`, `Bottleneck(planes)`, `norm()`, `{type: relu}`,
+    `mylib.Layer()`. `callee` is a Name or Attribute: a block, an op of the catalogue, or an argument that holds a type;
+    or a Literal text that names another spec (`./backbone.yaml`, `zoo:resnet50`)."""
 
     callee: Expr
     arguments: tuple[Expr, ...]
@@ -64,8 +70,8 @@ class LayerCall:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A tensor expression: `relu(bn3 + downsample)`, `flatten(1)`, `x`. A function called with no tensor among its arguments
-    takes the value that flows in as its first one."""
+    """A tensor expression: `relu(bn3 + downsample)`, `flatten(1)`, `x`. A function called with no tensor among its
+    arguments takes the value that flows in as its first one."""
 
     expression: Expr
     span: Span
@@ -89,7 +95,8 @@ class Reuse:
 
 @dataclass(frozen=True, slots=True)
 class Splice:
-    """`each: c, n in stages` with `layers:`: the entries, per turn of the loop, stand in the parent as if written there."""
+    """`each: c, n in stages` with `layers:`: the entries, per turn of the loop, stand in the parent as if written
+    there."""
 
     loop: Loop
     body: Body
@@ -98,7 +105,8 @@ class Splice:
 
 @dataclass(frozen=True, slots=True)
 class StoredDecl:
-    """`Parameter([1, 1, dim])`, `Parameter(zeros([1, dim]), requires_grad=False)`, `Buffer(arange(10), persistent=False)`."""
+    """`Parameter([1, 1, dim])`, `Parameter(zeros([1, dim]), requires_grad=False)`, `Buffer(arange(10),
+    persistent=False)`."""
 
     kind: str  # "parameter" | "buffer"
     arguments: tuple[Expr, ...]
@@ -106,13 +114,20 @@ class StoredDecl:
     span: Span
 
 
-Action = LayerCall | Formula | Group | Reuse | Splice | StoredDecl
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """`fc: ~` in a file that extends another: takes out the entry of that name."""
+
+    span: Span
+
+
+Action = LayerCall | Formula | Group | Removal | Reuse | Splice | StoredDecl
 
 
 @dataclass(frozen=True, slots=True)
 class EntryDecl:
-    """One entry of a `layers:` mapping or list (then `key` is None). `broken`: a fault in it was reported; its value is unknown
-    and whatever depends on it stays quiet."""
+    """One entry of a `layers:` mapping or list (then `key` is None). `broken`: a fault in it was reported; its value is
+    unknown and whatever depends on it stays quiet."""
 
     key: Template | None
     action: Action | None
@@ -124,11 +139,13 @@ class EntryDecl:
     source: Wiring | None = None
     call: tuple[Keyword, ...] = ()
     broken: bool = False
+    after: str | None = None  # in a file that extends another: the entry behind which this one is placed
 
 
 @dataclass(frozen=True, slots=True)
 class OutputDecl:
-    """`outputs: {logits: fc}` or `{aux: {from: aux_head, mode: train}}`; the name is "" for the shorthand `outputs: fc`."""
+    """`outputs: {logits: fc}` or `{aux: {from: aux_head, mode: train}}`; the name is "" for the shorthand `outputs:
+    fc`."""
 
     name: str
     source: Expr
@@ -159,8 +176,9 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class InputDecl:
-    """`x: [B, 3, H, W]` or `{shape: […], dtype: int64}`. A shape item is an expression: a name binds or matches, `...` (a
-    Literal holding Ellipsis, once) stands for any leading dimensions, `_` for one of any size. `shape` None: any tensor."""
+    """`x: [B, 3, H, W]` or `{shape: […], dtype: int64}`. A shape item is an expression: a name binds or matches, `...`
+    (a Literal holding Ellipsis, once) stands for any leading dimensions, `_` for one of any size. `shape` None: any
+    tensor."""
 
     name: str
     shape: tuple[Expr, ...] | None
@@ -203,8 +221,8 @@ class BlockDecl:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A whole file. `sections` keeps what other parts read, as located trees: init, weights, freeze, imports, include, extends,
-    data, train, metadata."""
+    """A whole file. `sections` keeps what other parts read, as located trees: init, weights, freeze, imports, include,
+    extends, data, train, metadata."""
 
     source: Source
     name: str

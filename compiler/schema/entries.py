@@ -1,0 +1,324 @@
+"""Entries of `layers:`: a call string or a mapping form becomes one `EntryDecl`, a section a `Body`.
+
+conv1: Conv2d(64, 3)                                      LayerCall
+conv1: {type: Conv2d, out_channels: 64, kernel_size: 3}   LayerCall, by keywords
+out: relu(bn3 + downsample)                               Formula
+token: Parameter([1, 1, dim])                             StoredDecl
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.expr.parser import parse
+from nnc.compiler.expr.template import parse_template
+from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
+from nnc.compiler.schema.check import Broken
+from nnc.compiler.schema.document import ACTIONS, CONTROLS
+from nnc.compiler.schema.spec import (
+    Action,
+    Body,
+    EntryDecl,
+    Formula,
+    Group,
+    LayerCall,
+    OutputDecl,
+    Removal,
+    Reuse,
+    Splice,
+    StoredDecl,
+    Template,
+    TieDecl,
+    Wiring,
+)
+from nnc.compiler.schema.values import first_line, read_expression, read_keywords, read_loop, read_template, read_value
+from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
+
+__all__ = ["EntryReader"]
+
+_STORED = {"Parameter": "parameter", "Buffer": "buffer"}
+_PREFIXES = frozenset({"nn", "torch", "F", "torchvision"})  # how layers are called in Python
+
+
+@dataclass(frozen=True, slots=True)
+class EntryReader:
+    """Reads the entries of one file. `blocks` are the names of its blocks, `imports` those of its own code."""
+
+    problems: Problems
+    broken: Broken
+    blocks: frozenset[str]
+    imports: frozenset[str]
+
+    # -- bodies --------------------------------------------------------------------------------------------------------
+
+    def body(self, entry: Entry, outputs: Tree | None, ties: Tree | None) -> Body:
+        """The section `layers:` with what belongs to it. Its span is the key."""
+        section, span = entry.value, entry.key.content
+        if isinstance(section, Sequence):
+            return self._list(section, span, self.outputs(outputs), self.ties(ties))
+        children = section.entries if isinstance(section, Mapping) else ()
+        entries = tuple(self.entry(e.key, e.value) for e in children)
+        return Body(entries, False, span, self.outputs(outputs), self.ties(ties))
+
+    def _list(
+        self,
+        node: Sequence,
+        span: Span,
+        outputs: tuple[OutputDecl, ...] | None = None,
+        ties: tuple[TieDecl, ...] = (),
+    ) -> Body:
+        return Body(tuple(self.entry(None, i) for i in node.items), True, span, outputs, ties)
+
+    def outputs(self, node: Tree | None) -> tuple[OutputDecl, ...] | None:
+        match node:
+            case Scalar(value=str() as text, content=span):
+                source = parse(text, span, self.problems)
+                return (OutputDecl("", source, span),) if source is not None else ()
+            case Sequence(items=items):
+                return tuple(o for o in map(self._listed_output, items) if o is not None)
+            case Mapping(entries=entries):
+                return tuple(o for o in map(self._named_output, entries) if o is not None)
+        return None
+
+    def _listed_output(self, node: Tree) -> OutputDecl | None:
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return None
+        source = parse(node.value, node.content, self.problems)
+        if source is None or isinstance(source, Name):
+            return OutputDecl(source.name, source, node.content) if source is not None else None
+        name = source.name if isinstance(source, Attribute) and not source.name.isdecimal() else "name"
+        self.problems.error(
+            "NNC0216",
+            node.content,
+            "an output in a list is the name of a layer, and this is none",
+            fix=Fix(f"give it a name: `outputs: {{{name}: {node.value}}}`"),
+        )
+        return None
+
+    def _named_output(self, entry: Entry) -> OutputDecl | None:
+        reference, train_only = entry.value, False
+        if isinstance(reference, Mapping):
+            mode, inner = reference.get("mode"), reference.get("from")
+            train_only = isinstance(mode, Scalar) and mode.value == "train"
+            if inner is None:
+                return None
+            reference = inner
+        source = read_expression(reference, self.problems)
+        return OutputDecl(str(entry.key.value), source, entry.key.content, train_only) if source is not None else None
+
+    def ties(self, node: Tree | None) -> tuple[TieDecl, ...]:
+        if not isinstance(node, Mapping):
+            return ()
+        pairs = ((e.key, e.value) for e in node.entries)
+        return tuple(
+            TieDecl(str(key.value), str(value.value), key.content, value.content)
+            for key, value in pairs
+            if isinstance(value, Scalar)
+        )
+
+    # -- entries -------------------------------------------------------------------------------------------------------
+
+    def entry(self, key: Scalar | None, node: Tree) -> EntryDecl:
+        template = read_template(key, self.problems) if key is not None else None
+        broken = node.span in self.broken or (key is not None and template is None)
+        if key is not None and template is None:
+            template = Template((str(key.value),), key.content)
+        if isinstance(node, Mapping):
+            return self._mapping_form(template, node, broken)
+        span = key.content if key is not None else first_line(node)
+        action: Action | None = None
+        if isinstance(node, Sequence):
+            action = Group(self._list(node, span), span)
+        elif isinstance(node.value, str):
+            action = self.call_string(node.value, node.content)
+        elif node.value is None and not broken:
+            action = Removal(span)
+        return EntryDecl(template, action, span, broken=broken or action is None)
+
+    def call_string(self, text: str, span: Span) -> Action | None:
+        """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression."""
+        expression = parse(text, span, self.problems)
+        if expression is None:
+            return None
+        callee = expression.callee if isinstance(expression, CallExpr) else expression
+        if not self._names_layer(callee, isinstance(expression, CallExpr)):
+            return Formula(expression, span)
+        if not isinstance(expression, CallExpr):
+            return self._call(callee, (), (), span)
+        return self._call(callee, expression.arguments, expression.keywords, span)
+
+    def _names_layer(self, callee: Expr, called: bool) -> bool:
+        match callee:
+            case Name(name=name):
+                return name[:1].isupper() or name in self.blocks
+            case Attribute(value=Name(name=root), name=name):
+                return root in self.imports or (name[:1].isupper() and (called or root in _PREFIXES))
+            case Attribute(name=name):
+                return called and name[:1].isupper()
+        return False
+
+    def _call(
+        self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
+    ) -> Action | None:
+        if isinstance(callee, Attribute) and not self._unprefixed(callee):
+            return None
+        if isinstance(callee, Name) and callee.name in _STORED and callee.name not in self.blocks:
+            return StoredDecl(_STORED[callee.name], arguments, keywords, span)
+        return LayerCall(callee, arguments, keywords, span)
+
+    def _unprefixed(self, callee: Attribute) -> bool:
+        """Refuses `nn.Linear`: a spec has no Python modules, and needs none."""
+        root = callee.value
+        while isinstance(root, Attribute):
+            root = root.value
+        if not isinstance(root, Name) or root.name not in _PREFIXES or root.name in self.imports:
+            return True
+        fix = Fix(f"write `{callee.name}`", callee.span, callee.name)
+        self.problems.error("NNC0301", callee.span, "layers are written without a prefix", fix=fix)
+        return False
+
+    # -- the mapping form ----------------------------------------------------------------------------------------------
+
+    def _mapping_form(self, template: Template | None, node: Mapping, broken: bool) -> EntryDecl:
+        """All parts are read, also those of a broken entry: each may have a fault of its own to report."""
+        problems = self.problems
+        parts = {str(e.key.value): e.value for e in node.entries}
+        action = self._action(node, parts)
+        condition = read_expression(parts["if"], problems) if "if" in parts else None
+        loop = read_loop(parts["for"], problems) if "for" in parts else None
+        repeat = read_expression(parts["repeat"], problems) if "repeat" in parts else None
+        let = read_keywords(parts.get("let"), problems, computed=True)
+        call = read_keywords(parts.get("call"), problems, computed=False)
+        source = self._wiring(parts["from"]) if "from" in parts else None
+        after = parts.get("after")
+        written = {"if": condition, "for": loop, "repeat": repeat, "from": source}
+        unread = any(value is None and key in parts for key, value in written.items())
+        return EntryDecl(
+            template,
+            action,
+            template.span if template is not None else _listed_span(node),
+            condition,
+            loop,
+            repeat,
+            let or (),
+            source,
+            call or (),
+            broken or action is None or unread or let is None or call is None,
+            after.value if isinstance(after, Scalar) and isinstance(after.value, str) else None,
+        )
+
+    def _action(self, node: Mapping, parts: dict[str, Tree]) -> Action | None:
+        name = next((a for a in ACTIONS if a in parts), None)
+        value = parts[name] if name is not None else None
+        match name, value:
+            case "type", Scalar(value=str() as text, content=span):
+                return self._typed(node, text, span)
+            case "expr", Scalar(content=span):
+                expression = read_expression(parts["expr"], self.problems)
+                return Formula(expression, span) if expression is not None else None
+            case "use", Scalar(value=str() as path, content=span):
+                return Reuse(path, span)
+            case "each", Scalar(content=span):
+                body = self._inline(node, with_outputs=False)
+                loop = read_loop(parts["each"], self.problems)
+                return Splice(loop, body, span) if loop is not None and body is not None else None
+            case "layers", _:
+                body = self._inline(node, with_outputs=True)
+                return Group(body, body.span) if body is not None else None
+        return None
+
+    def _inline(self, node: Mapping, *, with_outputs: bool) -> Body | None:
+        entry = node.entry("layers")
+        if entry is None:
+            self.problems.error("NNC0203", _listed_span(node), "`each` needs `layers:`, the entries of every turn")
+            return None
+        return self.body(entry, node.get("outputs") if with_outputs else None, None)
+
+    def _typed(self, node: Mapping, text: str, span: Span) -> Action | None:
+        """`type:` is a name, or a call; further keys of the mapping are further keywords."""
+        head = self._type(text, span)
+        positional = self._positional(node.get("args"))
+        keywords = [
+            (e.key, read_value(e.value, self.problems)) for e in node.entries if str(e.key.value) not in CONTROLS
+        ]
+        if head is None or positional is None or any(v is None for _, v in keywords):
+            return None
+        callee, arguments, named = head
+        if arguments and positional:
+            entry = node.entry("args")
+            assert entry is not None
+            message = "arguments by position stand in `type:` already"
+            self.problems.error("NNC0207", entry.key.content, message)
+            return None
+        seen = {k.name for k in named}
+        for key, value in keywords:
+            if key.value in seen:
+                self.problems.error("NNC0306", key.content, f"`{key.value}` is given twice: it stands in `type:` too")
+                return None
+            assert value is not None
+            named = (*named, Keyword(str(key.value), value, key.content))
+        return self._call(callee, arguments or positional, named, span)
+
+    def _positional(self, node: Tree | None) -> tuple[Expr, ...] | None:
+        if not isinstance(node, Sequence):
+            return () if node is None else None
+        values = [read_value(item, self.problems) for item in node.items]
+        read = tuple(v for v in values if v is not None)
+        return read if len(read) == len(values) else None
+
+    def _type(self, text: str, span: Span) -> tuple[Expr, tuple[Expr, ...], tuple[Keyword, ...]] | None:
+        """The callee and the arguments in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `zoo:resnet50`."""
+        if _names_file(text):
+            return Literal(text, span), (), ()
+        parts = parse_template(text, span, self.problems) if text.startswith("${") else None
+        if parts is not None and len(parts) == 1 and not isinstance(parts[0], str):
+            expression: Expr | None = parts[0]
+        elif text.startswith("${"):
+            return None
+        else:
+            expression = parse(text, span, self.problems)
+        match expression:
+            case None:
+                return None
+            case CallExpr(callee=callee, arguments=arguments, keywords=keywords):
+                return callee, arguments, keywords
+            case Name() | Attribute():
+                return expression, (), ()
+        self.problems.error(
+            "NNC0212",
+            span,
+            "`type:` is a layer's name, or a call of one",
+            notes=("a tensor expression stands under `expr:`, or is written without a mapping",),
+        )
+        return None
+
+    # -- wiring --------------------------------------------------------------------------------------------------------
+
+    def _wiring(self, node: Tree) -> Wiring | None:
+        match node:
+            case Scalar(content=span):
+                single = read_expression(node, self.problems)
+                return Wiring(span, single=single) if single is not None else None
+            case Sequence(items=items, span=span):
+                several = [read_expression(item, self.problems) for item in items]
+                read = tuple(e for e in several if e is not None)
+                return Wiring(span, several=read) if len(read) == len(several) else None
+            case Mapping(span=span):
+                by_name = read_keywords(node, self.problems, computed=True)
+                return Wiring(span, by_name=by_name) if by_name is not None else None
+
+
+def _names_file(text: str) -> bool:
+    """`./backbone.yaml`, `../a.yaml`, `zoo:resnet50`: another spec as a layer."""
+    return text.startswith(("./", "../", "zoo:")) or text.endswith((".yaml", ".yml", ".json"))
+
+
+def _listed_span(node: Mapping) -> Span:
+    """An entry without a key is pointed at by what it does."""
+    for action in ("type", "expr", "use"):
+        value = node.get(action)
+        if isinstance(value, Scalar):
+            return value.content
+    entry = node.entry("each") or node.entry("layers")
+    return entry.key.content if entry is not None else node.entries[0].key.content if node.entries else node.span

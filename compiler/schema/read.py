@@ -1,0 +1,148 @@
+"""Located tree → `Spec`. Runs after the schema check: what the check refused is known from `broken` and said no more.
+
+A fault in an entry stays with the entry (`EntryDecl.broken`); a fault in what everything rests on (inputs, arguments,
+the head of a block) ends the compilation here, when all entries have been read and their own faults reported.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from nnc.compiler.diagnostics import Problems, Source
+from nnc.compiler.expr.parser import parse
+from nnc.compiler.expr.tree import Expr, Literal
+from nnc.compiler.schema.check import Broken
+from nnc.compiler.schema.entries import EntryReader
+from nnc.compiler.schema.spec import ArgDecl, BlockDecl, Body, InputDecl, PromiseDecl, Spec
+from nnc.compiler.schema.values import read_value
+from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
+
+__all__ = ["SECTIONS", "read_spec"]
+
+# What other parts read, handed on as it stands.
+SECTIONS = ("description", "extends", "include", "imports", "init", "weights", "freeze", "data", "train", "metadata")
+
+_FOUNDATIONS = ("name", "inputs", "args", "dims", "blocks", "outputs", "tie", "layers")
+
+
+def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) -> Spec | None:
+    """The typed spec; None where what everything rests on is at fault. Faults of expressions are reported (NNC04xx)."""
+    if not isinstance(tree, Mapping):
+        return None
+    reader = _SpecReader(tree, broken, problems)
+    before = len(problems)
+    inputs, args, dims = reader.inputs(tree.get("inputs")), reader.args(tree.get("args")), reader.dims(tree.get("dims"))
+    sound = len(problems) == before
+    blocks = {b.name: b for b in map(reader.block, _entries(tree.get("blocks"))) if b is not None}
+    layers = tree.entry("layers")
+    body = reader.body(tree, layers) if layers is not None else Body((), False, tree.span)
+    foundations = [tree, *(v for k in _FOUNDATIONS if (v := tree.get(k)) is not None)]
+    if not sound or reader.unsound or any(node.span in broken for node in foundations):
+        return None
+    return Spec(
+        source=source,
+        name=_name(tree, source),
+        inputs=inputs,
+        args=args,
+        dims=dims,
+        blocks=blocks,
+        body=body,
+        span=layers.key.content if layers is not None else tree.entries[0].key.content,
+        sections={k: v for k in SECTIONS if (v := tree.get(k)) is not None},
+    )
+
+
+def _name(tree: Mapping, source: Source) -> str:
+    """The name that the file gives, else that of the file."""
+    written = tree.get("name")
+    if isinstance(written, Scalar) and isinstance(written.value, str):
+        return written.value
+    stem = PurePath(source.name).stem
+    return stem if stem and not source.name.startswith("<") else "net"
+
+
+def _entries(node: Tree | None) -> tuple[Entry, ...]:
+    return node.entries if isinstance(node, Mapping) else ()
+
+
+class _SpecReader:
+    def __init__(self, tree: Mapping, broken: Broken, problems: Problems) -> None:
+        self.problems = problems
+        self.unsound = False  # a block's head has a fault: it could not be called
+        blocks = frozenset(str(e.key.value) for e in _entries(tree.get("blocks")))
+        imports = frozenset(str(e.key.value) for e in _entries(tree.get("imports")))
+        self.entries = EntryReader(problems, broken, blocks, imports)
+
+    def body(self, owner: Mapping, layers: Entry) -> Body:
+        """`layers:` of a spec or block, with the `outputs:` and `tie:` that stand beside it."""
+        return self.entries.body(layers, owner.get("outputs"), owner.get("tie"))
+
+    # -- declarations --------------------------------------------------------------------------------------------------
+
+    def inputs(self, node: Tree | None) -> tuple[InputDecl, ...]:
+        return tuple(d for d in map(self._input, _entries(node)) if d is not None)
+
+    def _input(self, entry: Entry) -> InputDecl | None:
+        name, span, node = str(entry.key.value), entry.key.content, entry.value
+        dtype: str | None = None
+        if isinstance(node, Mapping):
+            written = node.get("dtype")
+            dtype = str(written.value) if isinstance(written, Scalar) else None
+            shape = node.get("shape")
+            if shape is None:
+                return InputDecl(name, None, dtype, span, span)
+            node = shape
+        if not isinstance(node, Sequence):
+            return InputDecl(name, None, dtype, span, span)
+        items = [self._dimension(item) for item in node.items]
+        dots = [e for e in items if isinstance(e, Literal) and e.value is ...]
+        if len(dots) > 1:
+            self.problems.error("NNC0214", dots[1].span, "`...` stands for all leading dimensions, so once is enough")
+            return None
+        known = tuple(e for e in items if e is not None)
+        return InputDecl(name, known, dtype, span, node.span) if len(known) == len(items) else None
+
+    def _dimension(self, node: Tree) -> Expr | None:
+        if not isinstance(node, Scalar):
+            return None
+        if isinstance(node.value, str):
+            return parse(node.value, node.content, self.problems)
+        return Literal(node.value, node.content)
+
+    def args(self, node: Tree | None) -> tuple[ArgDecl, ...]:
+        declared = []
+        for entry in _entries(node):
+            required = isinstance(entry.value, Scalar) and entry.value.value is None
+            default = None if required else read_value(entry.value, self.problems)
+            declared.append(ArgDecl(str(entry.key.value), default, entry.key.content))
+        return tuple(declared)
+
+    def dims(self, node: Tree | None) -> tuple[PromiseDecl, ...]:
+        return tuple(map(_promise, _entries(node)))
+
+    def block(self, entry: Entry) -> BlockDecl | None:
+        node = entry.value
+        layers = node.entry("layers") if isinstance(node, Mapping) else None
+        if not isinstance(node, Mapping) or layers is None:
+            return None
+        before = len(self.problems)
+        inputs, args = self.inputs(node.get("inputs")), self.args(node.get("args"))
+        self.unsound |= len(self.problems) > before
+        if node.get("inputs") is None:
+            inputs = (InputDecl("x", None, None, entry.key.content, entry.key.content),)
+        return BlockDecl(str(entry.key.value), inputs, args, self.body(node, layers), entry.key.content)
+
+
+def _promise(entry: Entry) -> PromiseDecl:
+    name, span, node = str(entry.key.value), entry.key.content, entry.value
+    if isinstance(node, Mapping):
+        return PromiseDecl(
+            name, span, _whole(node, "min"), _whole(node, "max"), _whole(node, "multiple_of"), _whole(node, "value")
+        )
+    value = node.value if isinstance(node, Scalar) else None
+    return PromiseDecl(name, span, value=value if isinstance(value, int) else None)
+
+
+def _whole(node: Mapping, key: str) -> int | None:
+    value = node.get(key)
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, int) else None

@@ -1,0 +1,229 @@
+"""The sections beside the network: `data:`, `train:`, `init:`, `weights:`, `freeze:`, `imports:`, and building on other
+files.
+
+Only their form stands here: which keys, which kind of value. Which datasets, losses and optimizers there are, and with
+which arguments, is `compiler/training`'s to say. To add a key, add a line.
+"""
+
+from __future__ import annotations
+
+from nnc.compiler.schema.grammar import Choice, Key, Leaf, Listing, Part, Record, Ref, Schema, Table, computable
+
+__all__ = [
+    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "TEXT", "TRAIN", "WEIGHTS",
+]  # fmt: skip
+
+
+def _setting(words: str, schema: Schema) -> Leaf:
+    """A value that may be computed from the spec's arguments: `${epochs * 2}`."""
+    return Leaf(words, computable(schema), code="NNC0804")
+
+
+ANYTHING = Leaf("a value", {})
+TEXT = Leaf("a text", {"type": "string", "minLength": 1})
+FLAG = _setting("true or false", {"type": "boolean"})
+POSITIVE = _setting("an integer ≥ 1", {"type": "integer", "minimum": 1})
+NATURAL = _setting("an integer ≥ 0", {"type": "integer", "minimum": 0})
+ABOVE_ZERO = _setting("a number above 0", {"type": "number", "exclusiveMinimum": 0})
+GLOBS = Choice(
+    "a glob such as `features.*`, or a list of them", scalar=TEXT, listing=Listing("a list of globs", TEXT, least=1)
+)
+NAMES = Choice("a name, or a list of names", scalar=TEXT, listing=Listing("a list of names", TEXT, least=1))
+
+_CALL_TEXT = Leaf("a call such as `Adam(lr=1e-3)`", {"type": "string", "minLength": 1})
+_TYPE = {"type": Key(_CALL_TEXT, "The name, or the call: its arguments are torch's own.")}
+
+
+def call(words: str, **keys: Key) -> Choice:
+    """A call string, or its mapping form: `type:`, the keys of this section, and arguments by name."""
+    return Choice(
+        words, scalar=_CALL_TEXT, mapping=Record("a mapping with `type:`", _TYPE | keys, ("type",), rest=ANYTHING)
+    )
+
+
+CALL = call("a call, or a mapping with `type:`")
+DATASET = call('a dataset such as `MNIST(root="data")`')
+CALLS = Listing("a list of calls", CALL)
+
+# -- data:
+# ----------------------------------------------------------------------------------------------------------------
+
+TRANSFORMS = Choice(
+    "a list of transforms, or `{train: […], eval: […]}`",
+    listing=CALLS,
+    mapping=Record(
+        "a mapping with `train:` and `eval:`",
+        {
+            "train": Key(CALLS, "Done to the field while training."),
+            "eval": Key(CALLS, "Done to the field in validation, test and prediction."),
+        },
+    ),
+)
+
+DATA = Record(
+    "a mapping with `train:`",
+    {
+        "fields": Key(NAMES, "What one sample holds, in the dataset's order: `[image, label]`."),
+        "train": Key(DATASET, "The training data: torchvision's own class names and arguments."),
+        "test": Key(DATASET, "The test data."),
+        "validation": Key(
+            Choice(
+                "a fraction of the training data, a number of samples, or a dataset",
+                scalar=Leaf(
+                    "a fraction of the training data, a number of samples, or a dataset",
+                    {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "minLength": 1}]},
+                    code="NNC0804",
+                ),
+                mapping=DATASET.mapping,
+            ),
+            "A part of the training data (a fraction, or a number of samples), split off by `seed:`, or a dataset.",
+        ),
+        "transforms": Key(
+            Table("a mapping from a field to its transforms", TRANSFORMS), "torchvision.transforms.v2, by field."
+        ),
+        "classes": Key(NAMES, "Names of the classes, in the order of their numbers."),
+        "seed": Key(NATURAL, "Decides the validation split."),
+        "workers": Key(
+            _setting("an integer ≥ 0", {"type": ["integer", "null"], "minimum": 0}),
+            "Processes that load data; by default chosen by the machine.",
+        ),
+    },
+    owner="`data:`",
+    code="NNC0806",
+)
+
+# -- train:
+# ---------------------------------------------------------------------------------------------------------------
+
+PARAMETER_GROUP = Record(
+    "a mapping with `match:`",
+    {"match": Key(GLOBS, 'Globs over parameter names: `["*.bias", "*bn*"]`.')},
+    required=("match",),
+    rest=ANYTHING,
+)
+
+LOSS = Choice(
+    "a loss such as `CrossEntropyLoss()`, or a block of layers",
+    scalar=_CALL_TEXT,
+    mapping=Ref("loss"),
+)
+
+LOSS_MAPPING = Record(
+    "a mapping with `type:` or `layers:`",
+    {
+        **_TYPE,
+        "from": Key(NAMES, "Outputs of the network and fields of the data, in the order of the loss's inputs."),
+        "layers": Key(
+            Ref("body"), "The loss as a block: outputs of the network and fields of the data are its inputs."
+        ),
+        "outputs": Key(TEXT, "Which of the block's values is the loss; by default the last one."),
+    },
+    rest=ANYTHING,
+)
+
+OPTIMIZER = call(
+    "an optimizer such as `Adam(lr=1e-3)`",
+    groups=Key(Listing("a list of parameter groups", PARAMETER_GROUP), "Other settings for some of the parameters."),
+)
+SCHEDULER = call(
+    "a scheduler such as `OneCycleLR(max_lr=0.01, total_steps=steps)`",
+    every=Key(Leaf('"step" or "epoch"', {"enum": ["step", "epoch"]}, code="NNC0804"), "When it steps."),
+    monitor=Key(TEXT, "What ReduceLROnPlateau watches: `validation.loss`."),
+)
+METRIC = call(
+    "a metric such as `Accuracy(top_k=1)`",
+    **{"from": Key(NAMES, "An output of the network and a field of the data.")},
+)
+_OPTIONAL_BOUND = computable({"type": ["number", "null"], "exclusiveMinimum": 0})
+
+TRAIN = Record(
+    "a mapping with `loss:`, `optimizer:` and `epochs:`",
+    {
+        "loss": Key(LOSS, "torch.nn's loss, or a block that computes one."),
+        "optimizer": Key(OPTIMIZER, "torch.optim's optimizer."),
+        "scheduler": Key(
+            SCHEDULER, "torch.optim.lr_scheduler's; `steps`, `epochs` and `steps_per_epoch` are known in it."
+        ),
+        "metrics": Key(
+            Choice(
+                "a list of metrics, or a mapping from a name to a metric",
+                listing=Listing("a list of metrics", METRIC),
+                mapping=Table("a mapping from a name to a metric", METRIC),
+            ),
+            "What is measured beside the loss.",
+        ),
+        "monitor": Key(TEXT, "The quantity that chooses the best checkpoint: `validation.accuracy`."),
+        "epochs": Key(POSITIVE, "How often training goes through the data."),
+        "batch_size": Key(POSITIVE, "Samples per step."),
+        "drop_last": Key(FLAG, "Leave out a last batch that is not full."),
+        "shuffle": Key(FLAG, "Another order in every epoch, by `seed:`."),
+        "precision": Key(
+            _setting('"float32", "bf16" or "fp16"', {"enum": ["float32", "bf16", "fp16"]}),
+            "Number format of the forward pass.",
+        ),
+        "device": Key(
+            _setting(
+                '"auto", "cpu", "cuda", "cuda:1" or "mps"',
+                {"type": "string", "pattern": r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"},
+            ),
+            "Where training runs; `--device` overrides it.",
+        ),
+        "seed": Key(NATURAL, "Decides initial weights, order and augmentation."),
+        "clip_grad_norm": Key(
+            Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"),
+            "Upper bound of the gradient's norm (torch.nn.utils.clip_grad_norm_).",
+        ),
+        "clip_grad_value": Key(
+            Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"),
+            "Upper bound of every gradient's value (torch.nn.utils.clip_grad_value_).",
+        ),
+        "checkpoint_every": Key(
+            _setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),
+            "Steps between checkpoints, beside the one after every epoch.",
+        ),
+    },
+    owner="`train:`",
+    code="NNC0806",
+)
+
+# -- the rest ----------------------------------------------------------------------------------------------------------
+
+INIT = Listing(
+    'a list of rules such as `{match: Conv2d, weight: kaiming_normal_(mode="fan_out")}`',
+    Record(
+        "a mapping with `match:`",
+        {"match": Key(GLOBS, "A layer's type, or globs over names.")},
+        required=("match",),
+        rest=Choice(
+            "an initializer of torch.nn.init, such as `zeros_`, or a number",
+            scalar=Leaf(
+                "an initializer of torch.nn.init, such as `zeros_`, or a number", {"type": ["string", "number"]}
+            ),
+            mapping=CALL.mapping,
+        ),
+    ),
+)
+
+WEIGHTS = Choice(
+    "a file's path, or a mapping with `file:`",
+    scalar=TEXT,
+    mapping=Record(
+        "a mapping with `file:`",
+        {
+            "file": Key(TEXT, "A .safetensors file, or a checkpoint of tensors."),
+            "strict": Key(FLAG, "Whether every name must fit."),
+            "rename": Key(
+                Table("a mapping from a prefix to another", Leaf("a text", {"type": "string"})),
+                "Prefixes of names to replace.",
+            ),
+        },
+        required=("file",),
+    ),
+)  # fmt: skip
+
+FREEZE = GLOBS
+IMPORTS: Part = Table("a mapping from a name to a file", TEXT, names="identifier")
+INCLUDE: Part = Choice(
+    "a file's path, or a list of them", scalar=TEXT, listing=Listing("a list of paths", TEXT, least=1)
+)
+EXTENDS = TEXT
