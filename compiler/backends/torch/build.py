@@ -1,0 +1,187 @@
+"""A typed graph as a module that runs: the emitted source is executed in memory, and its class instantiated.
+
+    model = build(graph)
+    model.source      the Python text that runs; tracebacks show its lines
+    model.graph       the typed graph it was written from
+    model.spec        the spec, where `build` was given it
+
+The three are properties of the network's class, so that nothing is added to the module itself; a layer of the same name hides
+them, `origin(model)` does not. A network and any module inside it can be copied and pickled. A pickle holds the spec, not
+code: it is compiled again where it is loaded, from spec to source, and then given the saved state.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import linecache
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final, cast
+
+import torch
+from torch import nn
+
+from nnc.compiler.backends.torch.emit import EmittedSource, emit_source
+from nnc.compiler.graph.ir import Graph
+
+__all__ = ["Origin", "Recipe", "build", "origin"]
+
+MOST_LOADED = 256  # sources kept in memory; one that was dropped still runs, but tracebacks no longer show its lines
+
+
+class Recipe:
+    """What a network is compiled from: a spec as plain data, with the arguments and sizes it was given.
+
+    Pickled as that data. `loaded` is what it was compiled to, in this process."""
+
+    def __init__(
+        self,
+        spec: Mapping[str, Any] | None,
+        args: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+    ) -> None:
+        self.spec = None if spec is None else cast("dict[str, Any]", copy.deepcopy(dict(spec)))
+        self.args, self.sizes = dict(args or {}), dict(sizes or {})
+        self.loaded: Origin | None = None
+
+    def network(self) -> Origin:
+        """Compiles the spec, unless that was done in this process before. Raises SpecError where the spec has faults."""
+        if self.loaded is None:
+            from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
+
+            assert self.spec is not None, "a recipe without a spec is loaded when it is made"
+            compilation = compile_mapping(self.spec, args=self.args, sizes=self.sizes)
+            self.loaded = _load(compilation.graph, self)
+        return self.loaded
+
+    @property
+    def text(self) -> str:
+        return json.dumps([self.spec, self.args, self.sizes])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Recipe:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.spec is None:
+            raise pickle.PicklingError("the network was built from a graph alone: give `build` its spec to pickle it")
+        return Recipe, (self.spec, self.args, self.sizes)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Origin:
+    """Where a module's class comes from: the source that was executed, the graph it says, the recipe of both."""
+
+    emitted: EmittedSource
+    graph: Graph
+    recipe: Recipe
+    module: ModuleType
+
+    @property
+    def network(self) -> type[nn.Module]:
+        return cast("type[nn.Module]", vars(self.module)[self.emitted.class_name])
+
+
+def build(
+    graph: Graph,
+    *,
+    spec: Mapping[str, Any] | None = None,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    device: torch.device | str | None = None,
+) -> nn.Module:
+    """The network as an `nn.Module` in training mode, its parameters initialized by torch's own constructors.
+
+    `spec` with `args` and `sizes` is what `graph` was compiled from, as JSON-able data: without it the module cannot be
+    pickled. `device="meta"` makes a module without memory for its parameters."""
+    network = _load(graph, Recipe(spec, args, sizes)).network
+    with torch.device(device) if device is not None else nullcontext():
+        return network()
+
+
+def origin(module: nn.Module) -> Origin | None:
+    """Where a module's class comes from; None for a module that nnc did not write."""
+    return getattr(type(module), _ORIGIN, None)
+
+
+# -- executing -----------------------------------------------------------------------------------------------------------
+
+_ORIGIN: Final = "_nnc_origin"
+_loaded: OrderedDict[str, Origin] = OrderedDict()
+
+
+def _load(graph: Graph, recipe: Recipe) -> Origin:
+    """Executes the emitted source once per text and recipe: two equal networks are of one class."""
+    emitted = emit_source(graph)
+    key = hashlib.sha256(f"{emitted.text}\0{recipe.text}".encode()).hexdigest()[:16]
+    if key in _loaded:
+        _loaded.move_to_end(key)
+    else:
+        _loaded[key] = _execute(emitted, graph, recipe, f"nnc_network_{key}")
+        while len(_loaded) > MOST_LOADED:
+            _, old = _loaded.popitem(last=False)
+            sys.modules.pop(old.module.__name__, None)
+            linecache.cache.pop(str(old.module.__file__), None)
+    recipe.loaded = _loaded[key]
+    return recipe.loaded
+
+
+def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: str) -> Origin:
+    """Runs our own text as a module. It stands in `sys.modules` because torch.compile looks its globals up there, and in
+    `linecache` for tracebacks and `inspect.getsource`."""
+    file = f"<{module_name}.py>"
+    module = ModuleType(module_name)
+    module.__file__ = file
+    linecache.cache[file] = (len(emitted.text), None, emitted.text.splitlines(keepends=True), file)
+    sys.modules[module_name] = module
+    exec(compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # text that emit_source wrote, of checked names
+    found = Origin(emitted, graph, recipe, module)
+    for word in emitted.class_names:
+        made = vars(module)[word]
+        setattr(made, _ORIGIN, found)
+        made.__reduce_ex__ = _reduce_ex
+    for word, value in (("spec", _spec), ("graph", _graph), ("source", _source)):
+        if all(node.name != word for node in graph.nodes):
+            setattr(found.network, word, property(value))
+    return found
+
+
+def _spec(self: nn.Module) -> dict[str, Any] | None:
+    """The spec that the network was compiled from, as plain data: a copy."""
+    return copy.deepcopy(cast(Origin, origin(self)).recipe.spec)
+
+
+def _graph(self: nn.Module) -> Graph:
+    """The typed graph that the network was written from."""
+    return cast(Origin, origin(self)).graph
+
+
+def _source(self: nn.Module) -> str:
+    """The Python source of the network."""
+    return cast(Origin, origin(self)).emitted.text
+
+
+# -- copying and pickling --------------------------------------------------------------------------------------------------
+
+
+def _reduce_ex(self: nn.Module, protocol: Any) -> Any:
+    """Recipe, class name and state, instead of a reference to a class that only this process has."""
+    found = vars(type(self)).get(_ORIGIN)
+    if found is None:  # a class derived from ours, which is where it says
+        return object.__reduce_ex__(self, protocol)
+    return _restore, (found.recipe, type(self).__name__), self.__getstate__()
+
+
+def _restore(recipe: Recipe, class_name: str) -> nn.Module:
+    """A module of the class, without state: `__setstate__` follows."""
+    found = recipe.network()
+    if class_name not in found.emitted.class_names:
+        raise pickle.UnpicklingError(f"this version of nnc writes no class {class_name} for the pickled network")
+    made = vars(found.module)[class_name]
+    return cast(nn.Module, made.__new__(made))

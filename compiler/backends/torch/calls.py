@@ -1,0 +1,92 @@
+"""Calls of torch as expressions: which arguments go by position, which by name, and what a call gives back.
+
+conv2d, in_channels=3, out_channels=64, kernel_size=7       nn.Conv2d(3, 64, kernel_size=7)
+permute, input=x, dims=(0, 2, 1)                            x.permute(0, 2, 1)
+add, input=a, other=b                                       a + b
+dropout, input=x, p=0.1                                     F.dropout(x, 0.1, training=self.training)
+zeros, size=(B, 8), in a forward with x                     torch.zeros(B, 8, device=x.device)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+
+from nnc.compiler.backends.torch.rules import RULES, Rule
+from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, name
+from nnc.compiler.ops.registry import Argument, OpDef
+
+__all__ = ["SELF", "call_module", "construct", "invoke"]
+
+SELF = "self"
+MOST_BY_POSITION = 2  # arguments of a module's constructor, where its rule does not say
+
+
+def construct(op: OpDef, settings: Mapping[str, ast.expr]) -> ast.expr:
+    """`nn.Conv2d(3, 64, kernel_size=7)`: a module made. `settings` leaves out what has torch's default."""
+    rule = RULES[op.name]
+    by_position = rule.positional
+    if by_position is None:
+        by_position = min(_leading(op.arguments), MOST_BY_POSITION)
+    positional, keywords = _split(op.arguments, settings, by_position)
+    return call(dotted(rule.target), positional, keywords)
+
+
+def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:
+    """`self.attention(x, x, x, need_weights=False)`: a module called."""
+    positional, keywords = _split((*op.inputs, *op.calls), operands, len(op.inputs))
+    return call(module, positional, keywords)
+
+
+def invoke(op: OpDef, operands: Mapping[str, ast.expr], device: ast.expr | None) -> ast.expr:
+    """A function's call. `device`: that of the tensors at hand, None where the module's constructor calls."""
+    rule = RULES[op.name]
+    given = dict(operands)
+    if rule.form == "unary":
+        (operand,) = given.values()
+        return ast.UnaryOp(ast.USub() if rule.target == "-" else ast.Invert(), operand)
+    if rule.form == "binary":
+        if len(given) == 2:
+            left, right = given.values()
+            return index(left, right) if rule.target == "[]" else binary(rule.target, left, right)
+        rule = Rule("callable", f"torch.{op.name}")
+    if op.argument("training") is not None and "training" not in given:
+        given["training"] = attribute(name(SELF), "training")
+    by_position = rule.positional if rule.positional is not None else _leading(op.arguments)
+    positional, keywords = _split(op.arguments, given, by_position)
+    if op.family == "constructor" and device is not None and not any(a.kind.tensor for a in op.arguments):
+        keywords["device"] = device
+    if rule.form == "method":
+        receiver, *positional = positional
+        return call(attribute(receiver, rule.target), positional, keywords)
+    return call(dotted(rule.target), positional, keywords)
+
+
+def _leading(arguments: Sequence[Argument]) -> int:
+    """How many arguments stand in front of the first that may be left out."""
+    count = 0
+    for argument in arguments:
+        if argument.keyword_only or not (argument.required or argument.inferred or argument.variadic):
+            break
+        count += 1
+    return count
+
+
+def _split(
+    arguments: Sequence[Argument], given: Mapping[str, ast.expr], by_position: int
+) -> tuple[list[ast.expr], dict[str, ast.expr]]:
+    """By position as long as there is no gap, then by name, in the order of the signature."""
+    positional: list[ast.expr] = []
+    keywords: dict[str, ast.expr] = {}
+    gap = False
+    for i, argument in enumerate(arguments):
+        value = given.get(argument.name)
+        if value is None:
+            gap = True
+        elif argument.variadic:
+            positional += value.elts if isinstance(value, ast.Tuple | ast.List) else [ast.Starred(value)]
+        elif gap or i >= by_position or argument.keyword_only:
+            keywords[argument.name] = value
+        else:
+            positional.append(value)
+    return positional, keywords

@@ -1,0 +1,180 @@
+"""Which classes a network needs: one per structure, with parameters for what differs between its instances.
+
+Bottleneck(64), Bottleneck(128, stride=2) with a `downsample`, …      BottleneckDownsample(in_channels, planes, stride)
+the same without                                                      Bottleneck(in_channels, planes)
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
+from nnc.compiler.backends.torch.naming import MODULE_ATTRIBUTES, Names, camel_case, snake_case, stem
+from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures
+from nnc.compiler.graph.ir import Graph, Stored
+
+__all__ = ["ClassPlan", "Plan", "plan_classes"]
+
+Scope = tuple[Mapping[str, Any], Mapping[str, Any]]  # arguments, bound sizes
+
+
+@dataclass(eq=False)
+class ClassPlan:
+    """One class. `instances` are the different graphs it serves, the first stands for all; `formulas` says what each of the
+    first's constants is in terms of `parameters`; `attributes` names the parameters that `forward` needs."""
+
+    name: str
+    outline: Outline
+    instances: list[Graph] = field(default_factory=list)
+    scopes: list[Scope] = field(default_factory=list)
+    parameters: Sequence[Parameter] = ()
+    formulas: dict[Path, ast.expr] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+    fitter: Fitter = field(default_factory=lambda: Fitter(()))
+    positions: dict[int, int] = field(default_factory=dict)
+
+    def add(self, graph: Graph, scope: Scope) -> None:
+        self.positions[id(graph)] = len(self.instances)
+        self.instances.append(graph)
+        self.scopes.append(scope)
+
+    @property
+    def graph(self) -> Graph:
+        return self.instances[0]
+
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the class derives from `nn.Sequential` and needs no `forward`."""
+        return self.outline.runs is not None
+
+    def arguments(self, graph: Graph) -> dict[str, Any]:
+        """What an instance gives for each parameter."""
+        i = self.positions[id(graph)]
+        return {p.name: p.values[i] for p in self.parameters}
+
+
+class Plan:
+    """All classes of a network, those that others use first; the root's is the last."""
+
+    def __init__(self, root: Graph) -> None:
+        self.structures = Structures(root)
+        self._by_key: dict[int, ClassPlan] = {}
+        self._seen: set[int] = set()
+        self._collect(root, ({}, {}), is_root=True)
+        self.classes = list(self._by_key.values())
+
+    def of(self, graph: Graph) -> ClassPlan:
+        return self._by_key[self.structures.outline(graph).key]
+
+    def _collect(self, graph: Graph, around: Scope, is_root: bool = False) -> None:
+        if id(graph) in self._seen:
+            return
+        self._seen.add(id(graph))
+        own = (graph.arguments, graph.symbols)
+        scope = own if graph.kind in ("net", "block") else around
+        for node in graph.nodes:
+            if isinstance(node.target, Graph):
+                self._collect(node.target, scope)
+        outline = self.structures.outline(graph)
+        if outline.form != "class" and not is_root:
+            return
+        if outline.key not in self._by_key:
+            self._by_key[outline.key] = ClassPlan("", outline)
+        self._by_key[outline.key].add(graph, scope)
+
+
+def plan_classes(root: Graph) -> Plan:
+    plan = Plan(root)
+    _name_classes(plan, root)
+    for one in plan.classes:
+        _fit(plan, one)
+    return plan
+
+
+# -- parameters ----------------------------------------------------------------------------------------------------------
+
+
+def _fit(plan: Plan, one: ClassPlan) -> None:
+    """Finds the formulas of a class whose children's classes have theirs."""
+    fitter = one.fitter = Fitter(sources(one.scopes))
+    outlines = [plan.structures.outline(g) for g in one.instances]
+    needed: dict[str, None] = {}
+    for path in one.outline.constants:
+        constants = [o.constants[path] for o in outlines]
+        if constants[0].nested is not None:
+            for word, values in _nested(plan, constants):
+                one.formulas[(*path, word)] = fitter.fit(values, _words((*path, word)))
+            continue
+        formula = fitter.fit(tuple(c.value for c in constants), _words(path), constants[0].inferred)
+        one.formulas[path] = formula
+        if constants[0].in_forward:
+            needed |= dict.fromkeys(n.id for n in ast.walk(formula) if isinstance(n, ast.Name))
+    one.parameters = fitter.parameters
+    taken = Names({*MODULE_ATTRIBUTES, *(n.name for n in one.graph.nodes)})
+    own = {p.name for p in one.parameters}
+    one.attributes = {word: taken.claim(word, f"{word}_") for word in needed if word in own}
+
+
+def _nested(plan: Plan, constants: Sequence[Constant]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """What each instance gives to the class of one of its children."""
+    graphs = [c.nested for c in constants if c.nested is not None]
+    child = plan.of(graphs[0])
+    given = [child.arguments(g) for g in graphs]
+    for parameter in child.parameters:
+        yield parameter.name, tuple(g[parameter.name] for g in given)
+
+
+def _words(path: Path) -> list[str]:
+    """Names for a parameter made for one place: the argument's, then with its entry's before it."""
+    words = [str(p) for p in path if p not in ("call", "initial")]
+    last = next((w for w in reversed(words) if not w.isdigit()), words[-1])
+    return [snake_case(last), snake_case("_".join(words[-2:])), snake_case("_".join(words))]
+
+
+# -- names -----------------------------------------------------------------------------------------------------------------
+
+
+def _name_classes(plan: Plan, root: Graph) -> None:
+    """Blocks bear the names that the file gives them, then the network, then inline groups theirs."""
+    names = Names()
+    by_base: dict[tuple[int, str], list[ClassPlan]] = {}
+    for one in plan.classes:
+        rank = 1 if one.graph is root else 0 if one.graph.kind in ("net", "block") else 2
+        by_base.setdefault((rank, _base(one.graph)), []).append(one)
+    for (rank, base), variants in sorted(by_base.items(), key=lambda item: item[0][0]):
+        if rank == 1:
+            variants[0].name = names.claim(base, f"{base}Net")
+            continue
+        for one, suffix in zip(variants, _suffixes([v.graph for v in variants]), strict=True):
+            one.name = names.claim(f"{base}{suffix}", f"{base}{suffix}{'Layer' if rank else 'Block'}")
+
+
+def _base(graph: Graph) -> str:
+    if graph.kind in ("net", "block"):
+        return camel_case(graph.name) or ("Net" if graph.kind == "net" else "Block")
+    word = stem(graph.name)
+    return (camel_case(word) if not word.isdigit() else "") or "Layers"
+
+
+def _suffixes(variants: Sequence[Graph]) -> list[str]:
+    """What each variant has and another has not: an entry, else an op."""
+    features = [list(_features(g)) for g in variants]
+    common = set(features[0]).intersection(*features[1:])
+    found: list[str] = []
+    for own in features:
+        extra = [f for f in own if f not in common]
+        unique = [f for f in extra if sum(f in other for other in features) == 1]
+        found.append(camel_case(*(unique or extra)[:1]))
+    return found
+
+
+def _features(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        if node.named and not node.name.isdigit():
+            yield node.name
+    for node in graph.nodes:
+        if not isinstance(node.target, Stored):
+            yield node.target.name

@@ -1,0 +1,211 @@
+"""`__init__`: what a module owns, in file order, which is the order of `state_dict`.
+
+self.conv1 = nn.Conv2d(3, 64, kernel_size=7, stride=2, padding=3, bias=False)
+self.layer1 = nn.Sequential(
+    BottleneckDownsample(64, 64),
+    *(Bottleneck(256, 64) for _ in range(2)),
+)
+self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+
+from nnc.compiler.backends.torch.calls import SELF, construct, invoke
+from nnc.compiler.backends.torch.classes import ClassPlan, Plan
+from nnc.compiler.backends.torch.naming import MODULE_ATTRIBUTES
+from nnc.compiler.backends.torch.paths import owner_and_name
+from nnc.compiler.backends.torch.structure import Constant, Outline, Path, freeze
+from nnc.compiler.backends.torch.syntax import (
+    Line,
+    Marks,
+    attribute,
+    call,
+    dotted,
+    is_identifier,
+    literal,
+    member,
+    name,
+    render,
+)
+from nnc.compiler.diagnostics import Span
+from nnc.compiler.graph.ir import Graph, Node, Operand, Stored, Value
+from nnc.compiler.ops.registry import REQUIRED, OpDef
+from nnc.compiler.types.dtype import DType
+
+__all__ = ["Constructor"]
+
+INDENT = 8
+FEWEST_COUNTED = 3  # as many identical layers become `*(… for _ in range(n))`
+MOST_BY_POSITION = 2  # arguments of our own classes
+
+
+class Constructor:
+    """Writes the `__init__` of one class."""
+
+    def __init__(self, plan: Plan, one: ClassPlan) -> None:
+        self.plan, self.one = plan, one
+        self.marks = Marks()
+        self._own = {p.name for p in one.parameters}
+
+    def lines(self) -> Iterator[Line]:
+        """The body, `super().__init__()` first."""
+        graph = self.one.graph
+        if self.one.outline.runs is not None:
+            items = list(self._items(graph, self.one.outline, ()))
+            yield from self._statement("", self._opened(call(_super(), items)), graph.span)
+            return
+        yield Line(" " * INDENT + "super().__init__()", graph.span)
+        for word, attribute_name in self.one.attributes.items():
+            yield Line(f"{' ' * INDENT}self.{attribute_name} = {name(word).id}", graph.span)
+        for node in graph.nodes:
+            if node.registers:
+                yield from self._register(node)
+        for target, source in graph.ties:
+            yield from self._tie(target, source)
+
+    def _statement(self, head: str, node: ast.expr, span: Span) -> list[Line]:
+        return render(head, node, INDENT, span, self.marks)
+
+    # -- what is registered ----------------------------------------------------------------------------------------------
+
+    def _register(self, node: Node) -> list[Line]:
+        if node.name in MODULE_ATTRIBUTES or "." in node.name or not node.name:
+            raise ValueError(f"{node.name!r} cannot be the name of a submodule: nn.Module has it, or torch refuses it")
+        if isinstance(node.target, Stored):
+            return self._store(node, node.target)
+        made = self._module(node, (node.name,))
+        if is_identifier(node.name) and not node.name.startswith("__"):
+            return self._statement(f"self.{node.name} = ", made, node.span)
+        return self._statement("", call(attribute(name(SELF), "add_module"), [literal(node.name), made]), node.span)
+
+    def _store(self, node: Node, stored: Stored) -> list[Line]:
+        initial = self._initial(stored, (node.name,))
+        plain = is_identifier(node.name) and not node.name.startswith("__")
+        if stored.kind == "buffer":
+            keywords = {} if stored.persistent else {"persistent": literal(False)}
+            made = call(attribute(name(SELF), "register_buffer"), [literal(node.name), initial], keywords)
+            return self._statement("", made, node.span)
+        keywords = {} if stored.requires_grad else {"requires_grad": literal(False)}
+        made = call(dotted("nn.Parameter"), [initial], keywords)
+        if plain:
+            return self._statement(f"self.{node.name} = ", made, node.span)
+        return self._statement(
+            "", call(attribute(name(SELF), "register_parameter"), [literal(node.name), made]), node.span
+        )
+
+    def _initial(self, stored: Stored, path: Path) -> ast.expr:
+        """The constructor calls folded into one expression; without any, zeros."""
+        if not stored.initial:
+            shape = self._formula((*path, "shape"))
+            sizes = shape.elts if isinstance(shape, ast.Tuple) else [ast.Starred(shape)]
+            keywords = {} if stored.type.dtype is DType.float32 else {"dtype": literal(stored.type.dtype)}
+            return call(dotted("torch.zeros"), sizes or [shape], keywords)
+        made: dict[Value, ast.expr] = {}
+        for i, node in enumerate(stored.initial):
+            assert isinstance(node.target, OpDef)
+            operands = self.operands(node, node.target, (*path, "initial", i), made)
+            made[node.results[0]] = invoke(node.target, operands, None)
+        return made[stored.initial[-1].results[0]]
+
+    def operands(self, node: Node, op: OpDef, path: Path, values: Mapping[Value, ast.expr]) -> dict[str, ast.expr]:
+        """What a stored tensor's constructor is given; what has torch's default is left out."""
+        given = {}
+        for argument in op.arguments:
+            here = (*path, argument.name)
+            constant = self.one.outline.constants.get(here)
+            if constant is not None and self._is_default(here, constant):
+                continue
+            if argument.name in node.operands:
+                given[argument.name] = self._operand(node.operands[argument.name], here, values)
+        return given
+
+    def _operand(self, operand: Operand, path: Path, values: Mapping[Value, ast.expr]) -> ast.expr:
+        if isinstance(operand, Value):
+            return values[operand]
+        if path in self.one.formulas:
+            return self._formula(path)
+        assert isinstance(operand, tuple | list), "a stored tensor starts from known sizes"
+        return ast.List([self._operand(o, (*path, i), values) for i, o in enumerate(operand)])
+
+    def _tie(self, target: str, source: str) -> list[Line]:
+        owner, word = owner_and_name(self.plan, self.one.graph, target)
+        kept, kept_word = owner_and_name(self.plan, self.one.graph, source)
+        value = member(kept, kept_word)
+        if is_identifier(word) and not word.startswith("__"):
+            return self._statement(f"{ast.unparse(attribute(owner, word))} = ", value, self.one.graph.span)
+        return self._statement("", call(name("setattr"), [owner, literal(word), value]), self.one.graph.span)
+
+    # -- modules as expressions ------------------------------------------------------------------------------------------
+
+    def _module(self, node: Node, path: Path) -> ast.expr:
+        if isinstance(node.target, OpDef):
+            made = self._layer(node.target, path)
+        else:
+            assert isinstance(node.target, Graph)
+            made = self._graph(node.target, path)
+        self.marks.spans[made] = node.span
+        return made
+
+    def _layer(self, op: OpDef, path: Path) -> ast.expr:
+        settings = {}
+        for argument in op.arguments:
+            here = (*path, argument.name)
+            constant = self.one.outline.constants.get(here)
+            if constant is not None and not self._is_default(here, constant):
+                settings[argument.name] = self._formula(here)
+        return construct(op, settings)
+
+    def _is_default(self, path: Path, constant: Constant) -> bool:
+        """Whether every instance has torch's own default there."""
+        if constant.default is REQUIRED or freeze(constant.value) != freeze(constant.default):
+            return False
+        return not any(isinstance(n, ast.Name) and n.id in self._own for n in ast.walk(self._formula(path)))
+
+    def _formula(self, path: Path) -> ast.expr:
+        return self.one.formulas[path]
+
+    def _graph(self, graph: Graph, path: Path) -> ast.expr:
+        outline = self.plan.structures.outline(graph)
+        if outline.form == "class":
+            return self._instance(graph, path)
+        if outline.runs is not None:
+            items = list(self._items(graph, outline, path))
+            return self._opened(call(dotted("nn.Sequential"), items))
+        named = [ast.Tuple([literal(n.name), self._module(n, (*path, n.name))]) for n in graph.nodes]
+        listed = ast.List(list[ast.expr](named))
+        if len(named) > 1:
+            self.marks.opened.add(listed)
+        return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [listed])])
+
+    def _items(self, graph: Graph, outline: Outline, path: Path) -> Iterator[ast.expr]:
+        """Children of a Sequential; several identical ones are counted."""
+        for run in outline.runs or ():
+            count = self._formula((*path, *run.path))
+            made = self._module(run.node, (*path, run.node.name))
+            times = count.value if isinstance(count, ast.Constant) else None
+            if isinstance(times, int) and times < FEWEST_COUNTED:
+                yield made
+                for _ in range(times - 1):
+                    yield self._module(run.node, (*path, run.node.name))
+                continue
+            turns = ast.comprehension(name("_"), call(name("range"), [count]), [], 0)
+            yield ast.Starred(ast.GeneratorExp(made, [turns]))
+
+    def _opened(self, made: ast.Call) -> ast.Call:
+        if len(made.args) > 1:
+            self.marks.opened.add(made)
+        return made
+
+    def _instance(self, graph: Graph, path: Path) -> ast.expr:
+        """`Bottleneck(256, 64)`: an instance of a class of ours."""
+        of = self.plan.of(graph)
+        given = [(p.name, self._formula((*path, p.name))) for p in of.parameters]
+        by_position = MOST_BY_POSITION
+        return call(name(of.name), [v for _, v in given[:by_position]], dict(given[by_position:]))
+
+
+def _super() -> ast.expr:
+    return attribute(call(name("super")), "__init__")

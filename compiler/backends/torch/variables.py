@@ -1,0 +1,120 @@
+"""Which variable holds which value in a `forward`, chosen as a person would.
+
+x = self.conv1(x)            a value that is used once more passes its variable on
+identity = self.down(x)      one that stands alone bears its entry's name
+out = out + identity         a chain that does not start from an input is called `x`, or as its end is: `out`
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nnc.compiler.backends.torch.naming import Names, is_generic, snake_case
+from nnc.compiler.graph.ir import Value
+
+__all__ = ["Variable", "name_variables"]
+
+BEFORE = -1
+
+
+@dataclass(eq=False)
+class Variable:
+    """What one target of one statement holds: a value, or all results of a call (`parts`, of which `parts[0]` is one).
+
+    It is set by statement `start` and read last by statement `end`. `words` name it, best first. `passable`: a single
+    tensor, whose variable may go on to the value made of it."""
+
+    values: tuple[Value, ...]
+    words: tuple[str, ...]
+    start: int
+    end: int
+    passable: bool = True
+    is_input: bool = False
+    name: str = ""
+
+
+@dataclass(eq=False)
+class _Chain:
+    links: list[Variable] = field(default_factory=list)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.links[0].start, self.links[-1].end
+
+    def candidates(self) -> tuple[str, ...]:
+        last = self.links[-1].words
+        if len(self.links) == 1:
+            return last
+        return tuple(w for w in last[:1] if is_generic(w)) + ("x", "out", "h", *last)
+
+
+def name_variables(
+    inputs: Sequence[Variable], made: Sequence[Variable], reads: Sequence[Iterable[Value]], names: Names
+) -> None:
+    """Names every variable. `made` are in order of their statements, `reads[i]` are the values that statement `i` reads.
+    `names` has what may not be hidden; the inputs' names are claimed there."""
+    holder = {value: v for v in (*inputs, *made) for value in v.values}
+    chains = {v: _Chain([v]) for v in inputs}
+    for variable in inputs:
+        variable.name = names.claim(*map(snake_case, variable.words))
+    for variable in made:
+        main = _passed_on(variable, reads[variable.start], holder, chains)
+        chain = chains[main] if main is not None else _Chain()
+        chain.links.append(variable)
+        chains[variable] = chain
+    _stand_alone(chains)
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for chain in dict.fromkeys(chains.values()):
+        if chain.links[0].is_input:
+            taken.setdefault(chain.links[0].name, []).append(chain.span)
+    for chain in dict.fromkeys(chains.values()):
+        if not chain.links[0].is_input:
+            word = _free(chain, names, taken)
+            taken.setdefault(word, []).append(chain.span)
+            chain.links[0].name = word
+        for link in chain.links:
+            link.name = chain.links[0].name
+
+
+def _passed_on(
+    variable: Variable, read: Iterable[Value], holder: dict[Value, Variable], chains: dict[Variable, _Chain]
+) -> Variable | None:
+    """The variable that ends in this statement and whose name goes on: an input, as in `x = x + out`, else the longest chain's."""
+    if not variable.passable:
+        return None
+    ending: list[Variable] = []
+    for value in read:
+        other = holder.get(value)
+        if other is None or not other.passable or other.end != variable.start or chains[other].links[-1] is not other:
+            continue
+        if not other.is_input or is_generic(other.name):
+            ending.append(other)
+    return max(ending, key=lambda v: (v.is_input, len(chains[v].links)), default=None)
+
+
+def _stand_alone(chains: dict[Variable, _Chain]) -> None:
+    """A single value made of an input and merged into another chain bears its own name: `identity = self.down(x)`."""
+    merged = {link.start for chain in chains.values() for link in chain.links[1:]}
+    for chain in list(chains.values()):
+        if len(chain.links) == 2 and chain.links[0].is_input and chain.links[1].end in merged:
+            alone = chain.links.pop()
+            chains[alone] = _Chain([alone])
+
+
+def _free(chain: _Chain, names: Names, taken: dict[str, list[tuple[int, int]]]) -> str:
+    start, end = chain.span
+    words = [w for w in map(snake_case, chain.candidates()) if w] or ["value"]
+    number = 1
+    while True:
+        for word in words:
+            candidate = word if number == 1 else f"{word}_{number}"
+            if _is_free(candidate, start, end, names, taken):
+                return candidate
+        words, number = words[-1:], number + 1
+
+
+def _is_free(word: str, start: int, end: int, names: Names, taken: dict[str, list[tuple[int, int]]]) -> bool:
+    if word not in taken and not names.is_free(word):
+        return False
+    return all(start != s and not (start < e and s < end) for s, e in taken.get(word, ()))
