@@ -1,0 +1,204 @@
+"""The words of a drawing: what a layer is called, how it is set, and shapes and counts as a paper would print them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import EllipsisType
+from typing import Any
+
+from nnc.compiler.graph.ir import Node, Value, operand_values
+from nnc.compiler.ops.registry import REQUIRED, OpDef
+from nnc.compiler.types.dim import Dim, DimLike, FloorDiv, Max, Symbol, substitute
+from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.polynomial import Atom, Term, atom_size
+from nnc.compiler.types.tensor import TensorType
+
+__all__ = ["OPERATORS", "clip", "count", "described", "shape", "size_text"]
+
+OPERATORS: Mapping[str, str] = {
+    "add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "pow": "^", "maximum": "max", "minimum": "min",
+    "eq": "=", "ne": "≠", "lt": "<", "le": "≤", "gt": ">", "ge": "≥",
+}  # fmt: skip
+"""Functions of two tensors that a drawing shows as a sign in a circle."""
+
+QUIET = frozenset({"bias", "inplace", "eps", "momentum", "device", "dtype", "batch_first", "track_running_stats", "affine"})
+OUT = ("out_channels", "out_features", "hidden_size", "embedding_dim")
+WIDEST = 44
+LONGEST = 26  # of a function's arguments
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def clip(text: str, width: int = WIDEST) -> str:
+    """At most `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def count(n: int) -> str:
+    """A number in three digits: 640, 9.41K, 23.5M, 1.3G."""
+    if n < 1000:
+        return str(n)
+    for unit, suffix in ((10**3, "K"), (10**6, "M"), (10**9, "G"), (10**12, "T")):
+        if n < unit * 999.5 or suffix == "T":
+            scaled = n / unit
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            text = f"{scaled:,.{digits}f}"
+            return (text.rstrip("0").rstrip(".") if "." in text else text) + suffix
+    raise AssertionError("unreachable: the last unit takes all")
+
+
+# -- sizes and shapes -----------------------------------------------------------------------------------------------------
+
+
+def shape(type: TensorType, batch: DimLike | None = None) -> str:
+    """`64×112×112`, `768×⌈H/2⌉`: without the leading dimension where it is the batch, and with the dtype where it is not float32."""
+    dims = type.shape[1:] if batch is not None and type.rank > 1 and type.shape[0] == batch else type.shape
+    text = "×".join(f"({t})" if " " in (t := size_text(d)) else t for d in dims) or "scalar"
+    return clip(text if type.dtype is DType.float32 else f"{text} {type.dtype}")
+
+
+def size_text(d: DimLike) -> str:
+    """A size as mathematics prints it: `⌈H/2⌉`, `2W − 1`, `⌊(T − 3)/4⌋`."""
+    if isinstance(d, int):
+        return str(d)
+    for coefficient, monomial in d.terms:
+        if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0][0], FloorDiv) and monomial[0][1] == 1:
+            n, m = monomial[0][0].operands
+            rest = d - atom_size(monomial[0][0])
+            if isinstance(m, int) and isinstance(rest, int):
+                return _fraction(n + m * rest, m)
+    first = next((i for i, (coefficient, _) in enumerate(d.terms) if coefficient > 0), 0)
+    terms = (d.terms[first], *d.terms[:first], *d.terms[first + 1 :])
+    text = ("−" if terms[0][0] < 0 else "") + _term(terms[0])
+    return text + "".join(f" {'−' if term[0] < 0 else '+'} {_term(term)}" for term in terms[1:])
+
+
+def _term(term: Term) -> str:
+    coefficient, monomial = abs(term[0]), term[1]
+    atoms = "·".join(_atom(a) + ("" if power == 1 else str(power).translate(_SUPERSCRIPTS)) for a, power in monomial)
+    return atoms if coefficient == 1 and atoms else f"{coefficient}{atoms}"
+
+
+def _atom(atom: Atom) -> str:
+    if isinstance(atom, Symbol):
+        return atom.name
+    if isinstance(atom, FloorDiv):
+        return _fraction(*atom.operands)
+    return f"{'max' if isinstance(atom, Max) else 'min'}({', '.join(map(size_text, atom.operands))})"
+
+
+def _fraction(n: DimLike, m: DimLike) -> str:
+    """⌊n/m⌋, or as ⌈x/m⌉ where that leaves the smaller constant."""
+    if isinstance(m, int) and isinstance(n, Dim):
+        x = n - (m - 1)
+        if isinstance(x, Dim) and abs(x.constant) < abs(n.constant):
+            return f"⌈{_part(x)}/{m}⌉"
+    return f"⌊{_part(n)}/{_part(m)}⌋"
+
+
+def _part(d: DimLike) -> str:
+    text = size_text(d)
+    return f"({text})" if " " in text else text
+
+
+# -- a layer in a few words -----------------------------------------------------------------------------------------------
+
+
+def described(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> tuple[str, str]:
+    """Title and detail: ("Conv2d", "3 → 64, 7×7, stride 2"), ("flatten(1)", ""). `sizes` stand for the graph's own symbols."""
+    if op.form == "module":
+        return op.name, clip(", ".join(_settings(node, op)))
+    if op.name == "getitem":
+        return f"[{clip(_index(node.operands.get('index', ...)), 24)}]", ""
+    known = list(_arguments(node, op, sizes))
+    tensors = {v for o in node.operands.values() for v in operand_values(o)}
+    if op.name in OPERATORS and len(node.operands) == 2 and len(tensors) == 1 and len(known) == 1:
+        first = not any(isinstance(v, Value) for v in list(node.operands.values())[:1])
+        return (f"{known[0]} {OPERATORS[op.name]}" if first else f"{OPERATORS[op.name]} {known[0]}"), ""
+    written = ", ".join(known)
+    return op.name + (f"({written if len(written) <= LONGEST else '…'})" if known else ""), ""
+
+
+def _settings(node: Node, op: OpDef) -> Iterator[str]:
+    settings = dict(node.settings)
+    incoming = [settings.pop(name) for name in op.inferred if name in settings]
+    outgoing = next((settings.pop(name) for name in OUT if name in settings), None)
+    if op.name.startswith("Embedding") and "num_embeddings" in settings:
+        incoming = [settings.pop("num_embeddings")]
+    if incoming and (outgoing is not None or op.family != "normalization"):
+        yield _value(incoming[0]) + (f" → {_value(outgoing)}" if outgoing is not None else "")
+    elif outgoing is not None:
+        yield f"→ {_value(outgoing)}"
+    spatial = next((int(c) for c in reversed(op.name) if c.isdigit()), 1)
+    for name, value in settings.items():
+        argument = op.argument(name)
+        required = argument is not None and argument.default is REQUIRED
+        if name in ("kernel_size", "output_size"):
+            yield _window(value, spatial)
+        elif name in QUIET or (argument is not None and not required and _same(argument.default, value)):
+            continue
+        elif isinstance(value, bool):
+            yield name if value else f"no {name}"
+        elif len(op.arguments) == 1 or name == "p":
+            yield _value(value)
+        else:
+            yield f"{name} {_value(value)}"
+
+
+def _arguments(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> Iterator[str]:
+    """What a function is given besides tensors; by name once one before it is left out."""
+    skipped = False
+    for argument in op.arguments:
+        if argument.name not in node.operands or _same(argument.default, node.operands[argument.name]):
+            skipped = skipped or argument.name not in node.operands
+            continue
+        operand = node.operands[argument.name]
+        if any(True for _ in operand_values(operand)):
+            continue
+        text = _value(_outside(operand, sizes), bare=argument.variadic)
+        yield f"{argument.name}={text}" if skipped or argument.keyword_only or isinstance(operand, bool) else text
+
+
+def _outside(operand: Any, sizes: Mapping[Symbol, DimLike]) -> Any:
+    if isinstance(operand, tuple | list):
+        return tuple(_outside(o, sizes) for o in operand)
+    return substitute(operand, sizes) if isinstance(operand, Dim) else operand
+
+
+def _same(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and bool(a == b)
+
+
+def _window(value: Any, spatial: int) -> str:
+    if isinstance(value, int):
+        value = (value,) * spatial
+    return "×".join("·" if v is None else str(v) for v in value) if isinstance(value, tuple | list) else _value(value)
+
+
+def _value(value: Any, bare: bool = False) -> str:
+    match value:
+        case Dim():
+            return size_text(value)
+        case float():
+            return f"{value:g}".replace("-", "−")
+        case int():
+            return str(value).replace("-", "−")
+        case tuple() | list():
+            if len(value) in (2, 3) and not bare and all(type(v) is int and v > 0 for v in value):
+                return "×".join(map(str, value))
+            text = ", ".join(map(_value, value))
+            return text if bare else f"({text})"
+        case EllipsisType():
+            return "…"
+        case str():
+            return clip(value, 24)
+        case _:
+            return str(value)
+
+
+def _index(index: Any) -> str:
+    if isinstance(index, tuple):
+        return ", ".join(map(_index, index))
+    if isinstance(index, slice):
+        parts = ["" if p is None else _index(p) for p in (index.start, index.stop, index.step)]
+        return ":".join(parts[:2] if index.step is None else parts)
+    return "tensor" if isinstance(index, Value) else _value(index)

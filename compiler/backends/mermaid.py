@@ -1,0 +1,87 @@
+"""A drawing as a Mermaid flowchart, which GitHub, GitLab and many editors show inside Markdown.
+
+Names of nodes are numbers of our own; every text of a spec stands in a quoted label, each character that Mermaid or HTML could
+take for its own written as an entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from nnc.compiler.backends import labels
+from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Row
+from nnc.compiler.backends.dot import ACCENT, INK, PAINTS, PLAIN, Direction
+
+__all__ = ["to_mermaid"]
+
+SHAPES: Mapping[str, tuple[str, str]] = {
+    "input": ("([", "])"), "output": ("([", "])"), "sign": ("((", "))"), "folded": ("(", ")"), "omitted": ("(", ")"),
+}  # fmt: skip
+
+
+def to_mermaid(diagram: Diagram, *, direction: Direction = "TB") -> str:
+    """The drawing as Mermaid text. `direction`: from top to bottom, or from left to right."""
+    numbers = {box.id: f"n{i}" for i, box in enumerate(diagram.boxes(), 1)}
+    lines = [f"flowchart {direction}"]
+    lines += [f"    %% {_comment(note)}" for note in diagram.notes]
+    lines += _items(diagram.items, numbers, iter(range(1, 1 << 30)), "    ")
+    bypasses = []
+    for i, edge in enumerate(diagram.edges):
+        arrow = "-.->" if edge.train_only else "-->"
+        label = f'|"{_text(edge.label)}"|' if edge.label else ""
+        lines.append(f"    {numbers[edge.tail]} {arrow}{label} {numbers[edge.head]}")
+        bypasses += [str(i)] if edge.bypass else []
+    for family in sorted({_family(box) for box in diagram.boxes()}):
+        paint = PAINTS.get(family, PLAIN)
+        lines.append(f"    classDef {family} fill:{paint.fill},stroke:{paint.line},color:{INK}")
+    lines.append(f"    classDef plain fill:#ffffff,stroke:{INK},color:{INK}")
+    if bypasses:
+        lines.append(f"    linkStyle {','.join(bypasses)} stroke:{ACCENT},stroke-width:2px")
+    return "\n".join(lines) + "\n"
+
+
+def _items(
+    items: Sequence[Box | Cluster], numbers: Mapping[str, str], fresh: Iterator[int], indent: str
+) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, Cluster):
+            yield f'{indent}subgraph c{next(fresh)}["{_heading(item) or " "}"]'
+            yield from _items(item.items, numbers, fresh, indent + "    ")
+            yield f"{indent}end"
+        else:
+            before, after = SHAPES.get(item.role, ("[", "]"))
+            text = "<br/>".join(_row(item, row) for row in item.rows)
+            yield f'{indent}{numbers[item.id]}{before}"{text}"{after}:::{_family(item)}'
+
+
+def _family(box: Box) -> str:
+    return "plain" if box.role in ("input", "output", "sign") else box.rows[0].family or "plain"
+
+
+def _row(box: Box, row: Row) -> str:
+    if box.role == "sign":
+        return _text(row.title)
+    words = [_text(row.name)] if row.name else []
+    words.append(f"<b>{_text(row.title)}</b>")
+    words += [_text(row.detail)] if row.detail else []
+    words += [f"<b>×{box.times}</b>"] if box.times > 1 else []
+    words += [f"· {labels.count(row.parameters)}"] if row.parameters else []
+    return " ".join(words)
+
+
+def _heading(cluster: Cluster) -> str:
+    words = [f"<b>{_text(cluster.name)}</b>"] if cluster.name else []
+    words += [_text(cluster.title)] if cluster.title else []
+    words += [f"<b>×{cluster.times}</b>"] if cluster.times > 1 else []
+    if cluster.parameters:
+        words.append("· " + labels.count(cluster.parameters) + (" each" if cluster.times > 1 else ""))
+    return " ".join(words)
+
+
+def _text(text: str) -> str:
+    """Letters, digits, spaces and harmless signs as they are; every other ASCII character, and control characters, as an entity."""
+    return "".join(c if c.isalnum() or c in " ,.()=+/_×→…−" or (ord(c) > 127 and c.isprintable()) else f"#{ord(c)};" for c in text)
+
+
+def _comment(text: str) -> str:
+    return "".join(c if c.isalnum() or c in " ,.:" else " " for c in text)
