@@ -5,9 +5,9 @@
                        state.json           everything else, with marks where the tensors belong
                        manifest.json        size and SHA-256 of the others
 
-No format of weights notices a flipped bit, so loading compares every byte with the manifest, and takes the checkpoint before where
-one is damaged. A folder is filled under a temporary name, flushed to the disk, then renamed: a process killed at any moment leaves
-the earlier ones as they were.
+No format of weights notices a flipped bit, so loading compares every byte with the manifest, and takes the checkpoint
+before where one is damaged. A folder is filled under a temporary name, flushed to the disk, then renamed: a process
+killed at any moment leaves the earlier ones as they were.
 """
 
 from __future__ import annotations
@@ -65,13 +65,17 @@ class CheckpointFolder:
             return []
         return sorted(p.name for p in self.path.iterdir() if re.fullmatch(r"\d{6,}", p.name))
 
+    def next_name(self) -> str:
+        """What the next checkpoint will be called."""
+        names = self.names()
+        return f"{int(names[-1]) + 1 if names else 1:06d}"
+
     def save(self, model: Mapping[str, torch.Tensor], state: Mapping[str, Any], *, keep: str | None = None) -> str:
         """Writes the next checkpoint and removes those no longer needed; `keep` names one that is. Raises `Failure`."""
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
-        names = self.names()
-        name = f"{int(names[-1]) + 1 if names else 1:06d}"
+        names, name = self.names(), self.next_name()
         tensors, aliases = distinct(model)
         try:
             plain, others = pack(dict(state))
@@ -84,7 +88,9 @@ class CheckpointFolder:
             (folder / "state.json").write_text(_dump(document), encoding="utf-8")
             for part in PARTS:
                 give_usual_mode(folder / part)
-            files = {part: {"size": (folder / part).stat().st_size, "sha256": sha256_of(folder / part)} for part in PARTS}
+            files = {
+                part: {"size": (folder / part).stat().st_size, "sha256": sha256_of(folder / part)} for part in PARTS
+            }
             (folder / MANIFEST).write_text(_dump({"files": files, "format": FORMAT}), encoding="utf-8")
         self._prune({*[*names, name][-KEEP:], *([keep] if keep else [])})
         return name

@@ -12,7 +12,8 @@ __all__ = ["describe", "resolve"]
 
 
 def resolve(name: str) -> torch.device:
-    """The device of that name; `auto` takes a CUDA GPU, else Apple's, else the CPU. Raises `Failure` where there is none."""
+    """The device of that name; `auto` takes a CUDA GPU, else Apple's, else the CPU. Raises `Failure` where there is
+    none."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
     match = re.fullmatch(r"(cpu|cuda|mps)(?::(\d{1,3}))?", name)

@@ -12,7 +12,17 @@ from pathlib import Path
 
 from nnc.runtime.failure import Failure
 
-__all__ = ["TEMPORARY", "flush_file", "flush_folder", "give_usual_mode", "new_folder", "remove_leftovers", "sha256_of", "write_file", "writing"]  # noqa: E501
+__all__ = [
+    "TEMPORARY",
+    "flush_file",
+    "flush_folder",
+    "give_usual_mode",
+    "new_folder",
+    "remove_leftovers",
+    "sha256_of",
+    "write_file",
+    "writing",
+]
 
 TEMPORARY = ".tmp-"  # a name that begins like this is nobody's: what a killed process left behind
 CHUNK = 1 << 20

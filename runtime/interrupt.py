@@ -11,8 +11,8 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """While entered, `requested` holds the signal that came, else None. Outside the main thread no signal can be caught, and
-    none is."""
+    """While entered, `requested` holds the signal that came, else None. Outside the main thread no signal can be
+    caught, and none is."""
 
     def __init__(self) -> None:
         self.requested: signal.Signals | None = None
@@ -24,7 +24,9 @@ class Interrupts:
                 self._before[which] = signal.signal(which, self._note)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._restore()
 
     def _note(self, number: int, frame: FrameType | None) -> None:

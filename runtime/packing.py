@@ -2,7 +2,8 @@
 
     pack({"step": 3, "avg": tensor})  ->  {"step": 3, "avg": {"tensor": "0"}}, {"0": tensor}
 
-JSON keeps None, bool, int, float (exactly; NaN and infinities too), str and lists. A mark tells tuples, mappings and counters apart.
+JSON keeps None, bool, int, float (exactly; NaN and infinities too), str and lists. A mark tells tuples, mappings and
+counters apart.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def _key(key: Any) -> Any:
 
 
 def distinct(tensors: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """Tensors fit for safetensors, which takes none twice: each once, contiguous, on the CPU; and for every further name of one
-    (tied weights) the name it is stored under."""
+    """Tensors fit for safetensors, which takes none twice: each once, contiguous, on the CPU; and for every further
+    name of one (tied weights) the name it is stored under."""
     stored: dict[str, torch.Tensor] = {}
     aliases: dict[str, str] = {}
     names: dict[Any, str] = {}

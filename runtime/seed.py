@@ -1,4 +1,5 @@
-"""Randomness by name: every stream is a function of the seed and of what it is for, so nothing depends on what was drawn before."""
+"""Randomness by name: every stream is a function of the seed and of what it is for, so nothing depends on what was
+drawn before."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def capture(device: torch.device) -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any], device: torch.device) -> None:
-    """Continues where `capture` was. A run that moves to another kind of device goes on with that device's own stream."""
+    """Continues where `capture` was. A run that moves to another kind of device goes on with that device's own
+    stream."""
     torch.set_rng_state(state["torch"])
     version, internal, gauss = state["python"]
     random.setstate((version, tuple(internal), gauss))

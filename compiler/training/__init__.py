@@ -1,15 +1,15 @@
 """The `data:` and `train:` sections, read without torch: vocabulary with signatures, binding of calls, typed configs.
 
-optimizers.py, schedulers.py, losses.py, metrics.py, datasets.py, transforms.py    what a spec may name: one `def` per
-callable registry.py, kinds.py                                                              the form of these tables
-values.py, binding.py                                                              a call in a file -> `BoundCall`
-sections.py, read_data.py, read_train.py                                           a section -> `DataConfig`,
-`TrainConfig` config.py                                                                          the typed configs that
-`runtime/` consumes
+optimizers.py, schedulers.py, losses.py, metrics.py,
+datasets.py, transforms.py                              what a spec may name: one `def` per callable
+registry.py, kinds.py                                   the form of these tables
+values.py, binding.py                                   a call in a file -> `BoundCall`
+sections.py, read_data.py, read_train.py, read.py       a section -> `DataConfig`, `TrainConfig`
+config.py                                               the typed configs that `runtime/` consumes
 """
 
 from nnc.compiler.training.config import BoundCall, DataConfig, Network, TrainConfig
-from nnc.compiler.training.read_data import read_data
-from nnc.compiler.training.read_train import read_train
+from nnc.compiler.training.network import network_of
+from nnc.compiler.training.read import read_sections
 
-__all__ = ["BoundCall", "DataConfig", "Network", "TrainConfig", "read_data", "read_train"]
+__all__ = ["BoundCall", "DataConfig", "Network", "TrainConfig", "network_of", "read_sections"]

@@ -88,11 +88,12 @@ def _shown(value: object) -> str:
 @dataclass(frozen=True, slots=True)
 class Network:
     """What the sections need to know about the network they feed: names of its inputs, outputs and parameters, in
-    order. An unnamed single output is called `output`."""
+    order. An unnamed single output is called `output`. Those in `train_only` come out in training mode only."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     parameters: tuple[str, ...] | None = None
+    train_only: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +160,8 @@ class OptimizerConfig:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerConfig:
-    """`every` says when it steps. ReduceLROnPlateau watches `monitor`, a quantity such as `validation.loss`, of which the
-    end `goal` is better."""
+    """`every` says when it steps. ReduceLROnPlateau watches `monitor`, a quantity such as `validation.loss`, of which
+    the end `goal` is better."""
 
     call: BoundCall
     every: Literal["step", "epoch"]

@@ -178,6 +178,10 @@ class _Reader:
                 fix = did_you_mean(name, span, known)
                 notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(fields)}")
                 self.section.error("NNC0810", span, f"there is no output or field `{name}`", fix=fix, notes=notes)
+            elif name in self.network.train_only:
+                self.section.error(
+                    "NNC0810", span, f"`{name}` comes out in training mode only, and is missing in validation"
+                )
         return tuple(name for name, _ in names)
 
     # -- optimizer and scheduler ---------------------------------------------------------------------------------------

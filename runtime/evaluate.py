@@ -1,0 +1,69 @@
+"""Loss and metrics of a split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from nnc.compiler.training.config import TrainConfig
+from nnc.runtime.data.splits import Split, order_of
+from nnc.runtime.loss import Loss
+from nnc.runtime.metrics import Average, Metrics
+from nnc.runtime.signature import Signature
+
+__all__ = ["autocast", "evaluate", "evaluation_mode"]
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Mixed precision for forward and loss; nothing for float32."""
+    return torch.autocast(device.type, dtype=DTYPES.get(precision), enabled=precision in DTYPES)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Evaluation mode without gradients, that leaves no trace: the mode is restored, and so are the random
+    generators."""
+    training = model.training
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        model.eval()
+        try:
+            yield
+        finally:
+            model.train(training)
+
+
+def evaluate(
+    model: nn.Module,
+    split: Split,
+    config: TrainConfig,
+    *,
+    signature: Signature,
+    feeding: Mapping[str, str],
+    device: torch.device,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, float] | None:
+    """`loss`, averaged over the samples, and the metrics of `config`, in evaluation mode. The network is left as it
+    was, and so are the random generators. None where `stop` asked to give up. Raises `Failure`."""
+    loss, metrics, average = (
+        Loss(config.loss, signature, device),
+        Metrics(config.metrics, signature, device),
+        Average(device),
+    )
+    inputs = [feeding[name] for name in signature.inputs]
+    order = order_of(len(split), 0, 0, shuffle=False)
+    with evaluation_mode(model, device):
+        for batch in split.batches(order, config.batch_size, device):
+            with autocast(config.precision, device):
+                outputs = model(*(batch[field] for field in inputs))
+                value = loss(outputs, batch)
+            average.add(value, len(batch[inputs[0]]), mean=loss.mean)
+            metrics.update(outputs, batch)
+            if stop():
+                return None
+    return {"loss": average.compute()} | metrics.compute()

@@ -1,0 +1,69 @@
+"""The loss and what it is given: outputs of the network and fields of the data, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.training.config import BoundCall, LossConfig
+from nnc.runtime.failure import Failure
+from nnc.runtime.signature import Signature
+
+__all__ = ["Loss", "build_loss", "named_outputs"]
+
+Named = Mapping[str, torch.Tensor]
+
+
+def build_loss(call: BoundCall) -> nn.Module:
+    """torch.nn's loss of a checked call; lists of numbers (`weight`, `pos_weight`) become tensors."""
+    arguments = {
+        k: torch.tensor(v, dtype=torch.float32) if isinstance(v, tuple) else v for k, v in call.arguments.items()
+    }
+    module: nn.Module = getattr(nn, call.name)(**arguments)
+    return module
+
+
+def named_outputs(outputs: Any, names: Sequence[str]) -> Named:
+    """What `forward` returned, by name: one tensor, a mapping, or a tuple in order."""
+    if isinstance(outputs, torch.Tensor):
+        return {names[0]: outputs}
+    if isinstance(outputs, Mapping):
+        return outputs
+    return dict(zip(names, outputs, strict=False))
+
+
+class Loss:
+    """The loss of a batch. `mean` says that torch averages it over the samples."""
+
+    def __init__(self, config: LossConfig, signature: Signature, device: torch.device) -> None:
+        self.config = config
+        self.module = build_loss(config.call).to(device)
+        self.mean = config.call.arguments.get("reduction", "mean") != "sum"
+        self._names = signature.outputs
+        self._pick = [_picker(name, signature) for name in config.source]
+
+    def __call__(self, outputs: Any, batch: Named) -> torch.Tensor:
+        named = named_outputs(outputs, self._names)
+        result: torch.Tensor = self.module(*(pick(named, batch) for pick in self._pick))
+        return result
+
+    def checked(self, outputs: Any, batch: Named) -> torch.Tensor:
+        """As a call, but what torch says about tensors that do not go together names them. Raises `Failure`."""
+        named = named_outputs(outputs, self._names)
+        try:
+            return self(outputs, batch)
+        except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
+            parts = zip(self.config.source, (pick(named, batch) for pick in self._pick), strict=True)
+            shown = ", ".join(f"`{n}` {list(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in parts)
+            message = f"{self.config.call.name} cannot take {shown}: {str(error).strip().splitlines()[0]}"
+            raise Failure("NNC0813", self.config.span, message) from error
+
+
+def _picker(name: str, signature: Signature) -> Callable[[Named, Named], torch.Tensor]:
+    """An output of that name, else a field."""
+    if name in signature.outputs:
+        return lambda outputs, batch: outputs[name]
+    return lambda outputs, batch: batch[name]

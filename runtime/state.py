@@ -1,0 +1,105 @@
+"""Everything that decides how training goes on, as one tree of plain data and tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.training.config import TrainConfig
+from nnc.runtime.failure import Failure
+
+__all__ = ["Best", "Position", "load_model", "model_tensors", "settings_of", "transient_buffers"]
+
+
+@dataclass
+class Best:
+    """The best value of the monitored quantity so far, and the checkpoint that has it."""
+
+    quantity: str
+    value: float
+    epoch: int
+    checkpoint: str = ""
+
+
+@dataclass
+class Position:
+    """Where a run is: in epoch `epoch` (from 1), after `done` of its batches. `elapsed` are seconds of training so far,
+    `log` bytes of log.jsonl."""
+
+    epoch: int = 1
+    done: int = 0
+    step: int = 0
+    elapsed: float = 0.0
+    epoch_seconds: float = 0.0
+    log: int = 0
+    best: Best | None = None
+    quantities: dict[str, float] = field(default_factory=dict)
+
+    def as_plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> Position:
+        best = plain["best"]
+        return cls(**{**plain, "best": None if best is None else Best(**best)})
+
+
+def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
+    """What must be the same when a run is resumed: all that decides its course but the number of epochs."""
+    groups = [[list(g.match), dict(g.settings)] for g in config.optimizer.groups]
+    return {
+        "loss": [str(config.loss.call), list(config.loss.source)],
+        "optimizer": [str(config.optimizer.call), groups],
+        "scheduler": None if config.scheduler is None else [str(config.scheduler.call), config.scheduler.every],
+        "batch_size": config.batch_size,
+        "drop_last": config.drop_last,
+        "shuffle": config.shuffle,
+        "seed": config.seed,
+        "clip_grad_norm": config.clip_grad_norm,
+        "clip_grad_value": config.clip_grad_value,
+        "precision": config.precision,
+        "monitor": config.monitor,
+        "training samples": samples,
+    }
+
+
+def model_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The state_dict, tied tensors under each of their names. Raises `Failure` where a module keeps anything but
+    tensors there."""
+    state = model.state_dict()
+    odd = next((name for name, value in state.items() if not isinstance(value, torch.Tensor)), None)
+    if odd is not None:
+        raise Failure(
+            "NNC0903", odd, "the network keeps something in its state_dict that is no tensor, which cannot be saved"
+        )
+    return dict(state)
+
+
+def transient_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Buffers outside the state_dict (`persistent=False`)."""
+    persistent = model.state_dict().keys()
+    return {name: buffer for name, buffer in model.named_buffers() if name not in persistent}
+
+
+def load_model(
+    model: nn.Module, tensors: Mapping[str, torch.Tensor], transient: Mapping[str, torch.Tensor], where: Any
+) -> None:
+    """Puts saved tensors into the network. Raises `Failure` where they are another network's."""
+    own = model_tensors(model)
+    wrong = [
+        *(f"`{n}` is not saved" for n in own if n not in tensors),
+        *(f"`{n}` is not in the network" for n in tensors if n not in own),
+        *(f"`{n}` is {list(tensors[n].shape)}, and in the network {list(t.shape)}" for n, t in own.items()
+          if n in tensors and tensors[n].shape != t.shape),
+    ]  # fmt: skip
+    if wrong:
+        raise Failure("NNC0902", where, "the saved weights are another network's", notes=wrong[:8])
+    model.load_state_dict(dict(tensors))
+    buffers = dict(model.named_buffers())
+    for name, value in transient.items():
+        if name in buffers and buffers[name].shape == value.shape:
+            buffers[name].copy_(value)
