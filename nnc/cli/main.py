@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import NoReturn, Protocol, cast
 
 from nnc.cli.exits import INTERNAL, INTERRUPTED, MISUSE, OK, UNREAD, Misuse
-from nnc.cli.output import printable, tolerate_any_text
+from nnc.cli.output import tolerate_any_text
+from nnc.compiler.render.visible import visible
 
 __all__ = ["COMMANDS", "Command", "command_parser", "main"]
 
@@ -110,7 +111,7 @@ class _Parser(ArgumentParser):
         known = [o for a in self._actions for o in a.option_strings if o.startswith("--")]
         meant = closest(unknown.split("=")[0], known) if unknown.startswith("--") else None
         hint = f": did you mean {meant}?" if meant else ""
-        self.exit(MISUSE, f"{self.prog}: error: {printable(message)}{hint}\n  see {self.prog} --help\n")
+        self.exit(MISUSE, f"{self.prog}: error: {visible(message)}{hint}\n  see {self.prog} --help\n")
 
 
 def _overview() -> str:
@@ -168,7 +169,7 @@ def _end(error: Exception) -> int:
 
 def _tell(line: str, status: int) -> int:
     try:
-        print(f"nnc: {printable(line)}", file=sys.stderr)
+        print(f"nnc: {visible(line)}", file=sys.stderr)
     except BrokenPipeError:
         return _unread()
     return status

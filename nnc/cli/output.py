@@ -8,14 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["print_json", "printable", "tolerate_any_text", "wants_color", "write_file"]
-
-
-def printable(text: str) -> str:
-    """`text` with every control character, and what no encoding can hold, written as an escape: a file's name may hold anything."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+__all__ = ["note_written", "print_json", "tolerate_any_text", "wants_color", "write_file"]
 
 
 def tolerate_any_text(*streams: TextIO) -> None:
@@ -39,6 +32,14 @@ def print_json(data: Any) -> None:
     import json
 
     print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def note_written(path: str | Path) -> None:
+    """Says on standard error that a file was written, so that standard output stays what was asked for."""
+    if str(path) != "-":
+        from nnc.compiler.render.visible import visible
+
+        print(f"wrote {visible(str(path))}", file=sys.stderr)
 
 
 def write_file(path: str | Path, content: str | bytes) -> None:

@@ -20,25 +20,16 @@ def render(diagnostics: Sequence[Diagnostic], form: str, *, color: bool = False)
     """The diagnostics as text in one of FORMATS, without a final line break."""
     match form:
         case "concise":
-            from nnc.compiler.render import concise
-
-            return concise.render(diagnostics)
+            from nnc.compiler.render.concise import render as look
         case "json":
-            from nnc.compiler.render import json
-
-            return json.render(diagnostics)
+            from nnc.compiler.render.json import render as look
         case "sarif":
-            from nnc.compiler.render import sarif
-
-            return sarif.render(diagnostics)
+            from nnc.compiler.render.sarif import render as look
         case "github":
-            from nnc.compiler.render import github
-
-            return github.render(diagnostics)
+            from nnc.compiler.render.github import render as look
         case _:
-            from nnc.compiler.render import full
-
-            return full.render(diagnostics, color=color)
+            from nnc.compiler.render.full import render as look
+    return look(diagnostics, color=color)
 
 
 def show(diagnostics: Sequence[Diagnostic], *, stream: TextIO | None = None, form: str = "text") -> int:

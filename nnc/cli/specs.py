@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from nnc.cli.exits import Misuse
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation, Stage
 
-__all__ = ["compile_spec", "stem"]
+__all__ = ["compile_spec", "refuse_own_input", "stem"]
 
 
 def compile_spec(
@@ -53,3 +54,10 @@ def _standard_input() -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Misuse(f"standard input is not UTF-8: the byte 0x{data[error.start]:02x} stands at {error.start}") from None
+
+
+def refuse_own_input(given: str, *outputs: str | Path) -> None:
+    """Raises Misuse where a command would write over the spec that it reads."""
+    for output in outputs:
+        if given != "-" and os.path.exists(output) and os.path.exists(given) and os.path.samefile(given, output):
+            raise Misuse(f"{output} is the spec itself: choose another place with -o")

@@ -3,15 +3,17 @@ spec, prints what flows in and out, and what the network requires of dimensions 
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from nnc.cli.exits import FINDINGS, OK
+from nnc.cli.exits import OK
 from nnc.cli.options import add_format, add_set, add_size, add_spec, parse_set, parse_size
-from nnc.cli.output import print_json, printable
+from nnc.cli.output import print_json, wants_color
 from nnc.cli.report import FORMATS, count, diagnostics_json, exit_code, render, show
 from nnc.cli.signature import as_json, as_text
 from nnc.cli.specs import compile_spec
+from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation
@@ -41,16 +43,18 @@ def run(options: Namespace) -> int:
         case "json":
             print_json({"version": 1, "files": [_as_json(given, result) for given, result in results]})
         case form:
-            print(render([d for _, result in results for d in result.problems.sorted()], form))
+            text = render([d for _, result in results for d in result.problems.sorted()], form, color=wants_color(sys.stdout))
+            if text:
+                print(text)
     return max((exit_code(result.problems) for _, result in results), default=OK)
 
 
 def _print(given: str, result: Compilation) -> None:
-    import sys
-
     found = result.problems.sorted()
     show(found, stream=sys.stdout)
-    print(f"{printable(given)}: {count(found)}")
+    if found:
+        print()
+    print(f"{visible(given)}: {count(found)}")
     if result.ok:
         print("\n".join(f"  {line}" for line in as_text(result)))
 
