@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnc.compiler.types.constraint import Constraint, Normal, Relation, normalize
-from nnc.compiler.types.dim import Bounds, DimLike, Symbol, substitute
+from nnc.compiler.types.dim import Bounds, DimLike, Symbol, substitute, symbols
 from nnc.compiler.types.univariate import solution_set
 
 __all__ = ["Demand", "Relation"]
@@ -27,6 +27,10 @@ class Demand:
     def normal(self) -> Normal:
         """The same in simplest form."""
         return normalize(self.relation, self.left, self.right)
+
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        return symbols(self.left) | symbols(self.right)
 
     def decide(self, bounds: Bounds | None = None) -> bool | None:
         """True or False where it holds, or fails, for all sizes within `bounds` (else ≥ 1); None where it depends."""

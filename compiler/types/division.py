@@ -62,6 +62,9 @@ def _by_integer(a: DimLike, b: int) -> DimLike:
     """`a // b` for b ≥ 1."""
     if isinstance(a, int) or b == 1:
         return a // b if isinstance(a, int) else a
+    settled = _settled(a, b)
+    if settled is not None:
+        return settled
     quotients: list[Term] = []
     rests: list[Term] = []
     for coefficient, monomial in a.terms:
@@ -85,11 +88,16 @@ def _by_integer(a: DimLike, b: int) -> DimLike:
     merged = _merged(rest, b)
     if merged is not None:
         return quotient + merged
-    if any(not isinstance(atom, Symbol) for _, monomial in rest.terms for atom, _ in monomial):
-        low, high = interval(rest)
-        if low is not None and high is not None and low // b == high // b:
-            return quotient + low // b
-    return quotient + atom_size(FloorDiv((rest, b)))
+    settled = _settled(rest, b) if quotients else None
+    return quotient + (atom_size(FloorDiv((rest, b))) if settled is None else settled)
+
+
+def _settled(a: Dim, b: int) -> int | None:
+    """`a // b` where `a` stays within one multiple of b, as a remainder may; symbols alone never do."""
+    if all(isinstance(atom, Symbol) for _, monomial in a.terms for atom, _ in monomial):
+        return None
+    low, high = interval(a)
+    return low // b if low is not None and high is not None and low // b == high // b else None
 
 
 def _merged(rest: Dim, b: DimLike) -> DimLike | None:

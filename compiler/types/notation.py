@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from nnc.compiler.types.polynomial import Atom, Dim, DimLike, FloorDiv, Max, Monomial, Symbol, Term, atom_size
 
 __all__ = ["factor", "left_operand", "notation", "right_operand"]
@@ -14,18 +16,25 @@ def notation(d: Dim) -> str:
     """The shortest of: the sum as it is; a floor-div with the rest of the sum inside; a remainder."""
     candidates = [_signed_sum(d.terms)]
     for coefficient, monomial in d.terms:
-        if len(monomial) != 1 or monomial[0][1] != 1 or not isinstance(monomial[0][0], FloorDiv):
-            continue
-        n, m = monomial[0][0].operands
-        try:
-            rest = d - coefficient * atom_size(monomial[0][0])
-            if coefficient == 1 and rest != 0 and isinstance(m, int):
-                candidates.append(_quotient(n + m * rest, m))
-            if coefficient == -m:
-                candidates.append(_remainder(rest - n, n, m))
-        except OverflowError:
-            pass  # that form is longer
+        for atom, _ in monomial:
+            if isinstance(atom, FloorDiv):
+                candidates += _folded(d, coefficient, monomial, atom)
     return min(candidates, key=len)
+
+
+def _folded(d: Dim, coefficient: int, monomial: Monomial, atom: FloorDiv) -> Iterator[str]:
+    """Other ways to write a sum that has this floor-div in the given term."""
+    n, m = atom.operands
+    alone = monomial == ((atom, 1),)
+    try:
+        if alone and coefficient == 1 and isinstance(m, int) and len(d.terms) > 1:
+            yield _quotient(n + m * (d - atom_size(atom)), m)
+        if (alone and coefficient == -m) or isinstance(m, Dim):
+            rest = d + m * atom_size(atom) - n
+            if isinstance(rest, int) or len(rest.terms) < len(d.terms):
+                yield _remainder(rest, n, m)
+    except OverflowError:
+        return  # that form is longer
 
 
 def _signed_sum(terms: tuple[Term, ...]) -> str:

@@ -77,7 +77,7 @@ class Requirement(Generic[T]):
 
 @dataclass(frozen=True, eq=False)
 class Conflict(Generic[T]):
-    """Demands, and promises about `promises`, that no sizes meet together, while any of them left out some would.
+    """Demands, and promises about `promises`, that no sizes meet together; none that the proof could do without.
 
     `demands` is empty where a promise contradicts itself. `text` says them in simplest form: `H >= 63 and H <= 32`.
     """

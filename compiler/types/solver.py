@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice, product
 from typing import TypeVar
 
-from nnc.compiler.types.dim import Symbol, evaluate, symbols
+from nnc.compiler.types.dim import Symbol, evaluate
 from nnc.compiler.types.requirements import Conflict, Located, Promise, Requirement, Solution
 from nnc.compiler.types.sizeset import SizeSet
 from nnc.compiler.types.system import MAX_TRIED, Premises, System
@@ -47,7 +47,7 @@ def solve(demands: Sequence[Located[T]], promises: Mapping[Symbol, Promise]) -> 
     )
     if conflicts:
         requirements = ()
-    return Solution(requirements, conflicts, tuple(demands), promises, None if conflicts else _example(system))
+    return Solution(requirements, conflicts, tuple(demands), promises, None if conflicts else _example(system, demands))
 
 
 def _of(premises: Premises, demands: Sequence[Located[T]]) -> tuple[Located[T], ...]:
@@ -68,10 +68,12 @@ def _conflict_text(premises: Premises, demands: Sequence[Located[T]], promises: 
     return " and ".join(dict.fromkeys(texts))
 
 
-def _example(system: System) -> dict[str, int] | None:
+def _example(system: System, demands: Sequence[Located[T]]) -> dict[str, int] | None:
     """Small sizes that meet everything, by a short search over those that each dimension allows by itself."""
-    free = frozenset[Symbol]().union(system.singles, *(f.constraint.symbols for f in system.several))
-    free |= frozenset[Symbol]().union(*map(symbols, system.replaced.values()))
+    free = (
+        frozenset[Symbol]().union(system.promises, *(located.demand.symbols for located in demands))
+        - system.replaced.keys()
+    )
     facts = [fact.constraint for fact in system.several]
     facts += [fact.constraint for single in system.singles.values() for fact in single.unsolved]
     tied = frozenset[Symbol]().union(*(constraint.symbols for constraint in facts))

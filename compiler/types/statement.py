@@ -115,7 +115,8 @@ def _limits(name: str, low: int | None, high: int | None) -> list[Statement]:
 
 
 def _residues(name: str, modulus: int, residues: list[int]) -> list[Statement] | None:
-    """`H % 32 == 0`, `H % 3 != 1`, `H % 16 <= 7`, `H % 8 in {0, 5}`; None where too many would be listed."""
+    """`H % 32 == 0`, `H % 3 != 1`, `(H + 9) % 24 <= 11`, `H % 8 in {0, 5}`; None where too many would be listed."""
+    left = name
     others = sorted(set(range(modulus)) - set(residues)) if len(residues) > 1 else []
     if len(residues) == 1:
         text = f"== {residues[0]}"
@@ -130,9 +131,13 @@ def _residues(name: str, modulus: int, residues: list[int]) -> list[Statement] |
     elif others and len(others) <= MAX_LISTED:
         text = f"not in {_braces(others)}"
     else:
-        return None
+        start = next(r for r in residues if (r - 1) % modulus not in residues)
+        if any((start + i) % modulus not in residues for i in range(len(residues))):
+            return None
+        left = f"({name} - {start})" if 2 * start < modulus else f"({name} + {modulus - start})"
+        text = f"<= {len(residues) - 1}"
     form = {"symbol": name, "modulus": modulus, "residues": residues}
-    return [Statement(f"{name} % {modulus} {text}", SizeSet.residues(modulus, residues), form)]
+    return [Statement(f"{left} % {modulus} {text}", SizeSet.residues(modulus, residues), form)]
 
 
 def _runs(name: str, sizes: SizeSet) -> list[Statement] | None:
@@ -169,6 +174,8 @@ def _pieces(name: str, sizes: SizeSet) -> list[Statement] | None:
     if tail.empty or start == 1:
         return None
     head = sizes & SizeSet.between(1, start - 1)
+    if head.empty:
+        return None
     first = _conjunction(name, head)
     last = _regular(name, sizes & SizeSet.between(start))
     if first is None or last is None:
