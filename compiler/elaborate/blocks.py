@@ -10,7 +10,7 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Label, Span
 from nnc.compiler.elaborate.calls import Given, Incoming, bind
-from nnc.compiler.elaborate.context import Context, Failed
+from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.order import names_in
 from nnc.compiler.elaborate.scope import Builder, Scope
@@ -61,6 +61,7 @@ def instantiate(
     """The block's graph for these arguments and input types, and what its own symbols are outside. Raises `Failed` after reporting."""
     from nnc.compiler.elaborate.body import BodyElaborator
 
+    context.step(span, WORK_PER_NODE)
     builder = Builder(parent=None)
     scope = Scope(builder)
     for arg in decl.args:

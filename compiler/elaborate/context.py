@@ -20,7 +20,7 @@ __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
 MAX_DEPTH = 48  # blocks within blocks, lists within lists
 MAX_MODULES = 1_000_000  # steps of the finished network, repeats counted
-FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 400_000, 20, 20  # a step of work is one evaluated expression, about 1 µs
+FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 200_000, 20, 20  # a step of work is one evaluated expression, about 1 µs
 
 
 class Failed(Exception):

@@ -149,9 +149,12 @@ class Evaluator:
 
     def _static(self, span: Span, compute: Any, *arguments: Any) -> statics.Static:
         try:
-            return compute(*arguments)
+            result = compute(*arguments)
         except statics.StaticError as error:
             raise self.context.fail(error.code, span, str(error)) from None
+        if isinstance(result, tuple | str):
+            self.context.step(span, len(result) // 8)  # a short text must not fill the memory with long lists
+        return result
 
     def _truth(self, value: Binding, expr: tree.Expr) -> bool:
         if has_tensor(value):

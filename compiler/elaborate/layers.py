@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate import blocks
 from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
-from nnc.compiler.elaborate.context import Failed
+from nnc.compiler.elaborate.context import WORK_PER_NODE, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending
 from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
@@ -174,6 +174,7 @@ def group(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Binding:
 def _inline(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Node:
     from nnc.compiler.elaborate.body import BodyElaborator
 
+    at.context.step(item.span, WORK_PER_NODE)
     builder = Builder(parent=at.builder)
     scope = item.scope.child(builder)
     outer: dict[str, Value] = {}

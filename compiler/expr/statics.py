@@ -14,7 +14,7 @@ __all__ = ["FUNCTIONS", "Static", "StaticError", "binary", "compare", "describe"
 
 Static = Any  # None | bool | int | float | str | Dim | DType | tuple of these | dict of these
 
-MAX_ITEMS = 1_000_000
+MAX_ITEMS = 200_000
 MAX_TEXT = 10_000
 MAX_INT = 2**63
 
@@ -22,7 +22,7 @@ MAX_INT = 2**63
 class StaticError(Exception):
     """Why a value cannot be computed. `code` is the diagnostic's; the message is one short sentence."""
 
-    def __init__(self, message: str, code: str = "NNC0411") -> None:
+    def __init__(self, message: str, code: str = "NNC0422") -> None:
         super().__init__(message)
         self.code = code
 
@@ -53,7 +53,7 @@ def _number(value: Static) -> bool:
 
 def _bounded(value: Static) -> Static:
     if isinstance(value, int) and not -MAX_INT <= value <= MAX_INT:
-        raise StaticError("the result is larger than 2**63", "NNC0412")
+        raise StaticError("the result is larger than 2**63", "NNC0423")
     if isinstance(value, complex):
         raise StaticError("the result is not a real number")
     return value
@@ -69,7 +69,7 @@ def binary(operator: str, left: Static, right: Static) -> Static:
     except ZeroDivisionError:
         raise StaticError("division by zero") from None
     except OverflowError:
-        raise StaticError("the result is too large", "NNC0412") from None
+        raise StaticError("the result is too large", "NNC0423") from None
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         return _text(left + right)
     if operator == "+" and isinstance(left, tuple) and isinstance(right, tuple):
@@ -83,13 +83,13 @@ def binary(operator: str, left: Static, right: Static) -> Static:
 
 def _items(count: int, make: Callable[[], tuple[Static, ...]]) -> tuple[Static, ...]:
     if count > MAX_ITEMS:
-        raise StaticError(f"a list of {count} items is too long (at most {MAX_ITEMS})", "NNC0412")
+        raise StaticError(f"a list of {count} items is too long (at most {MAX_ITEMS})", "NNC0423")
     return make()
 
 
 def _text(value: str) -> str:
     if len(value) > MAX_TEXT:
-        raise StaticError(f"a text of {len(value)} characters is too long (at most {MAX_TEXT})", "NNC0412")
+        raise StaticError(f"a text of {len(value)} characters is too long (at most {MAX_TEXT})", "NNC0423")
     return value
 
 
@@ -109,7 +109,7 @@ def _arithmetic(operator: str, a: int | float, b: int | float) -> int | float:
             return a % b
         case "**":
             if isinstance(a, int) and isinstance(b, int) and b > 0 and abs(a) > 1 and a.bit_length() * b > 130:
-                raise StaticError("the power is larger than 2**63", "NNC0412")
+                raise StaticError("the power is larger than 2**63", "NNC0423")
             result: int | float = a**b
             return result
     raise StaticError(f"`{operator}` does not work on numbers")
@@ -237,12 +237,12 @@ def _iterable(value: Static) -> tuple[Static, ...]:
 
 def _range(*bounds: Static) -> tuple[int, ...]:
     if not 1 <= len(bounds) <= 3 or not all(isinstance(b, int) for b in bounds):
-        raise StaticError("range takes one to three known whole numbers", "NNC0505" if any(isinstance(b, Dim) for b in bounds) else "NNC0411")
+        raise StaticError("range takes one to three known whole numbers", "NNC0505" if any(isinstance(b, Dim) for b in bounds) else "NNC0422")
     if len(bounds) == 3 and bounds[2] == 0:
         raise StaticError("range takes a step other than 0")
     numbers = range(*bounds)
     if len(numbers) > MAX_ITEMS:
-        raise StaticError(f"a list of {len(numbers)} items is too long (at most {MAX_ITEMS})", "NNC0412")
+        raise StaticError(f"a list of {len(numbers)} items is too long (at most {MAX_ITEMS})", "NNC0423")
     return tuple(numbers)
 
 
