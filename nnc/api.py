@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nnc.compiler.diagnostics import Diagnostic
     from nnc.compiler.driver import Compilation, Stage
 
-__all__ = ["Given", "check", "compile", "load"]
+__all__ = ["Given", "check", "compile", "instantiate", "load"]
 
 Given = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -74,11 +74,21 @@ def load(
     Raises `nnc.SpecError` where the spec has faults; its text shows them all, with their lines."""
     if not isinstance(source, Mapping) and os.fspath(source).endswith(".safetensors"):
         return _load_artifact(source, sizes, device, args)
+    return instantiate(compile(source, sizes=sizes, **args), args=args, sizes=sizes, device=device)
+
+
+def instantiate(
+    result: Compilation,
+    *,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    device: torch.device | str | None = None,
+) -> nn.Module:
+    """The module of a compilation, which remembers what it was made from. Raises SpecError where the spec has faults."""
     from nnc.compiler.backends.torch.build import build
     from nnc.compiler.source.tree import to_plain
 
-    result = compile(source, sizes=sizes, **args)
     graph = result.graph
-    assert result.tree is not None, "a graph has a tree"
+    assert result.tree is not None, "what has a graph has a tree"
     spec: Any = to_plain(result.tree)
     return build(graph, spec=spec, args=args, sizes=sizes, device=device)

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnc.cli.exits import Misuse
 
-__all__ = ["add_format", "add_set", "add_size", "add_spec", "parse_set", "parse_size"]
+__all__ = ["add_depth", "add_format", "add_set", "add_size", "add_spec", "parse_set", "parse_size"]
 
 
 def add_spec(parser: ArgumentParser, *, several: bool = False) -> Action:
@@ -39,6 +39,21 @@ def add_size(parser: ArgumentParser) -> None:
         metavar="NAME=SIZE[,…]",
         help="give free dimensions a size: --size B=1,H=224,W=224",
     )
+
+
+def add_depth(parser: ArgumentParser, what: str) -> None:
+    """`--depth`: how deep to look into nested modules."""
+    parser.add_argument("--depth", type=_at_least_0, metavar="N", help=what)
+
+
+def _at_least_0(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+_at_least_0.__name__ = "number"  # argparse: "argument --depth: invalid number value: '-1'"
 
 
 def add_format(parser: ArgumentParser, *formats: str) -> None:

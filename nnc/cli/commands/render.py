@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from nnc.cli.exits import OK, Misuse
-from nnc.cli.options import add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.options import add_depth, add_set, add_size, add_spec, parse_set, parse_size
 from nnc.cli.output import note_written, write_file
 from nnc.cli.pictures import PICTURES, picture
 from nnc.cli.specs import compile_spec, refuse_own_input, stem
@@ -26,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "-o", "--output", metavar="FILE", help="the picture to write (default: the spec's name with .svg); `-` writes SVG to standard output"
     )
     parser.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
-    parser.add_argument("--depth", type=int, metavar="N", help="fold what is nested deeper than N; 0 draws the outermost layers only")
+    add_depth(parser, "fold what is nested deeper than N; 0 draws the outermost layers only")
     parser.add_argument("--sideways", action="store_true", help="from left to right instead of from top to bottom")
     add_set(parser)
     add_size(parser)
@@ -37,8 +37,6 @@ def run(options: Namespace) -> int:
     kind = "svg" if output == "-" else Path(output).suffix.removeprefix(".").lower()
     if kind not in PICTURES:
         raise Misuse(f"{output}: a drawing ends in {', '.join(f'.{k}' for k in PICTURES)}")
-    if options.depth is not None and options.depth < 0:
-        raise Misuse("--depth is 0 or more")
     refuse_own_input(options.spec, output)
     result = compile_spec(options.spec, args=parse_set(options.set), sizes=parse_size(options.size))
     drawn = picture(result.graph, kind, expand=options.expand, depth=options.depth, sideways=options.sideways)

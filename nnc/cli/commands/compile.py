@@ -1,0 +1,111 @@
+"""Compiles a spec. Without --emit, writes one .safetensors file that holds the canonical spec and freshly initialized weights: it loads
+anywhere, without pickle and without the YAML. Files are named after the spec's file.
+
+--emit may be given several times:
+  safetensors   spec and weights in one file (the default)
+  python        the module's source, which needs torch alone
+  json          the typed graph as data
+  yaml          the spec in its canonical form
+  svg png pdf   the drawing; --render is short for --emit svg
+  dot mmd       the drawing as Graphviz or Mermaid text
+
+--stop-after prints what a stage delivers, and writes nothing:
+  source        the text as a tree, YAML resolved
+  schema        the spec in its canonical form
+  elaborate     the typed graph, before anything is known of its free dimensions
+  requirements  what the network requires of its free dimensions
+  verify        the typed graph, after every node was inferred a second time
+  emit          the Python source"""
+
+from __future__ import annotations
+
+import json
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnc.cli.exits import OK
+from nnc.cli.options import add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.output import note_written, write_file
+from nnc.cli.pictures import PICTURES, picture
+from nnc.cli.report import show
+from nnc.cli.specs import compile_spec, refuse_own_input, stem
+from nnc.cli.stages import STAGES, stage_text
+
+if TYPE_CHECKING:
+    from nnc.compiler.driver import Compilation
+
+EXAMPLES = """\
+nnc compile lenet5.yaml
+nnc compile lenet5.yaml --render -o out
+nnc compile zoo:resnet --set num_classes=10 --emit python --emit png -o out
+nnc compile lenet5.yaml --stop-after verify"""
+
+SUFFIXES = {"safetensors": ".safetensors", "python": ".py", "json": ".json", "yaml": ".yaml"} | {k: f".{k}" for k in PICTURES}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    add_spec(parser)
+    add_set(parser)
+    add_size(parser)
+    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="the folder to write to (default: the current one)")
+    parser.add_argument("--emit", action="append", choices=SUFFIXES, metavar="KIND", help="what to write; see above")
+    parser.add_argument("--render", action="append_const", const="svg", help="draw it too: --render, or --render=png, pdf, dot, mmd")
+    for kind in PICTURES:  # options of their own, as `--render [KIND]` would take the spec's name for the kind
+        parser.add_argument(f"--render={kind}", action="append_const", const=kind, dest="render", help=SUPPRESS)
+    parser.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help="print a stage's result instead; see above")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="where the initial weights come from (default: 0)")
+
+
+def run(options: Namespace) -> int:
+    args, sizes = parse_set(options.set), parse_size(options.size)
+    if options.stop_after is not None:
+        return _stop_after(options.spec, options.stop_after, args, sizes)
+    kinds = dict.fromkeys([*(options.emit or ["safetensors"]), *(options.render or [])])
+    targets = {kind: Path(options.output) / f"{stem(options.spec)}{SUFFIXES[kind]}" for kind in kinds}
+    refuse_own_input(options.spec, *targets.values())
+    result = compile_spec(options.spec, args=args, sizes=sizes)
+    if (status := show(result.problems.sorted())) != OK:
+        return status
+    for kind, target in targets.items():
+        if kind == "safetensors":
+            _save(result, target, args, sizes, options.seed)
+        else:
+            write_file(target, _emit(result, kind))
+        note_written(target)
+    return OK
+
+
+def _stop_after(spec: str, stage: str, args: dict[str, Any], sizes: dict[str, int]) -> int:
+    result = compile_spec(spec, args=args, sizes=sizes, stop_after="verify" if stage == "emit" else stage)
+    status = show(result.problems.sorted())
+    if status == OK:
+        print(stage_text(result, stage).rstrip("\n"))
+    return status
+
+
+def _emit(result: Compilation, kind: str) -> str | bytes:
+    """One of SUFFIXES but the artifact, as what stands in its file."""
+    match kind:
+        case "python":
+            from nnc.compiler.backends.torch.emit import emit_source
+
+            return emit_source(result.graph).text
+        case "json":
+            from nnc.compiler.backends.json import to_data
+
+            return json.dumps(to_data(result.graph), indent=2, ensure_ascii=False) + "\n"
+        case "yaml":
+            return stage_text(result, "schema")
+        case _:
+            return picture(result.graph, kind)
+
+
+def _save(result: Compilation, target: Path, args: dict[str, Any], sizes: dict[str, int], seed: int) -> None:
+    """Builds the module, which imports torch, and writes it with its spec."""
+    from nnc.api import instantiate, save
+    from nnc.runtime.seed import seed_everything
+
+    seed_everything(seed)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save(instantiate(result, args=args, sizes=sizes), target)
