@@ -141,7 +141,12 @@ def _require(result: Compilation, elaborated: Elaborated) -> None:
     demands = [Located(demand, span) for demand, span in elaborated.graph.demands]
     result.solution = solve(demands, elaborated.promises)
     for conflict in result.solution.conflicts:
+        names = {s.name for s in conflict.promises}
+        promised = [p.span for p in result.spec.dims if p.name in names] if result.spec is not None else []
+        notes = (f"no sizes meet this: {conflict.text}",)
+        if not conflict.demands:
+            result.problems.error("NNC0507", promised[0], "no size keeps this promise", notes=notes)
+            continue
         first, *others = conflict.demands
-        labels = tuple(Label(d.origin, d.demand.reason) for d in others[:3])
-        notes = tuple(f"this needs {d.demand}" for d in conflict.demands[:4])
-        result.problems.error("NNC0507", first.origin, first.demand.reason, labels=labels, notes=notes)
+        labels = [Label(d.origin, d.demand.reason) for d in others[:3]] + [Label(s, "promised here") for s in promised]
+        result.problems.error("NNC0507", first.origin, first.demand.reason, labels=tuple(labels), notes=notes)
