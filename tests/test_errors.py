@@ -33,7 +33,7 @@ def test_expectations(path: Path) -> None:
         assert diagnostics_of(path)
         return
     assert expectations(text), "a broken spec says what is wrong with it"
-    assert compare(text, diagnostics_of(path)) == []
+    assert not (differences := compare(text, diagnostics_of(path))), "\n".join(differences)
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.name)

@@ -57,7 +57,8 @@ def misread(tokens: Sequence[Token], at: int, open_brackets: Sequence[Token], wa
             "`for` stands in square brackets only",
             mend=Mend("write `[… for … in …]`"),
         )
-    if before and wanted != "a value" and _starts_operand(token) and _ends_operand(before):
+    side_by_side = before and _starts_operand(token) and _ends_operand(before)
+    if before and side_by_side and not wanted.startswith(("a value", "`in`", "`else`")):
         return _missing_operator(before, token, opener)
     return Fault("NNC0401", token.start, token.end, f"expected {wanted}, found `{_short(token.text)}`")
 
