@@ -32,13 +32,13 @@ from nnc.compiler.schema.spec import (
     TieDecl,
     Wiring,
 )
+from nnc.compiler.schema.spelling import PREFIXES, names_layer
 from nnc.compiler.schema.values import first_line, read_expression, read_keywords, read_loop, read_template, read_value
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
 
 __all__ = ["EntryReader"]
 
 _STORED = {"Parameter": "parameter", "Buffer": "buffer"}
-_PREFIXES = frozenset({"nn", "torch", "F", "torchvision"})  # how layers are called in Python
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,22 +141,11 @@ class EntryReader:
         expression = parse(text, span, self.problems)
         if expression is None:
             return None
-        callee = expression.callee if isinstance(expression, CallExpr) else expression
-        if not self._names_layer(callee, isinstance(expression, CallExpr)):
+        if not names_layer(expression, self.blocks, self.imports):
             return Formula(expression, span)
         if not isinstance(expression, CallExpr):
-            return self._call(callee, (), (), span)
-        return self._call(callee, expression.arguments, expression.keywords, span)
-
-    def _names_layer(self, callee: Expr, called: bool) -> bool:
-        match callee:
-            case Name(name=name):
-                return name[:1].isupper() or name in self.blocks
-            case Attribute(value=Name(name=root), name=name):
-                return root in self.imports or (name[:1].isupper() and (called or root in _PREFIXES))
-            case Attribute(name=name):
-                return called and name[:1].isupper()
-        return False
+            return self._call(expression, (), (), span)
+        return self._call(expression.callee, expression.arguments, expression.keywords, span)
 
     def _call(
         self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
@@ -172,7 +161,7 @@ class EntryReader:
         root = callee.value
         while isinstance(root, Attribute):
             root = root.value
-        if not isinstance(root, Name) or root.name not in _PREFIXES or root.name in self.imports:
+        if not isinstance(root, Name) or root.name not in PREFIXES or root.name in self.imports:
             return True
         fix = Fix(f"write `{callee.name}`", callee.span, callee.name)
         self.problems.error("NNC0301", callee.span, "layers are written without a prefix", fix=fix)
