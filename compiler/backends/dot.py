@@ -1,7 +1,7 @@
 """A drawing as DOT text, for Graphviz.
 
-Every text of a spec stands inside an HTML-like label, escaped; names of boxes are made of letters, digits, `_` and `.`. No
-attribute that could carry an address (URL, href, image) is ever written.
+Every text of a spec stands inside an HTML-like label, escaped; names of boxes are made of letters, digits, `_` and `.`.
+No attribute that could carry an address (URL, href, image) is ever written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Paint:
     line: str
 
 
-# Light tints of the Okabe-Ito palette, told apart by people with any colour vision, and dark enough lines for grey print.
+# Light tints of the Okabe-Ito palette, told apart with any colour vision, and lines dark enough for grey print.
 PAINTS: Mapping[str, Paint] = {
     "convolution": Paint("#d4e6f4", "#3a7ca8"),
     "linear": Paint("#fde3c0", "#c47f17"),
@@ -57,7 +57,7 @@ def to_dot(diagram: Diagram, *, direction: Direction = "TB") -> str:
     dot = graphviz.Digraph("nnc")
     dot.attr("graph", rankdir=direction, fontname=FONT, fontsize="11", fontcolor=MUTED, bgcolor="white", pad="0.25",
              nodesep="0.28", ranksep="0.16", splines="true", outputorder="edgesfirst")  # fmt: skip
-    dot.attr("node", shape="plain", fontname=FONT, fontsize="11", fontcolor=INK)
+    dot.attr("node", shape="plain", fontname=FONT, fontsize="11", fontcolor=INK, color=INK)
     dot.attr("edge", fontname=FONT, fontsize="9", fontcolor=MUTED, color=LINE, arrowsize="0.6", penwidth="1.1")
     if diagram.notes:
         dot.attr("graph", label=f"<{'<BR/>'.join(map(_text, diagram.notes))}>", labelloc="b")
@@ -69,8 +69,8 @@ def to_dot(diagram: Diagram, *, direction: Direction = "TB") -> str:
 
 
 def _signs(diagram: Diagram) -> Mapping[str, Sequence[Edge]]:
-    """The labelled edges by the innermost cluster that holds both ends. A label is a node in the middle of its edge: Graphviz's
-    own edge labels bend edges inside clusters."""
+    """The labelled edges by the innermost cluster that holds both ends. A label is a node in the middle of its edge:
+    Graphviz's own edge labels bend edges inside clusters."""
     homes: dict[str, tuple[str, ...]] = {}
 
     def visit(items: Sequence[Box | Cluster], path: tuple[str, ...]) -> None:
@@ -89,7 +89,9 @@ def _signs(diagram: Diagram) -> Mapping[str, Sequence[Edge]]:
     return signs
 
 
-def _items(dot: Digraph, items: Sequence[Box | Cluster], level: int, home: str, signs: Mapping[str, Sequence[Edge]]) -> None:
+def _items(
+    dot: Digraph, items: Sequence[Box | Cluster], level: int, home: str, signs: Mapping[str, Sequence[Edge]]
+) -> None:
     for item in items:
         if isinstance(item, Box):
             dot.node(item.id, label=f"<{_box(item)}>", **_shape(item))
@@ -100,7 +102,7 @@ def _items(dot: Digraph, items: Sequence[Box | Cluster], level: int, home: str, 
                      fillcolor=CLUSTERS[min(level, len(CLUSTERS) - 1)], color="#c3ccd6", penwidth="1")  # fmt: skip
             _items(sub, item.items, level + 1, item.id, signs)
     for edge in signs.get(home, ()):
-        dot.node(_sign(edge), label=f"<{_small(edge.label)}>", margin="0.03,0.01", shape="box", style="", color="none", height="0", width="0")
+        dot.node(_sign(edge), label=f"<{_small(edge.label)}>")
 
 
 def _sign(edge: Edge) -> str:
@@ -109,7 +111,7 @@ def _sign(edge: Edge) -> str:
 
 def _shape(box: Box) -> dict[str, str]:
     if box.role == "sign":
-        return {"shape": "circle", "style": "filled", "fillcolor": "white", "color": INK, "fixedsize": "true", "width": "0.28"}
+        return {"shape": "circle", "style": "filled", "fillcolor": "white", "fixedsize": "true", "width": "0.28"}
     return {}
 
 
@@ -124,7 +126,7 @@ def _edge(dot: Digraph, edge: Edge) -> None:
         dot.edge(edge.tail, edge.head, **attributes)
 
 
-# -- labels ---------------------------------------------------------------------------------------------------------------
+# -- labels -----------------------------------------------------------------------------------------------------------
 
 
 def _heading(cluster: Cluster) -> str:
@@ -158,12 +160,12 @@ def _box(box: Box) -> str:
     return _table("".join(_row(box, row) for row in box.rows))
 
 
-def _table(rows: str) -> str:
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE>'
+def _table(rows: str, padding: int = 0) -> str:
+    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{padding}">{rows}</TABLE>'
 
 
 def _row(box: Box, row: Row) -> str:
-    """The name on the left, what it is in the middle, how many parameters it has on the right; both sides equally wide."""
+    """The name on the left, what it is in the middle, how many parameters it has on the right; equally wide sides."""
     paint = PAINTS.get(row.family, PLAIN)
     words = [f"<B>{_text(row.title)}</B>" if box.role != "step" else _text(row.title)]
     if row.detail:
@@ -179,11 +181,12 @@ def _row(box: Box, row: Row) -> str:
     if not any(r.name for r in box.rows):
         left = ""
     cells = left + middle + right
-    style = "ROUNDED" if box.role in ("folded", "omitted") else ""
-    style = f' STYLE="{style}"' if style else ""
-    dashes = ' STYLE="ROUNDED,DASHED"' if box.shared else style
-    inner = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="3"><TR>{cells}</TR></TABLE>'
-    return f'<TR><TD BORDER="1"{dashes} COLOR="{paint.line}" BGCOLOR="{paint.fill}" CELLPADDING="1">{inner}</TD></TR>'
+    style = ' STYLE="ROUNDED"' if box.role in ("folded", "omitted") else ""
+    style = ' STYLE="ROUNDED,DASHED"' if box.shared else style
+    look = f'BORDER="1"{style} COLOR="{paint.line}" BGCOLOR="{paint.fill}"'
+    if cells == middle:
+        return f'<TR><TD {look} CELLPADDING="4">{"  ".join(words)}</TD></TR>'
+    return f'<TR><TD {look} CELLPADDING="1">{_table(f"<TR>{cells}</TR>", 3)}</TD></TR>'
 
 
 def _small(text: str) -> str:
@@ -191,6 +194,6 @@ def _small(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Escaped for an HTML-like label. Control characters, which XML has no way to write, become �."""
-    clean = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
-    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    """Escaped for an HTML-like label."""
+    text = labels.clip(text, len(text))
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

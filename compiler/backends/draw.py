@@ -1,6 +1,6 @@
-"""DOT text becomes a picture: by the `dot` program where there is one, else by the Graphviz inside the `pygraphviz` package.
+"""DOT text becomes a picture: by the `dot` program, or where there is none by the Graphviz inside `pygraphviz`.
 
-Either runs in a process of its own that is stopped when it takes too long: what cannot be drawn is an error, never a hang.
+Either runs in a process of its own, stopped when it takes too long: what cannot be drawn is an error, never a hang.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import Literal, get_args
 
+from nnc.compiler.backends.dot import FONT
+
 __all__ = ["FORMATS", "DrawingError", "Format", "draw"]
 
 Format = Literal["svg", "png", "pdf"]
@@ -19,13 +21,14 @@ TIMEOUT = 120.0  # seconds; 400 boxes take about 5
 DPI = 144  # of a PNG: sharp on screens of twice the usual density
 
 HOW_TO_DRAW = (
-    "drawing needs Graphviz: `pip install pygraphviz` brings one along (or `pip install 'nnc[render]'`), or install Graphviz itself "
-    "(https://graphviz.org/download/). A .dot or .mmd file needs neither"
-)  # fmt: skip
+    "drawing needs Graphviz: `pip install 'nnc[render]'` brings one along, or install it from "
+    "https://graphviz.org/download/ (a .dot or .mmd file needs none)"
+)
 
 _PYGRAPHVIZ = """
 import sys, pygraphviz
-sys.stdout.buffer.write(pygraphviz.AGraph(string=sys.stdin.read()).draw(format=sys.argv[1], prog="dot", args=sys.argv[2]))
+graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())
+sys.stdout.buffer.write(graph.draw(format=sys.argv[1], prog="dot", args=sys.argv[2]))
 """
 
 
@@ -34,7 +37,8 @@ class DrawingError(Exception):
 
 
 def draw(dot: str, format: Format, *, timeout: float = TIMEOUT) -> bytes:
-    """The picture that DOT text describes. Raises DrawingError where there is no Graphviz, it fails, or takes more than `timeout` s."""
+    """The picture that DOT text describes. Raises DrawingError where there is no Graphviz, where it fails, and where it
+    takes more than `timeout` seconds."""
     if format not in FORMATS:
         raise DrawingError(f"a picture is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}, not {format!r}")
     resolution = f"-Gdpi={DPI}" if format == "png" else "-Gdpi=72"
@@ -56,4 +60,23 @@ def draw(dot: str, format: Format, *, timeout: float = TIMEOUT) -> bytes:
     if done.returncode != 0 or not done.stdout:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise DrawingError(f"Graphviz failed: {said[-1][:200] if said else f'exit code {done.returncode}'}")
-    return done.stdout
+    return _portable(done.stdout) if format == "svg" else done.stdout
+
+
+def _portable(svg: bytes) -> bytes:
+    """Names first the font that the text was measured with: a reader's Helvetica is narrower, and would leave gaps."""
+    asked = FONT.partition(",")[0]
+    finder = shutil.which("fc-match")
+    if finder is None:
+        return svg
+    try:
+        found = subprocess.run(
+            [finder, "-f", "%{family[0]}", asked], capture_output=True, timeout=5, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return svg
+    family = found.decode(errors="replace").strip()
+    if not family or not all(c.isalnum() or c in " -" for c in family) or family == asked:
+        return svg
+    same_width = ",Verdana" if family in ("DejaVu Sans", "Bitstream Vera Sans") else ""
+    return svg.replace(f'font-family="{FONT}"'.encode(), f'font-family="{family}{same_width},{FONT}"'.encode())

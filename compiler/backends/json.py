@@ -1,18 +1,19 @@
 """A graph as plain data for JSON: every type, setting, parameter and cost, for tools that are not Python.
 
-    {"format": "nnc-graph", "version": 1, "main": "resnet", "graphs": {"resnet": {…}, "Bottleneck": {…}, "Bottleneck#2": {…}}}
+    {"format": "nnc-graph", "version": 1, "main": "resnet", "graphs": {"resnet": …, "Bottleneck": …, "Bottleneck#2": …}}
 
 A graph that is called several times stands in `graphs` once, and nodes name it.
 
-graph     kind ("net", "block", "sequential", "group"), name, inputs (values), outputs (name → value's name; "" where it is the
-          only one), arguments, sizes (names that the input pattern bound), nodes (in order of registration), schedule (node
-          names in an order that runs), ties, train_only
+graph     kind ("net", "block", "sequential", "group"), name, inputs (values), outputs (name → value's name; "" where it
+          is the only one), arguments, sizes (names that the input pattern bound), nodes (in order of registration),
+          schedule (node names in an order that runs), ties, train_only
 value     name, shape (numbers, and texts for sizes that depend on free dimensions), dtype
-node      name; one of op, graph, stored; settings; operands; results (values); parameters; macs; line; where they say something
-          also shares (the dotted path of the module called again), sizes (the inner graph's symbols → sizes here), and
-          named: false (a part of an expression)
-operand   a tensor is {"value": name}, a size {"size": "H//2"}, a slice {"slice": [start, stop, step]}, a dtype {"dtype": "int64"},
-          `...` is {"ellipsis": true}, a number that JSON lacks {"float": "inf"}; lists, texts, numbers, true, false and null are themselves
+node      name; one of op, graph, stored; settings; operands; results (values); parameters; macs; line; where they say
+          something also shares (the dotted path of the module called again), sizes (the inner graph's symbols → sizes
+          here), and named: false (a part of an expression)
+operand   a tensor is {"value": name}, a size {"size": "H//2"}, a slice {"slice": [start, stop, step]}, a dtype
+          {"dtype": "int64"}, `...` is {"ellipsis": true}, a number that JSON lacks {"float": "inf"}; lists, texts,
+          numbers, true, false and null are themselves
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class _Table:
             "operands": {k: _plain(v) for k, v in node.operands.items()},
             "results": [_value(v) for v in node.results],
             "parameters": [
-                {"name": p.name, "shape": list(p.shape), "dtype": p.dtype.value, "kind": p.kind} for p in node.parameters
+                {"name": p.name, "shape": list(p.shape), "dtype": p.dtype.value, "kind": p.kind}
+                for p in node.parameters
             ],
             "macs": _size(node.cost),
             "line": node.span.line,

@@ -13,7 +13,7 @@ from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.polynomial import Atom, Term, atom_size
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["OPERATORS", "clip", "count", "described", "shape", "size_text"]
+__all__ = ["OPERATORS", "clip", "count", "described", "shape", "size_text", "span"]
 
 OPERATORS: Mapping[str, str] = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "pow": "^", "maximum": "max", "minimum": "min",
@@ -21,7 +21,9 @@ OPERATORS: Mapping[str, str] = {
 }  # fmt: skip
 """Functions of two tensors that a drawing shows as a sign in a circle."""
 
-QUIET = frozenset({"bias", "inplace", "eps", "momentum", "device", "dtype", "batch_first", "track_running_stats", "affine"})
+QUIET = frozenset(
+    {"bias", "inplace", "eps", "momentum", "device", "dtype", "batch_first", "track_running_stats", "affine"}
+)
 OUT = ("out_channels", "out_features", "hidden_size", "embedding_dim")
 WIDEST = 44
 LONGEST = 26  # of a function's arguments
@@ -29,8 +31,15 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def clip(text: str, width: int = WIDEST) -> str:
-    """At most `width` characters."""
-    return text if len(text) <= width else text[: width - 1] + "…"
+    """A text of a spec in at most `width` characters, none of which is invisible or steers a terminal."""
+    text = text if len(text) <= width else text[: width - 1] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def span(first: str, last: str) -> str:
+    """Names from one to another: `1 … 5`, `encoder_layer_0 … 11`."""
+    stem = first.rstrip("0123456789")
+    return clip(f"{first} … {last[len(stem) :] if last.startswith(stem) and last != stem else last}")
 
 
 def count(n: int) -> str:
@@ -46,11 +55,11 @@ def count(n: int) -> str:
     raise AssertionError("unreachable: the last unit takes all")
 
 
-# -- sizes and shapes -----------------------------------------------------------------------------------------------------
+# -- sizes and shapes -------------------------------------------------------------------------------------------------
 
 
 def shape(type: TensorType, batch: DimLike | None = None) -> str:
-    """`64×112×112`, `768×⌈H/2⌉`: without the leading dimension where it is the batch, and with the dtype where it is not float32."""
+    """`64×112×112`, `768×⌈H/2⌉`: without a leading `batch`, with a dtype that is not float32."""
     dims = type.shape[1:] if batch is not None and type.rank > 1 and type.shape[0] == batch else type.shape
     text = "×".join(f"({t})" if " " in (t := size_text(d)) else t for d in dims) or "scalar"
     return clip(text if type.dtype is DType.float32 else f"{text} {type.dtype}")
@@ -100,11 +109,11 @@ def _part(d: DimLike) -> str:
     return f"({text})" if " " in text else text
 
 
-# -- a layer in a few words -----------------------------------------------------------------------------------------------
+# -- a layer in a few words -------------------------------------------------------------------------------------------
 
 
 def described(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> tuple[str, str]:
-    """Title and detail: ("Conv2d", "3 → 64, 7×7, stride 2"), ("flatten(1)", ""). `sizes` stand for the graph's own symbols."""
+    """Title and detail: ("Conv2d", "3 → 64, 7×7, stride 2"), ("flatten(1)", ""). `sizes` replace symbols."""
     if op.form == "module":
         return op.name, clip(", ".join(_settings(node, op)))
     if op.name == "getitem":

@@ -1,7 +1,7 @@
 """A drawing as a Mermaid flowchart, which GitHub, GitLab and many editors show inside Markdown.
 
-Names of nodes are numbers of our own; every text of a spec stands in a quoted label, each character that Mermaid or HTML could
-take for its own written as an entity.
+Names of nodes are numbers of our own. Every text of a spec stands in a quoted label, in which each character that
+Mermaid or HTML could take for its own is written as an entity.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nnc.compiler.backends import labels
 from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Row
-from nnc.compiler.backends.dot import ACCENT, INK, PAINTS, PLAIN, Direction
+from nnc.compiler.backends.dot import ACCENT, INK, PAINTS, PLAIN, Direction, Paint
 
 __all__ = ["to_mermaid"]
 
+TERMINAL = Paint("#ffffff", INK)
 SHAPES: Mapping[str, tuple[str, str]] = {
     "input": ("([", "])"), "output": ("([", "])"), "sign": ("((", "))"), "folded": ("(", ")"), "omitted": ("(", ")"),
 }  # fmt: skip
@@ -32,9 +33,8 @@ def to_mermaid(diagram: Diagram, *, direction: Direction = "TB") -> str:
         lines.append(f"    {numbers[edge.tail]} {arrow}{label} {numbers[edge.head]}")
         bypasses += [str(i)] if edge.bypass else []
     for family in sorted({_family(box) for box in diagram.boxes()}):
-        paint = PAINTS.get(family, PLAIN)
+        paint = TERMINAL if family == "terminal" else PAINTS.get(family, PLAIN)
         lines.append(f"    classDef {family} fill:{paint.fill},stroke:{paint.line},color:{INK}")
-    lines.append(f"    classDef plain fill:#ffffff,stroke:{INK},color:{INK}")
     if bypasses:
         lines.append(f"    linkStyle {','.join(bypasses)} stroke:{ACCENT},stroke-width:2px")
     return "\n".join(lines) + "\n"
@@ -55,7 +55,10 @@ def _items(
 
 
 def _family(box: Box) -> str:
-    return "plain" if box.role in ("input", "output", "sign") else box.rows[0].family or "plain"
+    """The name of a style: a family that has a colour of its own, else `step`."""
+    if box.role in ("input", "output", "sign"):
+        return "terminal"
+    return box.rows[0].family if box.rows[0].family in PAINTS else "step"
 
 
 def _row(box: Box, row: Row) -> str:
@@ -79,8 +82,12 @@ def _heading(cluster: Cluster) -> str:
 
 
 def _text(text: str) -> str:
-    """Letters, digits, spaces and harmless signs as they are; every other ASCII character, and control characters, as an entity."""
-    return "".join(c if c.isalnum() or c in " ,.()=+/_×→…−" or (ord(c) > 127 and c.isprintable()) else f"#{ord(c)};" for c in text)
+    """Letters, digits and harmless signs as they are, every other printable character as an entity."""
+    return "".join(_character(c) for c in labels.clip(text, len(text)))
+
+
+def _character(c: str) -> str:
+    return c if c.isalnum() or c in " ,.()=+/_" or ord(c) > 127 else f"#{ord(c)};"
 
 
 def _comment(text: str) -> str:

@@ -3,10 +3,10 @@
     conv relu | conv relu | conv relu       a run of period 2, three times
     Bottleneck | Bottleneck                 a run of period 1, twice
 
-Two steps are the same where they do the same to tensors of the same types, parameters of the same shapes included; names do not
-count. Two of them stand one behind the other where the second takes what the first gives in the place of what the first
-takes, everything else is the same value for both, and nobody else uses what the first gives. Layers on growing inputs,
-as DenseNet's are, differ in their types: they are drawn one by one.
+Two steps are the same where they do the same to tensors of the same types, parameters of the same shapes included.
+Names do not count. One stands behind the other where it takes what the other gives in place of what the other takes,
+everything else is the same value for both, and nobody else uses what the other gives. Layers on growing inputs, as
+DenseNet's are, differ in their types: they are drawn one by one.
 """
 
 from __future__ import annotations
@@ -57,14 +57,21 @@ class Structures:
                 places |= {v: (i, k) for k, v in enumerate(node.results)}
             inputs = tuple(v.type for v in graph.inputs)
             outputs = tuple((name, places[v]) for name, v in graph.outputs.items())
-            self._graphs[graph] = self._number((inputs, tuple(steps), outputs))
+            self._graphs[graph] = self._number((inputs, tuple(steps), outputs, graph.ties))
         return self._graphs[graph]
 
     def node(self, node: Node) -> int:
-        """The structure of a step; which tensors it is given does not count. Stored tensors and shared modules equal nothing."""
-        if node.shares is not None or isinstance(node.target, Stored):
+        """The structure of a step; which tensors it is given does not count. A module called again equals nothing."""
+        if node.shares is not None:
             return self._number(("itself", id(node)))
-        target = ("graph", self.graph(node.target)) if isinstance(node.target, Graph) else ("op", id(node.target))
+        target: Hashable
+        match node.target:
+            case Graph() as inner:
+                target = ("graph", self.graph(inner))
+            case Stored() as stored:
+                target = (stored.kind, stored.persistent, stored.requires_grad, tuple(map(self.node, stored.initial)))
+            case op:
+                target = ("op", op.name, op.form)
         settings = tuple((k, _frozen(v)) for k, v in node.settings.items())
         operands = tuple((k, _frozen(v)) for k, v in node.operands.items())
         sizes = tuple((s.name, str(d)) for s, d in node.sizes.items())
@@ -136,7 +143,7 @@ def _longest(
 def _carried(
     nodes: Sequence[Node], users: Mapping[Value, set[int]], start: int, period: int
 ) -> dict[tuple[int, int], tuple[int, int]]:
-    """How the second of two equal units hangs on the first: its tensor (step, position) → the first's result (step, position).
+    """How the second of two equal units hangs on the first: its tensor → the first's result, each as (step, position).
     Empty where it does not stand behind it."""
     middle = start + period
     made = {v: (i - start, k) for i in range(start, middle) for k, v in enumerate(nodes[i].results)}

@@ -37,7 +37,9 @@ class Building:
         self.inputs.append(Value(name, TensorType(sizes, dtype), HERE))
         return self.inputs[-1]
 
-    def layer(self, name: str, op: str, *tensors: Any, shares: str | None = None, named: bool = True, **settings: Any) -> Any:
+    def layer(
+        self, name: str, op: str, *tensors: Any, shares: str | None = None, named: bool = True, **settings: Any
+    ) -> Any:
         """A module's or a function's step; several results come as a list."""
         target = self.ops[op]
         names = [a.name for a in (target.inputs if target.form == "module" else target.arguments)]
@@ -66,11 +68,18 @@ class Building:
         return values[0] if applied.form == "one" else values
 
     def call(
-        self, name: str, graph: Graph, *tensors: Value, sizes: Mapping[str, DimLike] | None = None, shares: str | None = None
+        self,
+        name: str,
+        graph: Graph,
+        *tensors: Value,
+        sizes: Mapping[str, DimLike] | None = None,
+        shares: str | None = None,
     ) -> Value:
         outside = {Symbol(k): v for k, v in (sizes or {}).items()}
         operands = {v.name: t for v, t in zip(graph.inputs, tensors, strict=True)}
-        results = [Value(f"{name}.{k}" if k else name, v.type.substitute(outside), HERE) for k, v in graph.outputs.items()]
+        results = [
+            Value(f"{name}.{k}" if k else name, v.type.substitute(outside), HERE) for k, v in graph.outputs.items()
+        ]
         self.nodes.append(Node(name, graph, {}, operands, tuple(results), HERE, sizes=outside, shares=shares))
         return results[0]
 
@@ -94,7 +103,7 @@ def _typed(operand: Any) -> Any:
     return tuple(map(_typed, operand)) if isinstance(operand, list | tuple) else operand
 
 
-# -- networks -------------------------------------------------------------------------------------------------------------
+# -- networks ---------------------------------------------------------------------------------------------------------
 
 
 def lenet() -> Graph:
