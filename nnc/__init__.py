@@ -2,9 +2,9 @@
 
     import nnc
 
-    nnc.check("lenet5.yaml")                        # every fault, with its line; imports no torch
-    model = nnc.load("lenet5.yaml", num_classes=26) # an nn.Module; also from a dict, `zoo:lenet5` or a .safetensors artifact
-    nnc.save(model, "lenet5.safetensors")           # spec and weights in one file that loads anywhere, without pickle
+    nnc.check("lenet5.yaml")                         # every fault, with its line; imports no torch
+    model = nnc.load("lenet5.yaml", num_classes=26)  # an nn.Module; also from a dict, zoo:lenet5, or an artifact
+    nnc.save(model, "lenet5.safetensors")            # spec and weights in one file that loads anywhere, without pickle
 
 Importing this package imports nothing else; each name is resolved when it is first used.
 """
@@ -34,7 +34,11 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_HOME = {"Compilation": "nnc.compiler.driver", "SpecError": "nnc.compiler.driver", "Diagnostic": "nnc.compiler.diagnostics"}
+_HOME = {
+    "Compilation": "nnc.compiler.driver",
+    "SpecError": "nnc.compiler.driver",
+    "Diagnostic": "nnc.compiler.diagnostics",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -16,7 +16,8 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Path:
-    """The file of `zoo:lenet5` or `lenet5`. Raises KeyError, saying which there are, where none ships under that name."""
+    """The file of `zoo:lenet5` or `lenet5`. Raises KeyError, saying which there are, where none ships under that
+    name."""
     plain = name.removeprefix(ZOO)
     known = names()  # compared, never joined: a name is not a path
     if plain not in known:

@@ -20,7 +20,12 @@ LINKS = {"compiler": "../compiler", "runtime": "../runtime", "specs": "../specs"
 def files_to_ship() -> set[str]:
     """Paths in the wheel of every module and spec of the tree."""
     shipped = {"nnc/py.typed"}
-    for folder, home in {"nnc": "nnc", "compiler": "nnc/compiler", "runtime": "nnc/runtime", "specs": "nnc/specs"}.items():
+    for folder, home in {
+        "nnc": "nnc",
+        "compiler": "nnc/compiler",
+        "runtime": "nnc/runtime",
+        "specs": "nnc/specs",
+    }.items():
         for path in (ROOT / folder).rglob("*"):
             inside = path.relative_to(ROOT / folder)
             linked = folder == "nnc" and inside.parts[0] in LINKS
@@ -86,10 +91,16 @@ def test_the_wheel_holds_everything_and_runs(links: bool, tmp_path: Path) -> Non
     assert {"LICENSE", "METADATA", "entry_points.txt"} <= metadata
 
     site = tmp_path / "site"
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)], check=True, timeout=300)
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--no-index", "--target", str(site), str(wheel)], check=True, timeout=300
+    )
     code = "import nnc, sys; print(nnc.__file__); from nnc.cli import main; sys.exit(main(['check', 'zoo:lenet5']))"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(str(site))

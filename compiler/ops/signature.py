@@ -14,7 +14,8 @@ __all__ = ["default_text", "signature"]
 
 
 def signature(name: str, arguments: Iterable[Argument]) -> str:
-    """The call in Python's notation. Inferred arguments stand last, with their `…`: they are written by keyword or not at all."""
+    """The call in Python's notation. Inferred arguments stand last, with their `…`: they are written by keyword or
+    not at all."""
     return f"{name}({', '.join(_parameters(list(arguments)))})"
 
 

@@ -1,4 +1,4 @@
-"""The `nnc` command: `main.py` finds the command and answers for every way it can end, `commands/` has one file per command."""
+"""The `nnc` command: `main.py` finds what to run and answers for every way it can end; `commands/`, a file each."""
 
 from nnc.cli.main import main
 

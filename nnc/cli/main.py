@@ -1,7 +1,7 @@
-"""Finds the command, runs it, and turns whatever happens into an exit code and, for a fault, one line; never a traceback.
+"""Finds the command, runs it, and turns what happens into an exit code and, for a fault, one line; never a traceback.
 
-Only the command that runs is imported, and a command imports what it needs when it needs it: `nnc check` answers in a fraction of the
-time that importing torch takes. NNC_DEBUG=1 shows the traceback of an internal error.
+Only the command that runs is imported, and a command imports what it needs when it needs it: `nnc check` answers in a
+fraction of the time that importing torch takes. NNC_DEBUG=1 shows the traceback of an internal error.
 """
 
 from __future__ import annotations
@@ -94,11 +94,21 @@ def command_parser(name: str, command: Command | None = None) -> ArgumentParser:
         prog=f"nnc {name}",
         description=command.__doc__ or COMMANDS[name],
         epilog="examples:\n" + "".join(f"  {line}\n" for line in command.EXAMPLES.splitlines()),
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
     command.add_arguments(parser)
     return parser
+
+
+class _Formatter(RawDescriptionHelpFormatter):
+    """Paragraphs are filled to the width of the terminal; those with an indented line stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap
+
+        filled = (p if "\n  " in p else textwrap.fill(p, width) for p in text.strip().split("\n\n"))
+        return "\n\n".join(filled)
 
 
 class _Parser(ArgumentParser):
@@ -107,9 +117,9 @@ class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         from nnc.compiler.suggest import closest
 
-        unknown = message.removeprefix("unrecognized arguments: ").split()[0] if message.startswith("unrecognized") else ""
-        known = [o for a in self._actions for o in a.option_strings if o.startswith("--")]
-        meant = closest(unknown.split("=")[0], known) if unknown.startswith("--") else None
+        unknown = message.removeprefix("unrecognized arguments: ").split("=")[0].split()[0]
+        known = [o for a in self._actions for o in a.option_strings if o.startswith("--") and "=" not in o]
+        meant = closest(unknown, known) if unknown.startswith("--") else None
         hint = f": did you mean {meant}?" if meant else ""
         self.exit(MISUSE, f"{self.prog}: error: {visible(message)}{hint}\n  see {self.prog} --help\n")
 
@@ -164,7 +174,8 @@ def _end(error: Exception) -> int:
         last = last.tb_next
     place = f" at {os.path.basename(last.tb_frame.f_code.co_filename)}:{last.tb_lineno}" if last is not None else ""
     what = f"{type(error).__name__}{place}: {str(error)[:300]}"
-    return _tell(f"internal error: {what} (please report it with the file that causes it; NNC_DEBUG=1 shows more)", INTERNAL)
+    please = "please report it with the file that causes it; NNC_DEBUG=1 shows more"
+    return _tell(f"internal error: {what} ({please})", INTERNAL)
 
 
 def _tell(line: str, status: int) -> int:

@@ -21,13 +21,8 @@ def add_spec(parser: ArgumentParser, *, several: bool = False) -> Action:
 
 def add_set(parser: ArgumentParser) -> None:
     """`--set`: values of the spec's `args:`."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="give an argument of the spec a value, written as in YAML: --set num_classes=10 --set 'layers=[3, 4, 23, 3]'",
-    )
+    what = "give an argument of the spec a value, as in YAML: --set num_classes=10 --set 'layers=[3, 4, 23, 3]'"
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=what)
 
 
 def add_size(parser: ArgumentParser) -> None:
@@ -62,8 +57,8 @@ def add_format(parser: ArgumentParser, *formats: str) -> None:
 
 
 def parse_set(settings: Iterable[str]) -> dict[str, Any]:
-    """`["width=8", "layers=[3, 4]"]` → `{"width": 8, "layers": [3, 4]}`. Values are read as a spec's own would be: YAML 1.2,
-    bounded, no tags. Raises Misuse for what is not NAME=VALUE, not YAML, or given twice."""
+    """`["width=8", "layers=[3, 4]"]` → `{"width": 8, "layers": [3, 4]}`. Values are read as a spec's own would be:
+    YAML 1.2, bounded, no tags. Raises Misuse for what is not NAME=VALUE, not YAML, or given twice."""
     from nnc.compiler.diagnostics import Problems
     from nnc.compiler.source import read_text
     from nnc.compiler.source.tree import to_plain
@@ -82,7 +77,7 @@ def parse_set(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def parse_size(sizes: Iterable[str]) -> dict[str, int]:
-    """`["B=1,H=224", "W=224"]` → `{"B": 1, "H": 224, "W": 224}`. Raises Misuse for what is not NAME=POSITIVE INTEGER."""
+    """`["B=1,H=224", "W=224"]` → `{"B": 1, "H": 224, "W": 224}`. Raises Misuse for anything else."""
     values: dict[str, int] = {}
     for pair in (p for group in sizes for p in group.split(",")):
         name, written = _pair("--size", pair, "H=224")

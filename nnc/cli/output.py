@@ -1,4 +1,4 @@
-"""What commands print and write: text that no terminal chokes on, colour where it is wanted, files that are whole or absent."""
+"""What commands print and write: text that any stream takes, colour where it is wanted, files whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tolerate_any_text(*streams: TextIO) -> None:
 
 
 def wants_color(stream: TextIO) -> bool:
-    """Colour only on a terminal; NO_COLOR forbids it, FORCE_COLOR asks for it anywhere (no-color.org, force-color.org)."""
+    """Colour on a terminal alone. NO_COLOR forbids it (https://no-color.org), FORCE_COLOR asks for it anywhere."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):

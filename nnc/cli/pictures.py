@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nnc.cli.exits import Misuse
 
 if TYPE_CHECKING:
+    from nnc.compiler.backends.dot import Direction
     from nnc.compiler.graph.ir import Graph
 
 __all__ = ["PICTURES", "picture"]
@@ -14,12 +15,14 @@ __all__ = ["PICTURES", "picture"]
 PICTURES = ("svg", "png", "pdf", "dot", "mmd")
 
 
-def picture(graph: Graph, kind: str, *, expand: bool = False, depth: int | None = None, sideways: bool = False) -> str | bytes:
+def picture(
+    graph: Graph, kind: str, *, expand: bool = False, depth: int | None = None, sideways: bool = False
+) -> str | bytes:
     """The drawing of a graph as one of PICTURES. Raises Misuse, saying what to install, where it cannot be drawn."""
-    from nnc.compiler.backends.diagram import diagram
+    from nnc.compiler.backends.sketch import sketch
 
-    drawing = diagram(graph, expand=expand, depth=depth)
-    direction = "LR" if sideways else "TB"
+    drawing = sketch(graph, expand=expand, depth=depth)
+    direction: Direction = "LR" if sideways else "TB"
     if kind == "mmd":
         from nnc.compiler.backends.mermaid import to_mermaid
 

@@ -43,14 +43,15 @@ def _only_training(graph: Graph, name: str) -> str:
 def as_json(result: Compilation) -> dict[str, Any]:
     """The same for programs: see docs/commands.md."""
     graph, solution = result.graph, result.solution
-    outputs = [
-        {"name": name or None, **_type(v.type), "train_only": name in graph.train_only} for name, v in graph.outputs.items()
-    ]
     return {
         "inputs": [{"name": v.name, **_type(v.type)} for v in graph.inputs],
-        "outputs": outputs,
+        "outputs": [
+            {"name": name or None, **_type(v.type), "train_only": name in graph.train_only}
+            for name, v in graph.outputs.items()
+        ],
         "requirements": [
-            {"text": r.text, "dimensions": [s.name for s in r.symbols], **r.form} for r in (solution.requirements if solution else ())
+            {"text": r.text, "dimensions": [s.name for s in r.symbols], **r.form}
+            for r in (solution.requirements if solution else ())
         ],
         "example": dict(solution.example) if solution and solution.example else None,
     }

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING, Any
 from nnc.cli.exits import Misuse
 
 if TYPE_CHECKING:
+    from nnc.compiler.diagnostics import Problems
     from nnc.compiler.driver import Compilation, Stage
 
-__all__ = ["compile_spec", "refuse_own_input", "stem"]
+__all__ = ["compile_spec", "read_spec_text", "refuse_own_input", "stem"]
 
 
 def compile_spec(
-    given: str, *, args: Mapping[str, Any] | None = None, sizes: Mapping[str, int] | None = None, stop_after: Stage = "verify"
+    given: str,
+    *,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    stop_after: Stage = "verify",
 ) -> Compilation:
-    """Runs the pipeline on it. What is wrong with the spec, a file that cannot be read included, is in the result's `problems`.
+    """Runs the pipeline on it. What is wrong with the spec, a file that cannot be read included, is in the result's
+    `problems`.
 
     Raises Misuse for a `zoo:` name that does not exist."""
     from nnc.compiler.driver import compile_file, compile_text
@@ -45,6 +51,16 @@ def stem(given: str) -> str:
     return "model" if given == "-" else Path(given.removeprefix("zoo:")).stem
 
 
+def read_spec_text(given: str, problems: Problems) -> str | None:
+    """Its text; None after reporting why it cannot be read. Raises Misuse as `compile_spec` does."""
+    if given == "-":
+        return _standard_input()
+    from nnc.compiler.source import read_file
+
+    read = read_file(_path(given), problems)
+    return None if read is None else read[0].text
+
+
 def _standard_input() -> str:
     """The text, read no further than any spec may be long."""
     from nnc.compiler.source.guard import LIMITS
@@ -53,7 +69,7 @@ def _standard_input() -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Misuse(f"standard input is not UTF-8: the byte 0x{data[error.start]:02x} stands at {error.start}") from None
+        raise Misuse(f"standard input is not UTF-8: byte {error.start} is 0x{data[error.start]:02x}") from None
 
 
 def refuse_own_input(given: str, *outputs: str | Path) -> None:

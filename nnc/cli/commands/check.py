@@ -1,5 +1,5 @@
-"""Checks specs without importing torch: every fault at once, each with its line, its cause and, where one is known, a fix. For a sound
-spec, prints what flows in and out, and what the network requires of dimensions that are left free."""
+"""Checks specs without importing torch: every fault at once, each with its line, its cause and, where one is known, a
+fix. For a sound spec, prints what flows in and out, and what the network requires of dimensions that are left free."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def run(options: Namespace) -> int:
         case "json":
             print_json({"version": 1, "files": [_as_json(given, result) for given, result in results]})
         case form:
-            text = render([d for _, result in results for d in result.problems.sorted()], form, color=wants_color(sys.stdout))
+            found = [d for _, result in results for d in result.problems.sorted()]
+            text = render(found, form, color=wants_color(sys.stdout))
             if text:
                 print(text)
     return max((exit_code(result.problems) for _, result in results), default=OK)

@@ -1,5 +1,5 @@
-"""Compiles a spec. Without --emit, writes one .safetensors file that holds the canonical spec and freshly initialized weights: it loads
-anywhere, without pickle and without the YAML. Files are named after the spec's file.
+"""Compiles a spec. Without --emit, writes one .safetensors file that holds the canonical spec and freshly initialized
+weights: it loads anywhere, without pickle and without the YAML. Files are named after the spec's file.
 
 --emit may be given several times:
   safetensors   spec and weights in one file (the default)
@@ -41,20 +41,22 @@ nnc compile lenet5.yaml --render -o out
 nnc compile zoo:resnet --set num_classes=10 --emit python --emit png -o out
 nnc compile lenet5.yaml --stop-after verify"""
 
-SUFFIXES = {"safetensors": ".safetensors", "python": ".py", "json": ".json", "yaml": ".yaml"} | {k: f".{k}" for k in PICTURES}
+SUFFIXES = {"safetensors": ".safetensors", "python": ".py", "json": ".json", "yaml": ".yaml"}
+SUFFIXES |= {kind: f".{kind}" for kind in PICTURES}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_set(parser)
     add_size(parser)
-    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="the folder to write to (default: the current one)")
+    parser.add_argument("-o", "--output", metavar="DIR", default=".", help="the folder to write to (default: this one)")
     parser.add_argument("--emit", action="append", choices=SUFFIXES, metavar="KIND", help="what to write; see above")
-    parser.add_argument("--render", action="append_const", const="svg", help="draw it too: --render, or --render=png, pdf, dot, mmd")
+    drawn = "draw it too, as SVG; --render=png, pdf, dot, mmd for other forms"
+    parser.add_argument("--render", action="append_const", const="svg", help=drawn)
     for kind in PICTURES:  # options of their own, as `--render [KIND]` would take the spec's name for the kind
         parser.add_argument(f"--render={kind}", action="append_const", const=kind, dest="render", help=SUPPRESS)
-    parser.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help="print a stage's result instead; see above")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="where the initial weights come from (default: 0)")
+    parser.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help="print what a stage delivers; see above")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the initial weights (default: 0)")
 
 
 def run(options: Namespace) -> int:

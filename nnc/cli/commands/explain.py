@@ -1,5 +1,5 @@
-"""Explains a diagnostic: what the code means, a spec that has the fault, and the same spec mended. Takes a code (NNC0301) or its name
-(unknown-layer); without one, lists them all."""
+"""Explains a diagnostic: what the code means, a spec that has the fault, and the same spec mended. Takes a code
+(NNC0301) or its name (unknown-layer); without one, lists them all."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ def _find(given: str) -> Code:
 
 def as_text(code: Code) -> str:
     """The whole entry as a page of plain text."""
-    parts = [f"{code.code} {code.name}", code.summary, *(textwrap.fill(p, 100) for p in code.explanation.strip().split("\n\n"))]
+    paragraphs = (textwrap.fill(p, 100) for p in code.explanation.strip().split("\n\n"))
+    parts = [f"{code.code} {code.name}", code.summary, *paragraphs]
     if code.example:
         parts.append("this is at fault:\n\n" + _indented(code.example))
     if code.mended:

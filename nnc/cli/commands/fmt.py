@@ -1,16 +1,17 @@
-"""Rewrites specs in one spelling, call strings as people write them or the mapping form that programs write. Comments and layout stay; the
-meaning does too, which is checked before anything is written."""
+"""Rewrites specs in one spelling: call strings, as people write them, or the mapping form that programs write. Comments
+and layout stay; so does the meaning, which is checked before anything is written."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
 
-from nnc.cli.exits import FINDINGS, OK
+from nnc.cli.exits import FINDINGS, OK, Misuse
 from nnc.cli.options import add_spec
 from nnc.cli.output import write_file
 from nnc.cli.report import show
 from nnc.cli.specs import read_spec_text
+from nnc.compiler.render.visible import visible
 
 EXAMPLES = """\
 nnc fmt lenet5.yaml
@@ -21,5 +22,35 @@ nnc fmt - < lenet5.yaml"""
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser, several=True)
-    parser.add_argument("--form", choices=("call", "mapping"), default="call", help="the spelling to write (default: call)")
+    parser.add_argument("--form", choices=("call", "mapping"), default="call", help="the spelling (default: call)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a file would change")
+
+
+def run(options: Namespace) -> int:
+    return max(_format(given, options.form, options.check) for given in options.specs)
+
+
+def _format(given: str, form: str, check: bool) -> int:
+    from nnc.compiler.diagnostics import Problems
+    from nnc.compiler.driver import default_catalogue
+    from nnc.compiler.schema.fmt import format_text
+
+    if given.startswith("zoo:") and not check:
+        raise Misuse(f"{given} ships with nnc and stays as it is: copy it first")
+    problems = Problems()
+    text = read_spec_text(given, problems)
+    name = "<stdin>" if given == "-" else given
+    written = text and format_text(
+        text, name, default_catalogue(), problems, form="mapping" if form == "mapping" else "call"
+    )
+    status = show(problems.sorted())
+    if written is None or text is None:
+        return status
+    if given == "-" and not check:
+        sys.stdout.write(written)
+    elif written != text:
+        print(f"{'would rewrite' if check else 'rewrote'} {visible(name)}", file=sys.stderr)
+        if check:
+            return max(status, FINDINGS)
+        write_file(given, written)
+    return status

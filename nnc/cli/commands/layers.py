@@ -1,5 +1,5 @@
-"""Lists everything that a spec may name: layers, functions, and what `data:` and `train:` know. With a NAME, shows one: its signature,
-what each argument may be, which arguments are inferred, its results and its shapes."""
+"""Lists everything that a spec may name: layers, functions, and what `data:` and `train:` know. With a NAME, shows
+one: its signature, what each argument may be, which arguments are inferred, its results and its shapes."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ nnc layers AdamW
 nnc layers LSTM --format json"""
 
 Named = OpDef | CallDef
+SECTIONS = {
+    "dataset": "data",
+    "transform": "data",
+    "loss": "train",
+    "metric": "train",
+    "optimizer": "train",
+    "scheduler": "train",
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -61,10 +69,7 @@ def _vocabulary() -> dict[str, dict[str, Named]]:
     for alias, name in catalogue.aliases.items():
         groups[catalogue[name].family][alias] = catalogue[name]
     groups = dict(sorted(groups.items()))
-    return groups | {f"train: {group}" if group in _OF_TRAIN else f"data: {group}": dict(v) for group, v in VOCABULARY.items()}
-
-
-_OF_TRAIN = ("loss", "metric", "optimizer", "scheduler")
+    return groups | dict(sorted((f"{SECTIONS[group]}: {group}", dict(v)) for group, v in VOCABULARY.items()))
 
 
 def _list(vocabulary: Mapping[str, Mapping[str, Named]], form: str) -> None:

@@ -1,6 +1,6 @@
-"""Draws a network: blocks as nested boxes, shapes on the arrows, parameters in the layers, layers of a kind in one colour. Blocks that
-repeat are drawn once, with their number. The suffix of the output file says what it becomes: .svg, .png, .pdf, .dot (Graphviz) or .mmd
-(Mermaid). Needs no installed Graphviz where the `pygraphviz` package is."""
+"""Draws a network: blocks as nested boxes, shapes on the arrows, parameters in the layers, layers of a kind in one
+colour. Blocks that repeat are drawn once, with their number. The suffix of the output file says what it becomes:
+.svg, .png, .pdf, .dot (Graphviz) or .mmd (Mermaid). Needs no installed Graphviz where the `pygraphviz` package is."""
 
 from __future__ import annotations
 
@@ -22,9 +22,8 @@ nnc render unet.yaml -o unet.mmd --expand"""
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser)
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="the picture to write (default: the spec's name with .svg); `-` writes SVG to standard output"
-    )
+    where = "the picture to write (default: the spec's name with .svg); `-` writes SVG to standard output"
+    parser.add_argument("-o", "--output", metavar="FILE", help=where)
     parser.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
     add_depth(parser, "fold what is nested deeper than N; 0 draws the outermost layers only")
     parser.add_argument("--sideways", action="store_true", help="from left to right instead of from top to bottom")

@@ -1,5 +1,5 @@
-"""Prints the JSON Schema (draft-07) of the spec language. An editor that knows it completes and checks specs while they are written; a
-spec names it in its first line: # yaml-language-server: $schema=nnc.schema.json"""
+"""Prints the JSON Schema (draft-07) of the spec language. An editor that knows it completes and checks specs while
+they are written; a spec names it in its first line: # yaml-language-server: $schema=nnc.schema.json"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ nnc schema -o nnc.schema.json"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="where to write it (default: standard output)")
+    parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
 
 
 def run(options: Namespace) -> int:

@@ -1,5 +1,6 @@
-"""Shows what a network is made of: its layers as a tree, with output shapes, parameters and multiply-adds (matrix products and attention
-counted), and the totals. Free dimensions stay symbols until --size gives them a size. Imports no torch."""
+"""Shows what a network is made of: its layers as a tree, with output shapes, parameters and multiply-adds (matrix
+products and attention counted), and the totals. Free dimensions stay symbols until --size gives them a size. Imports
+no torch."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser)
     add_set(parser)
     add_depth(parser, "leave out what is nested deeper than N")
-    parser.add_argument("--expand", action="store_true", help="give every layer a line, equal ones standing in a row too")
+    parser.add_argument("--expand", action="store_true", help="a line for every layer, equal ones in a row too")
     add_format(parser, "text", "json")
 
 
