@@ -1,6 +1,6 @@
 """Spec → module in a warm process, against torchvision's own constructor.
 
-    python benchmarks/construct.py [repeats]
+python benchmarks/construct.py [repeats]
 """
 
 from __future__ import annotations
@@ -23,11 +23,20 @@ if __name__ == "__main__":
             f"torchvision.models.{name}()": lambda make=make: make(),
             f"nnc.load, {name}": lambda layers=layers: nnc.load("zoo:resnet", layers=layers),
         }
-        print(table("Spec → module", interleave(contestants, repeats=repeats), base=f"torchvision.models.{name}()", goal="≤ ×1.10"))
+        print(
+            table(
+                "Spec → module",
+                interleave(contestants, repeats=repeats),
+                base=f"torchvision.models.{name}()",
+                goal="≤ ×1.10",
+            )
+        )
     with torch.device("meta"):
         contestants = {
             "torchvision on meta": lambda: torchvision.models.resnet50(),
             "nnc.load on meta": lambda: nnc.load("zoo:resnet"),
         }
         rows = interleave(contestants, repeats=repeats)
-    print(table("The same without initialization: resnet50", rows, base="torchvision on meta", goal="shown, not promised"))
+    print(
+        table("The same without initialization: resnet50", rows, base="torchvision on meta", goal="shown, not promised")
+    )

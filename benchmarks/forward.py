@@ -1,6 +1,6 @@
 """Forward, and forward + backward, of compiled modules against hand-written ones with the same weights.
 
-    python benchmarks/forward.py [repeats]
+python benchmarks/forward.py [repeats]
 """
 
 from __future__ import annotations
@@ -97,5 +97,10 @@ if __name__ == "__main__":
     compare("20-layer MLP, batch 1", "hand-written", mlps, torch.randn(1, 64), repeats, 200)
     lists = {"nn.Sequential": sequential(), "nnc": nnc.load(listed())}
     compare("the same as a list, batch 1", "nn.Sequential", lists, torch.randn(1, 64), repeats, 200)
-    nets = {"torchvision resnet18": torchvision.models.resnet18(), "nnc": nnc.load("zoo:resnet", block="BasicBlock", layers=[2, 2, 2, 2])}
-    compare("resnet18, batch 1, 224×224", "torchvision resnet18", nets, torch.randn(1, 3, 224, 224), max(7, repeats // 3), 1)
+    nets = {
+        "torchvision resnet18": torchvision.models.resnet18(),
+        "nnc": nnc.load("zoo:resnet", block="BasicBlock", layers=[2, 2, 2, 2]),
+    }
+    compare(
+        "resnet18, batch 1, 224×224", "torchvision resnet18", nets, torch.randn(1, 3, 224, 224), max(7, repeats // 3), 1
+    )

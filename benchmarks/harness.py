@@ -21,7 +21,9 @@ class Row:
     high: float
 
 
-def interleave(contestants: Mapping[str, Callable[[], object]], *, repeats: int, inner: int = 1, warm: int = 1) -> list[Row]:
+def interleave(
+    contestants: Mapping[str, Callable[[], object]], *, repeats: int, inner: int = 1, warm: int = 1
+) -> list[Row]:
     """Runs every contestant `repeats` times in turn; each sample is the mean of `inner` calls. The order rotates between rounds."""
     names = list(contestants)
     samples: dict[str, list[float]] = {n: [] for n in names}

@@ -1,6 +1,6 @@
 """Cold `nnc check` of resnet152 against a bare `import torch`, each in a fresh process.
 
-    python benchmarks/startup.py [repeats]
+python benchmarks/startup.py [repeats]
 """
 
 from __future__ import annotations
@@ -26,4 +26,8 @@ if __name__ == "__main__":
         "nnc check resnet152": lambda: run(CHECK),
         "python -c pass": lambda: run(BARE),
     }
-    print(table("Cold start", interleave(contestants, repeats=repeats), base="import torch", goal="≤ ×0.200, better ×0.125"))
+    print(
+        table(
+            "Cold start", interleave(contestants, repeats=repeats), base="import torch", goal="≤ ×0.200, better ×0.125"
+        )
+    )

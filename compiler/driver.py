@@ -1,13 +1,13 @@
 """The pipeline: one text in, a checked and typed graph out. Every stage can be stopped at and printed by its name.
 
-    source → schema → elaborate → requirements → verify → (backends: drawing, source code, module)
+source → schema → elaborate → requirements → passes → verify → (backends: drawing, source code, module)
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from nnc.compiler.source.tree import Tree
     from nnc.compiler.types.solver import Solution
 
-__all__ = ["STAGES", "Compilation", "Stage", "SpecError", "compile_file", "compile_mapping", "compile_text", "default_catalogue"]
+__all__ = [
+    "STAGES",
+    "Compilation",
+    "SpecError",
+    "Stage",
+    "compile_file",
+    "compile_mapping",
+    "compile_text",
+    "default_catalogue",
+]
 
-Stage = Literal["source", "schema", "elaborate", "requirements", "verify"]
-STAGES: tuple[Stage, ...] = ("source", "schema", "elaborate", "requirements", "verify")
+Stage = Literal["source", "schema", "elaborate", "requirements", "passes", "verify"]
+STAGES: tuple[Stage, ...] = ("source", "schema", "elaborate", "requirements", "passes", "verify")
 
 
 class SpecError(Exception):
@@ -124,6 +133,12 @@ def _run(
 
     _require(result, result.elaborated)
     if stop_after == "requirements":
+        return result
+
+    from nnc.compiler.passes import run_passes
+
+    result.elaborated = replace(result.elaborated, graph=run_passes(result.elaborated.graph))
+    if stop_after == "passes":
         return result
 
     from nnc.compiler.graph.verify import verify

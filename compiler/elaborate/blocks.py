@@ -1,6 +1,6 @@
 """A block applied: its input pattern meets what flows in, its free dimensions become symbols of its own, equal calls share a graph.
 
-    x: [B, 64, (H + 1)//2, (W + 1)//2]   meets   [B, C, H, W]   →   inside: C = 64 and B, H, W; outside: H is (H + 1)//2
+x: [B, 64, (H + 1)//2, (W + 1)//2]   meets   [B, C, H, W]   →   inside: C = 64 and B, H, W; outside: H is (H + 1)//2
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from nnc.compiler.types.dim import Dim, DimLike, Symbol, lower_bound, size, subs
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["bind_arguments", "input_arguments", "instantiate"]
-
 
 
 def _known(value: Any) -> bool:
@@ -101,7 +100,9 @@ def _define_defaults(context: Context, decl: BlockDecl, scope: Scope, args: Sequ
 
 def _late(decl: BlockDecl) -> set[str]:
     """Arguments whose default needs a name that the input pattern binds: `width: ${C}`. The others are known before the match."""
-    waiting = {e.name for i in decl.inputs for e in i.shape or () if isinstance(e, tree.Name)} - {a.name for a in decl.args}
+    waiting = {e.name for i in decl.inputs for e in i.shape or () if isinstance(e, tree.Name)} - {
+        a.name for a in decl.args
+    }
     late: set[str] = set()
     for arg in decl.args:
         if arg.default is not None and waiting.union(late).intersection(names_in([arg.default])):
@@ -146,7 +147,9 @@ class _Localizer:
         """The input's type in the block's own symbols. Raises `Failed` after reporting a mismatch."""
         found: TensorType = given.value.type
         if declared.dtype is not None and declared.dtype != found.dtype:
-            raise self._mismatch(declared, given, found, f"`{declared.name}` is {found.dtype}, the block wants {declared.dtype}")
+            raise self._mismatch(
+                declared, given, found, f"`{declared.name}` is {found.dtype}, the block wants {declared.dtype}"
+            )
         if declared.shape is None:
             shape = tuple(self._local(d, f"{declared.name}{i}") for i, d in enumerate(found.shape))
             return TensorType(shape, found.dtype)
@@ -169,7 +172,9 @@ class _Localizer:
             pattern += [None] * rest if i in dots else [expr]
         return pattern
 
-    def _item(self, declared: InputDecl, given: Given, found: TensorType, axis: int, size: DimLike, expr: tree.Expr | None) -> DimLike:
+    def _item(
+        self, declared: InputDecl, given: Given, found: TensorType, axis: int, size: DimLike, expr: tree.Expr | None
+    ) -> DimLike:
         if expr is None or (isinstance(expr, tree.Name) and expr.name == "_"):
             return self._local(size, f"{declared.name}{axis}")
         if isinstance(expr, tree.Name) and expr.name not in self.scope.names:

@@ -76,7 +76,7 @@ class BodyElaborator:
             self._warn_unused(graph)
         return Finished(graph, self.sound)
 
-    # -- names ------------------------------------------------------------------------------------------------------------
+    # -- names ----------
 
     def _check_names(self, pending: list[Pending], listed: bool) -> None:
         if listed:
@@ -86,7 +86,10 @@ class BodyElaborator:
                 place = self.scope.places.get(item.key)
                 labels = (Label(place, "the other one"),) if place else ()
                 self.context.fail(
-                    "NNC0705", item.span, f"`{item.key}` already names an input, an argument or a dimension", labels=labels
+                    "NNC0705",
+                    item.span,
+                    f"`{item.key}` already names an input, an argument or a dimension",
+                    labels=labels,
                 )
                 self.sound = False
 
@@ -110,7 +113,7 @@ class BodyElaborator:
         keyed = zip(reversed(ranks), self.builder.schedule, strict=True)
         return tuple(node for _, node in sorted(keyed, key=lambda pair: pair[0]))
 
-    # -- one entry --------------------------------------------------------------------------------------------------------
+    # -- one entry ----------
 
     def _entry(self, item: Pending) -> Binding:
         if item.broken:
@@ -201,7 +204,7 @@ class BodyElaborator:
             return LayerCall(callee, expression.arguments, expression.keywords, expression.span)
         return LayerCall(callee, (), (), expression.span)
 
-    # -- wiring -----------------------------------------------------------------------------------------------------------
+    # -- wiring ----------
 
     def _flow(self, item: Pending) -> Flow:
         if item.entry.source is not None:
@@ -230,7 +233,9 @@ class BodyElaborator:
         return Incoming((Given(binding, item.span),))
 
     def _values(self, scope: Scope) -> list[str]:
-        return [n for n in dict.fromkeys(scope.known()) if (f := scope.find(n)) and isinstance(f[0], Value | Several)][:12]
+        return [n for n in dict.fromkeys(scope.known()) if (f := scope.find(n)) and isinstance(f[0], Value | Several)][
+            :12
+        ]
 
     def _wired(self, item: Pending, source: Wiring) -> Incoming:
         evaluator = Evaluator(self.context, item.scope)
@@ -257,7 +262,7 @@ class BodyElaborator:
             raise self.context.fail("NNC0601", expr.span, f"`from:` names a tensor, this is {statics.describe(value)}")
         return value
 
-    # -- what comes out -----------------------------------------------------------------------------------------------------
+    # -- what comes out ----------
 
     def _outputs(self, body: Body, span: Span) -> tuple[dict[str, Value], frozenset[str]]:
         if body.outputs is None:
@@ -311,7 +316,7 @@ class BodyElaborator:
                 ties.append((tie.target, tie.source))
         return tuple(ties)
 
-    # -- for the layers -----------------------------------------------------------------------------------------------------
+    # -- for the layers ----------
 
     def is_broken(self, key: str) -> bool:
         return self.ends.get(key) is BROKEN

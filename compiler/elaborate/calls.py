@@ -57,7 +57,7 @@ def typed(operand: Any) -> Any:
     return operand
 
 
-# -- binding ------------------------------------------------------------------------------------------------------------
+# -- binding ----------
 
 
 def bind(
@@ -76,7 +76,11 @@ def bind(
     `allowed` are further names that a misspelt keyword may have meant; `inferred` ones cannot be given by position."""
     bound: dict[str, Given] = {}
     failed = False
-    hint = (f"{' and '.join(inferred)} {'is' if len(inferred) == 1 else 'are'} inferred, and not written",) if inferred else ()
+    hint = (
+        (f"{' and '.join(inferred)} {'is' if len(inferred) == 1 else 'are'} inferred, and not written",)
+        if inferred
+        else ()
+    )
     variadic = next((a for a in positional if a.variadic), None)
     plain = [a for a in positional if not a.variadic]
     for argument, given in zip(plain, arguments, strict=False):
@@ -135,9 +139,14 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
         free = _free(seen)
         if free is not None and not kind.symbolic and not isinstance(seen, TensorType):
             name = free.symbol.name if free.symbol is not None else None
-            advice = f"give it a size: --size {name}=…, or `dims: {{{name}: …}}`" if name else "give its dimensions a size"
+            advice = (
+                f"give it a size: --size {name}=…, or `dims: {{{name}: …}}`" if name else "give its dimensions a size"
+            )
             context.fail(
-                "NNC0505", given.span, f"`{argument.name}` of {title} must be known, but {free} is a free size", notes=(advice,)
+                "NNC0505",
+                given.span,
+                f"`{argument.name}` of {title} must be known, but {free} is a free size",
+                notes=(advice,),
             )
             return False
         context.fail(
@@ -179,10 +188,12 @@ def _finite(value: Any) -> bool:
     return isinstance(value, float) and abs(value) < 2**53
 
 
-# -- wiring -------------------------------------------------------------------------------------------------------------
+# -- wiring ----------
 
 
-def wire(evaluator: Evaluator, title: str, inputs: Sequence[Argument], incoming: Incoming, span: Span) -> dict[str, Given]:
+def wire(
+    evaluator: Evaluator, title: str, inputs: Sequence[Argument], incoming: Incoming, span: Span
+) -> dict[str, Given]:
     """The tensors of a module's `forward`, by parameter name. Raises `Failed` after reporting a wrong number or name."""
     context = evaluator.context
     at = incoming.span or span
@@ -203,7 +214,10 @@ def wire(evaluator: Evaluator, title: str, inputs: Sequence[Argument], incoming:
             given_list = [Given(tuple(g.value for g in given_list), at)]
         if len(given_list) > len(names):
             raise context.fail(
-                "NNC0607", at, f"{title} takes {_tensors(len(names))}, {len(given_list)} are given", notes=(_inputs_note(inputs),)
+                "NNC0607",
+                at,
+                f"{title} takes {_tensors(len(names))}, {len(given_list)} are given",
+                notes=(_inputs_note(inputs),),
             )
         bound = dict(zip(names, given_list, strict=False))
     missing = [a.name for a in inputs if a.required and a.name not in bound]
@@ -230,7 +244,7 @@ def _one(evaluator: Evaluator, given: Given) -> Given:
     return Given(evaluator.one(given.value, given.span), given.span, given.name_span)
 
 
-# -- applying -----------------------------------------------------------------------------------------------------------
+# -- applying ----------
 
 
 def call_function(
@@ -242,7 +256,10 @@ def call_function(
     flow: Flow | None,
 ) -> Binding:
     """A function applied to evaluated arguments. With `flow`, what flows in stands before them."""
-    arguments, keywords = [_no_several(evaluator, g) for g in arguments], {k: _no_several(evaluator, g) for k, g in keywords.items()}
+    arguments, keywords = (
+        [_no_several(evaluator, g) for g in arguments],
+        {k: _no_several(evaluator, g) for k, g in keywords.items()},
+    )
     if flow is not None and any(a.kind.tensor for a in op.arguments):
         incoming = flow()
         if incoming.named is not None:
@@ -265,7 +282,9 @@ def _no_several(evaluator: Evaluator, given: Given) -> Given:
             return Given(tuple(value.results.values()), given.span, given.name_span)
         raise evaluator.several(value, given.span)
     if isinstance(value, tuple) and any(isinstance(v, Several) for v in value):
-        return Given(tuple(_no_several(evaluator, Given(v, given.span)).value for v in value), given.span, given.name_span)
+        return Given(
+            tuple(_no_several(evaluator, Given(v, given.span)).value for v in value), given.span, given.name_span
+        )
     return given
 
 
@@ -288,11 +307,15 @@ def add_op(
         builder.demand(demand, span)
     key = name if name is not None else builder.fresh(op.name)
     results = result_values(key, applied, span)
-    constructor = {a.name: given[a.name] if a.name in given else applied.call.inferred.get(a.name) for a in op.arguments}
+    constructor = {
+        a.name: given[a.name] if a.name in given else applied.call.inferred.get(a.name) for a in op.arguments
+    }
     node = Node(
         name=key,
         target=op,
-        settings={k: v for k, v in constructor.items() if k in settings or k in applied.call.inferred} if op.form == "module" else {},
+        settings={k: v for k, v in constructor.items() if k in settings or k in applied.call.inferred}
+        if op.form == "module"
+        else {},
         operands={a.name: given[a.name] for a in (*op.inputs, *op.calls, *op.arguments) if a.name in operands},
         results=tuple(results.values()),
         span=span,

@@ -33,8 +33,12 @@ class Context:
     problems: Problems
     blocks: Mapping[str, BlockDecl]
     instances: dict[Any, Graph | None] = field(default_factory=dict)
-    again: dict[Node, Callable[..., Node]] = field(default_factory=dict)  # how a block's node is made once more, for `use:`
-    again_inline: dict[Node, tuple[Builder, Callable[..., Node]]] = field(default_factory=dict)  # … an inline body's, and where
+    again: dict[Node, Callable[..., Node]] = field(
+        default_factory=dict
+    )  # how a block's node is made once more, for `use:`
+    again_inline: dict[Node, tuple[Builder, Callable[..., Node]]] = field(
+        default_factory=dict
+    )  # … an inline body's, and where
     weights: dict[Graph, int] = field(default_factory=dict)
     calls: list[Span] = field(default_factory=list)
     characters: int = 0  # of the file: what may be spent grows with what was written
@@ -63,7 +67,9 @@ class Context:
     def inside(self, call: Span) -> Iterator[None]:
         """While a block or an inline list is being elaborated; bounds the nesting."""
         if len(self.calls) >= MAX_DEPTH:
-            raise self.fail("NNC0703", call, f"more than {MAX_DEPTH} blocks are nested here: does a block contain itself?")
+            raise self.fail(
+                "NNC0703", call, f"more than {MAX_DEPTH} blocks are nested here: does a block contain itself?"
+            )
         self.calls.append(call)
         try:
             yield
@@ -79,5 +85,7 @@ class Context:
     def weigh(self, graph: Graph) -> int:
         """Steps of a finished graph, nested ones counted."""
         if graph not in self.weights:
-            self.weights[graph] = sum(1 + (self.weigh(n.target) if isinstance(n.target, Graph) else 0) for n in graph.nodes)
+            self.weights[graph] = sum(
+                1 + (self.weigh(n.target) if isinstance(n.target, Graph) else 0) for n in graph.nodes
+            )
         return self.weights[graph]

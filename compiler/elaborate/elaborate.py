@@ -89,7 +89,9 @@ def _arguments(context: Context, spec: Spec, scope: Scope, given: Mapping[str, A
                 scope.define(arg.name, Evaluator(context, scope).static(arg.default, f"`{arg.name}`"), arg.span)
             else:
                 note = f"give it on the command line, --set {arg.name}=…, or a default in the file"
-                context.fail("NNC0701", arg.span, f"the argument `{arg.name}` has no default and is not given", notes=(note,))
+                context.fail(
+                    "NNC0701", arg.span, f"the argument `{arg.name}` has no default and is not given", notes=(note,)
+                )
                 failed = True
         except Failed:
             failed = True
@@ -136,10 +138,14 @@ def _input(context: Context, scope: Scope, declared: InputDecl, fixed: Mapping[s
 
 def _dimension(context: Context, scope: Scope, expr: tree.Expr, fixed: Mapping[str, int]) -> DimLike:
     if isinstance(expr, tree.Literal) and expr.value is ...:
-        raise context.fail("NNC0702", expr.span, "a network's input names every dimension; `...` is for a block's pattern")
+        raise context.fail(
+            "NNC0702", expr.span, "a network's input names every dimension; `...` is for a block's pattern"
+        )
     if isinstance(expr, tree.Name) and expr.name not in scope.names:
         if expr.name == "_":
-            raise context.fail("NNC0702", expr.span, "a network's input names every dimension; `_` is for a block's pattern")
+            raise context.fail(
+                "NNC0702", expr.span, "a network's input names every dimension; `_` is for a block's pattern"
+            )
         scope.define(expr.name, fixed.get(expr.name, size(expr.name)), expr.span)
     found = Evaluator(context, scope).static(expr, "a dimension")
     if isinstance(found, bool) or not isinstance(found, int | Dim):
@@ -171,4 +177,6 @@ def _check_promise(context: Context, promise: PromiseDecl, value: int) -> None:
         or (promise.multiple_of is not None and value % promise.multiple_of != 0)
     )
     if broken:
-        raise context.fail("NNC0507", promise.span, f"`{promise.name}` is {value}, which breaks what `dims:` promises of it")
+        raise context.fail(
+            "NNC0507", promise.span, f"`{promise.name}` is {value}, which breaks what `dims:` promises of it"
+        )

@@ -34,7 +34,7 @@ class Evaluator:
     def __init__(self, context: Context, scope: Scope) -> None:
         self.context, self.scope = context, scope
 
-    # -- entry points -------------------------------------------------------------------------------------------------
+    # -- entry points ----------
 
     def value(self, expr: tree.Expr) -> Binding:
         """A tensor, several results, or a known value."""
@@ -74,7 +74,9 @@ class Evaluator:
         """A known value; a tensor is refused."""
         value = self.value(expr)
         if has_tensor(value):
-            raise self.context.fail("NNC0421", expr.span, f"{what} must be known before the network runs, but this is a tensor")
+            raise self.context.fail(
+                "NNC0421", expr.span, f"{what} must be known before the network runs, but this is a tensor"
+            )
         return value
 
     def condition(self, expr: tree.Expr) -> bool:
@@ -99,7 +101,7 @@ class Evaluator:
             "NNC0604", span, f"`{text}` has {len(names)} results: say which one", notes=(f"its results are {options}",)
         )
 
-    # -- names ----------------------------------------------------------------------------------------------------------
+    # -- names ----------
 
     def _name(self, expr: tree.Name) -> Binding:
         found = self.scope.find(expr.name)
@@ -124,9 +126,13 @@ class Evaluator:
         fix = self.context.did_you_mean(name, span, known)
         if fix is None and name in self.context.catalogue:
             kind = "a layer" if self.context.catalogue[name].form == "module" else "a function"
-            return self.context.fail("NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",))
+            return self.context.fail(
+                "NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",)
+            )
         names = ", ".join(n for n in known[:12]) or "none"
-        return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=(f"names here: {names}",), fix=fix)
+        return self.context.fail(
+            "NNC0307", span, f"nothing is called `{name}` here", notes=(f"names here: {names}",), fix=fix
+        )
 
     def _attribute(self, expr: tree.Attribute) -> Binding:
         value = self.value(expr.value)
@@ -142,10 +148,12 @@ class Evaluator:
                 fix=self.context.did_you_mean(expr.name, expr.name_span, names),
             )
         if isinstance(value, Value):
-            raise self.context.fail("NNC0605", expr.name_span, f"`{unparse(expr.value)}` is one tensor and has no parts")
+            raise self.context.fail(
+                "NNC0605", expr.name_span, f"`{unparse(expr.value)}` is one tensor and has no parts"
+            )
         raise self.context.fail("NNC0605", expr.name_span, f"{statics.describe(value)} has no parts")
 
-    # -- operators --------------------------------------------------------------------------------------------------------
+    # -- operators ----------
 
     def _static(self, span: Span, compute: Any, *arguments: Any) -> statics.Static:
         try:
@@ -158,7 +166,9 @@ class Evaluator:
 
     def _truth(self, value: Binding, expr: tree.Expr) -> bool:
         if has_tensor(value):
-            raise self.context.fail("NNC0421", expr.span, "a condition must be known before the network runs, but this is a tensor")
+            raise self.context.fail(
+                "NNC0421", expr.span, "a condition must be known before the network runs, but this is a tensor"
+            )
         result: bool = self._static(expr.span, statics.truth, value)
         return result
 
@@ -187,7 +197,9 @@ class Evaluator:
             right = self.value(operand)
             if has_tensor(left) or has_tensor(right):
                 if len(expr.rest) > 1 or operator not in OPERATORS:
-                    raise self.context.fail("NNC0422", expr.span, "tensors are compared two at a time, with == != < <= > >=")
+                    raise self.context.fail(
+                        "NNC0422", expr.span, "tensors are compared two at a time, with == != < <= > >="
+                    )
                 return self._apply(OPERATORS[operator], (left, right), expr.span)
             if not self._static(expr.span, statics.compare, operator, left, right):
                 result = False
@@ -218,13 +230,17 @@ class Evaluator:
             results = tuple(value.results.values())
             if -len(results) <= items[0] < len(results):
                 return results[items[0]]
-            raise self.context.fail("NNC0605", expr.span, f"there are {len(results)} results, and none is number {items[0]}")
+            raise self.context.fail(
+                "NNC0605", expr.span, f"there are {len(results)} results, and none is number {items[0]}"
+            )
         raise self.several(value, expr.value.span)
 
     def _comprehension(self, expr: tree.Comprehension) -> Binding:
         items = self.static(expr.iterable, "what a list runs over")
         if not isinstance(items, tuple):
-            raise self.context.fail("NNC0707", expr.iterable.span, f"a list is needed here, this is {statics.describe(items)}")
+            raise self.context.fail(
+                "NNC0707", expr.iterable.span, f"a list is needed here, this is {statics.describe(items)}"
+            )
         results = []
         for item in items:
             inner = Evaluator(self.context, self.scope.child())
@@ -253,7 +269,7 @@ class Evaluator:
             result[k] = self.static(value, "a value")
         return result
 
-    # -- calls ------------------------------------------------------------------------------------------------------------
+    # -- calls ----------
 
     def _call(self, expr: tree.CallExpr) -> Binding:
         return self.call(expr, None)
@@ -281,7 +297,7 @@ class Evaluator:
     def function(self, name: str, span: Span) -> OpDef:
         """The function that `name` calls, or a report of what it is instead."""
         catalogue = self.context.catalogue
-        op = catalogue[name] if name in catalogue else None
+        op = catalogue.get(name, None)
         if op is not None and op.form == "function":
             return op
         if op is not None or name in self.context.blocks:

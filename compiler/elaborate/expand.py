@@ -77,7 +77,11 @@ def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator
                 continue
             if action.body.listed is not listed:
                 kind, other = ("list", "mapping") if listed else ("mapping", "list")
-                context.fail("NNC0706", action.span, f"`each` stands in a {kind} of layers, so its `layers:` must be a {kind}, not a {other}")
+                context.fail(
+                    "NNC0706",
+                    action.span,
+                    f"`each` stands in a {kind} of layers, so its `layers:` must be a {kind}, not a {other}",
+                )
                 continue
             for turn, turn_ok in _loop(context, action.loop, inner):
                 if turn_ok:
@@ -92,7 +96,9 @@ def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[S
         items = Evaluator(context, scope).static(loop.iterable, "what a loop runs over")
         if not isinstance(items, tuple):
             notes = (f"count with range({items})",) if isinstance(items, int) and not isinstance(items, bool) else ()
-            raise context.fail("NNC0707", loop.iterable.span, f"a loop runs over a list, not over {describe(items)}", notes=notes)
+            raise context.fail(
+                "NNC0707", loop.iterable.span, f"a loop runs over a list, not over {describe(items)}", notes=notes
+            )
     except Failed:
         yield scope.child(), False
         return
@@ -133,7 +139,11 @@ def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str |
     if entry.broken:
         return key or None
     if not key or "." in key or not key.isprintable() or len(key) > 200:
-        context.fail("NNC0706", entry.key.span, f'"{key[:60]}" cannot be the name of a layer: torch allows no dot and no empty name')
+        context.fail(
+            "NNC0706",
+            entry.key.span,
+            f'"{key[:60]}" cannot be the name of a layer: torch allows no dot and no empty name',
+        )
         return None
     if key in RESERVED_NAMES:
         context.fail("NNC0309", entry.key.span, f"`{key}` is taken: every nn.Module has an attribute of that name")
@@ -151,6 +161,8 @@ def _fill(context: Context, template: Template, scope: Scope) -> str:
             continue
         value = Evaluator(context, scope).static(part, "a key")
         if isinstance(value, bool) or not isinstance(value, int | str):
-            raise context.fail("NNC0706", part.span, f"a part of a key is a whole number or a text, not {describe(value)}")
+            raise context.fail(
+                "NNC0706", part.span, f"a part of a key is a whole number or a text, not {describe(value)}"
+            )
         parts.append(str(value))
     return "".join(parts)

@@ -40,7 +40,7 @@ class Arguments:
     keywords: dict[str, Given]
 
 
-# -- a layer by its type --------------------------------------------------------------------------------------------------
+# -- a layer by its type ----------
 
 
 def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCall, flow: Flow) -> Binding:
@@ -55,7 +55,9 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
     if target.form == "function":
         tensors = any(has_tensor(g.value) for g in (*arguments.positional, *arguments.keywords.values()))
         before = len(at.builder.nodes)
-        value = call_function(evaluator, target, arguments.positional, arguments.keywords, span, None if tensors else flow)
+        value = call_function(
+            evaluator, target, arguments.positional, arguments.keywords, span, None if tensors else flow
+        )
         return name_last(at.builder, before, value, item.key, item.span)
     context = at.context
     settings = bind(
@@ -87,7 +89,9 @@ def _arguments(evaluator: Evaluator, call: LayerCall) -> Arguments:
     return Arguments(positional, keywords)
 
 
-def _resolve(at: BodyElaborator, item: Pending, callee: tree.Expr, depth: int = 0) -> tuple[OpDef | BlockDecl, Arguments | None]:
+def _resolve(
+    at: BodyElaborator, item: Pending, callee: tree.Expr, depth: int = 0
+) -> tuple[OpDef | BlockDecl, Arguments | None]:
     """What a type names. An argument that holds a type may hold arguments too: `norm: GroupNorm(32)`."""
     context = at.context
     if not isinstance(callee, tree.Name):
@@ -125,7 +129,9 @@ def _held(
     expr = parse(text, callee.span.pinned(), problems)
     head = expr.callee if isinstance(expr, tree.CallExpr) else expr
     if expr is None or not isinstance(head, tree.Name):
-        raise at.context.fail("NNC0308", callee.span, f'`{callee.name}` holds "{text[:40]}", which is not a layer\'s type')
+        raise at.context.fail(
+            "NNC0308", callee.span, f'`{callee.name}` holds "{text[:40]}", which is not a layer\'s type'
+        )
     bare = Pending(item.key, item.entry, Scope(at.builder), item.span)
     target, inner = _resolve(at, bare, tree.Name(head.name, callee.span), depth + 1)
     if not isinstance(expr, tree.CallExpr):
@@ -140,11 +146,17 @@ def _call_keywords(evaluator: Evaluator, entry: EntryDecl, op: OpDef) -> dict[st
     return bind(evaluator.context, f"{op.name}'s forward", (), op.calls, (), given, entry.span) if given else {}
 
 
-# -- blocks and inline bodies -----------------------------------------------------------------------------------------------
+# -- blocks and inline bodies ----------
 
 
 def _block(
-    at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: BlockDecl, arguments: Arguments, flow: Flow, span: Span
+    at: BodyElaborator,
+    item: Pending,
+    evaluator: Evaluator,
+    decl: BlockDecl,
+    arguments: Arguments,
+    flow: Flow,
+    span: Span,
 ) -> Binding:
     values = blocks.bind_arguments(at.context, decl, arguments.positional, arguments.keywords, span)
 
@@ -164,7 +176,9 @@ def group(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Binding:
     """`layers:` inside an entry: a list is a Sequential, a mapping a group; both see the names around them."""
 
     def call(elaborator: BodyElaborator, user: Pending, flowing: Flow, where: Span) -> Node:
-        return _inline(elaborator, replace(item, key=user.key, entry=replace(item.entry, source=user.entry.source)), body, flowing)
+        return _inline(
+            elaborator, replace(item, key=user.key, entry=replace(item.entry, source=user.entry.source)), body, flowing
+        )
 
     node = call(at, item, flow, item.span)
     at.context.again_inline[node] = (at.builder, call)
@@ -218,7 +232,12 @@ def _inline(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Node:
 
 
 def graph_node(
-    key: str, graph: Graph, operands: Mapping[str, Value], types: Mapping[str, TensorType], span: Span, sizes: Mapping[Any, Any]
+    key: str,
+    graph: Graph,
+    operands: Mapping[str, Value],
+    types: Mapping[str, TensorType],
+    span: Span,
+    sizes: Mapping[Any, Any],
 ) -> Node:
     """A call of `graph`; `types` are its outputs' as this graph sees them."""
     results = tuple(Value(f"{key}.{name}" if name else key, t, span) for name, t in types.items())
@@ -242,7 +261,11 @@ def repeated(at: BodyElaborator, item: Pending, flow: Flow) -> Binding:
     assert entry.repeat is not None
     count = Evaluator(at.context, item.scope).static(entry.repeat, "`repeat:`")
     if isinstance(count, bool) or not isinstance(count, int):
-        what = f"must be known, but {count} is a free size" if isinstance(count, Dim) else f"is a whole number, not {statics.describe(count)}"
+        what = (
+            f"must be known, but {count} is a free size"
+            if isinstance(count, Dim)
+            else f"is a whole number, not {statics.describe(count)}"
+        )
         code = "NNC0505" if isinstance(count, Dim) else "NNC0305"
         raise at.context.fail(code, entry.repeat.span, f"`repeat:` {what}")
     if not 0 <= count <= MAX_REPEAT:
@@ -253,7 +276,7 @@ def repeated(at: BodyElaborator, item: Pending, flow: Flow) -> Binding:
     return group(at, item, Body((each,), True, item.span), flow)
 
 
-# -- calling again ------------------------------------------------------------------------------------------------------------
+# -- calling again ----------
 
 
 def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
@@ -278,7 +301,11 @@ def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
             "NNC0708", use.span, f"`{use.target}` is an inline list inside another module; only what stands beside it can call it",
             notes=("make it a block, or call the module that contains it",),
         )  # fmt: skip
-    if not (isinstance(node.target, Graph) and isinstance(original.target, Graph) and same_module(original.target, node.target)):
+    if not (
+        isinstance(node.target, Graph)
+        and isinstance(original.target, Graph)
+        and same_module(original.target, node.target)
+    ):
         raise _mismatch(at, use, original)
     return add_graph_node(at, replace(node, shares=path), use.span)
 
@@ -299,7 +326,9 @@ def _find(at: BodyElaborator, use: Reuse) -> tuple[Node, str]:
             names = [n.name for n in nodes if n.named and n.is_module]
             fix = at.context.did_you_mean(part, use.span, names)
             notes = () if fix else (f"modules here: {', '.join(names[:12]) or 'none'}",)
-            raise at.context.fail("NNC0601", use.span, f"there is no module `{part}` to call again", notes=notes, fix=fix)
+            raise at.context.fail(
+                "NNC0601", use.span, f"there is no module `{part}` to call again", notes=notes, fix=fix
+            )
         if depth == len(parts) - 1:
             return node, use.target
         if not isinstance(node.target, Graph):
@@ -351,7 +380,7 @@ def _known(node: Node) -> dict[str, Any]:
     return {k: known(v) for k, v in node.operands.items()}
 
 
-# -- stored tensors -----------------------------------------------------------------------------------------------------------
+# -- stored tensors ----------
 
 
 def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: StoredDecl) -> Binding:
@@ -408,5 +437,3 @@ def _stored_options(evaluator: Evaluator, decl: StoredDecl, title: str) -> dict[
             raise evaluator.context.fail("NNC0305", keyword.value.span, message)
         options[keyword.name] = value
     return options
-
-

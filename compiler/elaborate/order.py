@@ -1,8 +1,8 @@
 """The order in which the entries of a mapping can be elaborated: file order where that works, else topological.
 
-    norm: LayerNorm        {from: reduced}            reduced, norm, out
-    reduced: Linear(8)     {from: x}             →    (keys stay in file order)
-    out: relu(norm)
+norm: LayerNorm        {from: reduced}            reduced, norm, out
+reduced: Linear(8)     {from: x}             →    (keys stay in file order)
+out: relu(norm)
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ __all__ = ["names_in", "order", "takes_flow"]
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     """`pending` so that every entry stands after those it refers to; entries of a cycle, reported, are left out."""
     position = {p.key: i for i, p in enumerate(pending) if p.scope.find(p.key) is None}  # a clash is reported elsewhere
-    needs = [sorted({position[n] for n in _references(p.entry, context.catalogue) if n in position} - {i}) for i, p in enumerate(pending)]
-    selves = [i for i, p in enumerate(pending) if p.key in set(_references(p.entry, context.catalogue)) and p.scope.find(p.key) is None]
+    needs = [
+        sorted({position[n] for n in _references(p.entry, context.catalogue) if n in position} - {i})
+        for i, p in enumerate(pending)
+    ]
+    selves = [
+        i
+        for i, p in enumerate(pending)
+        if p.key in set(_references(p.entry, context.catalogue)) and p.scope.find(p.key) is None
+    ]
     if all(not n or n[-1] < i for i, n in enumerate(needs)) and not selves:
         return list(pending)
 
@@ -63,7 +70,9 @@ def takes_flow(entry: EntryDecl) -> bool:
         return False
     if isinstance(entry.action, Formula):
         top = entry.action.expression
-        return isinstance(top, tree.Name) or (isinstance(top, tree.CallExpr) and not any(True for _ in names_in(top.arguments)))
+        return isinstance(top, tree.Name) or (
+            isinstance(top, tree.CallExpr) and not any(True for _ in names_in(top.arguments))
+        )
     return True
 
 

@@ -10,7 +10,18 @@ from typing import Any
 
 from nnc.compiler.types.dim import Dim, ceildiv, lower_bound, maximum, minimum, upper_bound
 
-__all__ = ["FUNCTIONS", "Static", "StaticError", "binary", "compare", "describe", "index", "logical_not", "truth", "unary"]
+__all__ = [
+    "FUNCTIONS",
+    "Static",
+    "StaticError",
+    "binary",
+    "compare",
+    "describe",
+    "index",
+    "logical_not",
+    "truth",
+    "unary",
+]
 
 Static = Any  # None | bool | int | float | str | Dim | DType | tuple of these | dict of these
 
@@ -237,7 +248,10 @@ def _iterable(value: Static) -> tuple[Static, ...]:
 
 def _range(*bounds: Static) -> tuple[int, ...]:
     if not 1 <= len(bounds) <= 3 or not all(isinstance(b, int) for b in bounds):
-        raise StaticError("range takes one to three known whole numbers", "NNC0505" if any(isinstance(b, Dim) for b in bounds) else "NNC0422")
+        raise StaticError(
+            "range takes one to three known whole numbers",
+            "NNC0505" if any(isinstance(b, Dim) for b in bounds) else "NNC0422",
+        )
     if len(bounds) == 3 and bounds[2] == 0:
         raise StaticError("range takes a step other than 0")
     numbers = range(*bounds)

@@ -45,7 +45,9 @@ class Stored:
 
     kind: Literal["parameter", "buffer"]
     type: TensorType
-    initial: tuple[Node, ...] = ()  # constructor nodes in order; the last one's result is the initial value; () is uninitialized
+    initial: tuple[
+        Node, ...
+    ] = ()  # constructor nodes in order; the last one's result is the initial value; () is uninitialized
     persistent: bool = True
     requires_grad: bool = True
 
@@ -78,7 +80,9 @@ class Node:
     sizes: Mapping[Symbol, DimLike] = field(default_factory=dict)
     parameters: tuple[ParameterSpec, ...] = ()
     cost: DimLike = 0
-    explicit: tuple[str, ...] = ()  # `named results`: keys of a mapping result; () for one tensor or a numbered sequence
+    explicit: tuple[
+        str, ...
+    ] = ()  # `named results`: keys of a mapping result; () for one tensor or a numbered sequence
 
     @property
     def is_module(self) -> bool:

@@ -45,10 +45,14 @@ def _graph(graph: Graph, path: str, found: list[str], seen: set[Graph]) -> None:
         known.update(node.results)
         if isinstance(node.target, Graph):
             _graph(node.target, here, found, seen)
-    found += [f"{path}: output {name or 'value'} is made nowhere" for name, v in graph.outputs.items() if v not in known]
+    found += [
+        f"{path}: output {name or 'value'} is made nowhere" for name, v in graph.outputs.items() if v not in known
+    ]
     if graph.kind in ("net", "block"):
         own = {s for v in graph.inputs for d in v.type.shape for s in symbols(d)}
-        foreign = {s.name for n in graph.nodes for v in n.results for d in v.type.shape for s in symbols(d) if s not in own}
+        foreign = {
+            s.name for n in graph.nodes for v in n.results for d in v.type.shape for s in symbols(d) if s not in own
+        }
         if foreign:
             found.append(f"{path}: sizes from nowhere: {', '.join(sorted(foreign))}")
 

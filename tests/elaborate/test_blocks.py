@@ -17,14 +17,17 @@ blocks:
 def test_a_pattern_binds_known_sizes_and_names_free_ones() -> None:
     found = graph(f"{IMAGE}{HALVE}layers:\n  a: Halve(8)\n  b: Halve()")
     inner = found.node("a").target
-    assert str(inner.inputs[0].type) == "[B, 3, H, W]" and inner.symbols["C"] == 3
+    assert str(inner.inputs[0].type) == "[B, 3, H, W]"
+    assert inner.symbols["C"] == 3
     assert str(found.outputs[""].type) == "[B, 8, H//4, W//4]"
 
 
 def test_equal_calls_share_one_graph_whatever_the_resolution() -> None:
     found = graph(f"{IMAGE}{HALVE}layers:\n  a: Halve(8)\n  b: Halve(8)\n  c: Halve(8)\n  d: Halve(8, bias=False)")
     a, b, c, d = (found.node(n).target for n in "abcd")
-    assert a is not b and b is c and c is not d
+    assert a is not b
+    assert b is c
+    assert c is not d
 
 
 def test_equal_sizes_are_one_symbol_inside() -> None:
@@ -73,7 +76,9 @@ def test_a_free_size_is_no_argument() -> None:
 
 
 def test_a_fault_in_a_shared_block_is_reported_once() -> None:
-    text = "blocks:\n  P: {layers: {fc: 'Linear(8, bais=True)'}}\nlayers:\n  a: P()\n  b: P()\n  c: {type: P(), from: x}"
+    text = (
+        "blocks:\n  P: {layers: {fc: 'Linear(8, bais=True)'}}\nlayers:\n  a: P()\n  b: P()\n  c: {type: P(), from: x}"
+    )
     assert codes(text) == ["NNC0302"]
 
 

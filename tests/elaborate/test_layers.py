@@ -18,7 +18,9 @@ def test_both_spellings_make_the_same_node() -> None:
 
 
 def test_a_function_takes_the_flow_unless_it_is_given_tensors() -> None:
-    found = graph("layers:\n  a: relu\n  b: softmax(dim=1)\n  c: cat([a, b], 1)\n  d: {type: flatten, start_dim: 0, from: c}")
+    found = graph(
+        "layers:\n  a: relu\n  b: softmax(dim=1)\n  c: cat([a, b], 1)\n  d: {type: flatten, start_dim: 0, from: c}"
+    )
     assert [[v.name for v in n.inputs] for n in found.nodes] == [["x"], ["a"], ["a", "b"], ["c"]]
 
 
@@ -33,12 +35,19 @@ def test_an_inline_body_brings_in_what_it_refers_to() -> None:
               - {type: add, from: [a, a]}
     """)
     inner = found.node("inner").target
-    assert isinstance(inner, Graph) and [v.name for v in inner.inputs] == ["x", "a"]
+    assert isinstance(inner, Graph)
+    assert [v.name for v in inner.inputs] == ["x", "a"]
     assert [v.name for v in found.node("inner").inputs] == ["x", "a"]
 
 
 def test_a_list_needs_no_layers_key() -> None:
-    assert names(graph("layers:\n  net: [Linear(8), [ReLU, Linear(4)]]")) == ["net", "net.0", "net.1", "net.1.0", "net.1.1"]
+    assert names(graph("layers:\n  net: [Linear(8), [ReLU, Linear(4)]]")) == [
+        "net",
+        "net.0",
+        "net.1",
+        "net.1.0",
+        "net.1.1",
+    ]
 
 
 def test_use_calls_the_same_module_again() -> None:
@@ -90,7 +99,15 @@ def test_stored_tensors_stand_beside_the_flow() -> None:
     """)
     assert [v.name for v in found.node("fc").inputs] == ["x"]
     stored = found.node("mask").target
-    assert isinstance(stored, Stored) and not stored.persistent and [n.target.name for n in stored.initial] == ["ones", "tril"]
+    assert (
+        isinstance(stored, Stored)
+    )
+    assert (
+        not stored.persistent
+    )
+    assert (
+        [n.target.name for n in stored.initial] == ["ones", "tril"]
+    )
     assert found.node("mask").parameters[0].kind == "transient"
 
 
@@ -126,13 +143,15 @@ def test_call_time_arguments() -> None:
 
 def test_unused_entries_are_warned_about() -> None:
     found = compiled("layers:\n  a: Linear(8)\n  b: {type: Linear(4), from: x}")
-    assert [(d.code, d.severity) for d in found.problems] == [("NNC0606", "warning")] and found.ok
+    assert [(d.code, d.severity) for d in found.problems] == [("NNC0606", "warning")]
+    assert found.ok
 
 
 def test_several_inputs_and_outputs() -> None:
     text = "inputs: {a: [B, 8], b: [B, 8]}\nlayers:\n  s: a + b\n  d: a - b\noutputs: {sum: s, aux: {from: d, mode: train}}"
     found = graph(text)
-    assert list(found.outputs) == ["sum", "aux"] and found.train_only == {"aux"}
+    assert list(found.outputs) == ["sum", "aux"]
+    assert found.train_only == {"aux"}
 
 
 def test_arguments_and_sizes_from_outside() -> None:

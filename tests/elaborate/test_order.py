@@ -26,8 +26,11 @@ def test_steps_of_an_expression_stand_with_their_entry() -> None:
 
 
 def test_a_cycle_prints_its_path() -> None:
-    (found,) = compiled("layers:\n  a: {type: Linear(16), from: c}\n  b: {type: Linear(16), from: a}\n  c: b + x").problems
-    assert found.code == "NNC0602" and "a → b → c → a" in found.message
+    (found,) = compiled(
+        "layers:\n  a: {type: Linear(16), from: c}\n  b: {type: Linear(16), from: a}\n  c: b + x"
+    ).problems
+    assert found.code == "NNC0602"
+    assert "a → b → c → a" in found.message
 
 
 def test_an_entry_cannot_wait_for_itself() -> None:

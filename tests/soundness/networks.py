@@ -76,7 +76,7 @@ class _Builder:
         return self.draw(st.sampled_from([f for f in self.seen if f.kind == self.now.kind]))
 
 
-# -- images -----------------------------------------------------------------------------------------------------------------
+# -- images ----------
 
 
 def conv(b: _Builder) -> None:
@@ -105,7 +105,11 @@ def adaptive(b: _Builder) -> None:
 
 
 def pointwise(b: _Builder) -> None:
-    b.add(b.pick("ReLU", "sigmoid", "tanh", "Dropout(0.1)", "GELU", "softmax(1)", "x * 2" if b.now.name == "x" else "silu"))
+    b.add(
+        b.pick(
+            "ReLU", "sigmoid", "tanh", "Dropout(0.1)", "GELU", "softmax(1)", "x * 2" if b.now.name == "x" else "silu"
+        )
+    )
 
 
 def norm(b: _Builder) -> None:
@@ -113,7 +117,14 @@ def norm(b: _Builder) -> None:
 
 
 def upsample(b: _Builder) -> None:
-    b.add(b.pick("Upsample(scale_factor=2)", 'Upsample(scale_factor=2, mode="bilinear")', "interpolate(scale_factor=3)", "Upsample(size=[8, 8])"))
+    b.add(
+        b.pick(
+            "Upsample(scale_factor=2)",
+            'Upsample(scale_factor=2, mode="bilinear")',
+            "interpolate(scale_factor=3)",
+            "Upsample(size=[8, 8])",
+        )
+    )
 
 
 def shuffle(b: _Builder) -> None:
@@ -176,7 +187,7 @@ def to_vector(b: _Builder) -> None:
     b.add(f"mean({b.now.name}, [2, 3])" if b.now.kind == "image" else f"mean({b.now.name}, 1)", kind="vector")
 
 
-# -- sequences and vectors ----------------------------------------------------------------------------------------------------
+# -- sequences and vectors ----------
 
 
 def linear(b: _Builder) -> None:
@@ -211,7 +222,16 @@ def scores(b: _Builder) -> None:
 
 def sequence_window(b: _Builder) -> None:
     v = b.now.name
-    b.add(b.pick(f"{v}[:, 1:]", f"{v}[:, ::2]", f"{v}[:, :-1]", f"roll({v}, 1, 1)", f"repeat({v}, 1, 2, 1)", f"cumsum({v}, 1)"))
+    b.add(
+        b.pick(
+            f"{v}[:, 1:]",
+            f"{v}[:, ::2]",
+            f"{v}[:, :-1]",
+            f"roll({v}, 1, 1)",
+            f"repeat({v}, 1, 2, 1)",
+            f"cumsum({v}, 1)",
+        )
+    )
 
 
 def sequence_fold(b: _Builder) -> None:

@@ -69,7 +69,9 @@ def check(network: Network, seed: int = 0) -> None:
             found = forward_shapes(compiled, sizes)
         except (RuntimeError, ValueError, IndexError):
             continue
-        assert found != inferred_shapes_or_none(compiled, sizes), f"{sizes} breaks {requirements}, and torch does not mind"
+        assert found != inferred_shapes_or_none(compiled, sizes), (
+            f"{sizes} breaks {requirements}, and torch does not mind"
+        )
 
 
 def inferred_shapes_or_none(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
@@ -101,8 +103,14 @@ def test_two_thousand_networks(network: Network) -> None:
 
 def test_the_test_can_fail() -> None:
     """A compiler that forgot its requirements would be caught."""
-    spec = {"nnc": 1, "name": "t", "inputs": {"x": ["B", 3, "H", "W"]}, "layers": {"n0": "MaxPool2d(2)", "n1": "Conv2d(4, 5)"}}
+    spec = {
+        "nnc": 1,
+        "name": "t",
+        "inputs": {"x": ["B", 3, "H", "W"]},
+        "layers": {"n0": "MaxPool2d(2)", "n1": "Conv2d(4, 5)"},
+    }
     compiled = compile_mapping(spec)
-    assert compiled.solution is not None and not compiled.solution.holds({"B": 2, "H": 8, "W": 20})
+    assert compiled.solution is not None
+    assert not compiled.solution.holds({"B": 2, "H": 8, "W": 20})
     with pytest.raises(RuntimeError):
         forward_shapes(compiled, {"B": 2, "H": 8, "W": 20})
