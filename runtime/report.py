@@ -80,10 +80,9 @@ class Live(Reporter):
     def begin_epoch(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self._progress = Progress(
-            TextColumn(f"epoch {epoch}/{epochs}"), BarColumn(None), MofNCompleteColumn(),
-            TextColumn("{task.fields[loss]}"), TimeRemainingColumn(), console=self._console, transient=True, auto_refresh=False,
-        )  # fmt: skip
+        columns = (TextColumn(f"epoch {epoch}/{epochs}"), BarColumn(None), MofNCompleteColumn())
+        rest = (TextColumn("{task.fields[loss]}"), TimeRemainingColumn())
+        self._progress = Progress(*columns, *rest, console=self._console, transient=True, auto_refresh=False)
         self._progress.start()
         self._task = self._progress.add_task("", total=steps, completed=done, loss="")
         self._shown = 0.0

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -17,12 +18,22 @@ __all__ = ["Best", "Position", "load_model", "model_tensors", "settings_of", "tr
 
 @dataclass
 class Best:
-    """The best value of the monitored quantity so far, and the checkpoint that has it."""
+    """The best value of the monitored quantity so far, and the checkpoint that has it. Of equal values, the one with
+    the lower `loss` is better: accuracies of small validation sets are often equal."""
 
     quantity: str
     value: float
+    loss: float
     epoch: int
     checkpoint: str = ""
+
+    def beaten_by(self, value: float, loss: float, goal: Literal["min", "max"]) -> bool:
+        """Whether another value is better. NaN beats nothing, and anything beats NaN."""
+        if value == self.value:
+            return loss < self.loss
+        if math.isnan(self.value):
+            return not math.isnan(value)
+        return value > self.value if goal == "max" else value < self.value
 
 
 @dataclass

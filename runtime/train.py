@@ -188,7 +188,9 @@ class _Loop:
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
         rates = [float(g["lr"]) for g in self.optimizer.param_groups]
-        better = self._better(quantities[self.config.monitor])
+        value = quantities[self.config.monitor]
+        loss = quantities.get("validation.loss", training["loss"])
+        better = at.best is None or at.best.beaten_by(value, loss, self.config.goal)
         record = {
             "epoch": at.epoch,
             "epochs": self.config.epochs,
@@ -205,19 +207,11 @@ class _Loop:
         if self.scheduler:
             self.scheduler.after_epoch(quantities)
         if better:
-            name = self.checkpoints.next_name()
-            at.best = Best(self.config.monitor, quantities[self.config.monitor], at.epoch, name)
+            at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds
         at.epoch, at.done, at.epoch_seconds, at.quantities = at.epoch + 1, 0, 0.0, quantities
         self.average = Average(self.device)
         self._save()
-
-    def _better(self, value: float) -> bool:
-        """Whether the monitored quantity is the best so far; NaN never is, unless there is nothing else."""
-        best = self.position.best
-        if best is None or best.value != best.value:
-            return True
-        return value > best.value if self.config.goal == "max" else value < best.value
 
     # -- one step ------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ def read_sections(
     graph: Graph | None = None,
     names: Mapping[str, Any] | None = None,
     broken: Broken = frozenset(),
+    epochs: int | None = None,
 ) -> tuple[DataConfig | None, TrainConfig | None]:
     """`data:` and `train:` of `Spec.sections`; None for one that is not there or has faults, which are reported.
 
@@ -35,5 +36,7 @@ def read_sections(
         data = read_data(sections["data"], problems, names=names, broken=broken)
     if "train" in sections:
         network = network_of(graph) if graph is not None else None
-        train = read_train(sections["train"], problems, data=data, network=network, names=names, broken=broken)
+        train = read_train(
+            sections["train"], problems, data=data, network=network, names=names, broken=broken, epochs=epochs
+        )
     return data, train

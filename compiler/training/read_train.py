@@ -43,15 +43,18 @@ def read_train(
     network: Network | None = None,
     names: Mapping[str, Any] | None = None,
     broken: Broken = frozenset(),
+    epochs: int | None = None,
     vocabularies: Vocabularies = VOCABULARY,
 ) -> TrainConfig | None:
     """The section, or None after reporting its faults. `broken` is what the schema check refused already. Where `data`
-    or `network` is not known (they had faults of their own), names of fields and outputs are not checked."""
+    or `network` is not known (they had faults of their own), names of fields and outputs are not
+    checked. `epochs` replaces the file's."""
     section = Section("train", tree, KEYS, problems, names, broken)
     section.need("loss", "CrossEntropyLoss")
     section.need("optimizer", "AdamW(lr=1e-3)")
     section.need("epochs", "10")
-    epochs = section.value("epochs", "Positive", 1)
+    written = section.value("epochs", "Positive", 1)
+    epochs = written if epochs is None else epochs
     batch_size = section.value("batch_size", "Positive", 64)
     known = {**(names or {}), "epochs": epochs, "batch_size": batch_size}
     later = {"steps_per_epoch": STAND_IN, "steps": STAND_IN * epochs}

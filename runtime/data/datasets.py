@@ -63,11 +63,17 @@ class Samples:
 
 
 def open_dataset(
-    call: BoundCall, fields: tuple[str, ...], base: Path, vocabulary: Vocabulary = VOCABULARY["dataset"]
+    call: BoundCall,
+    fields: tuple[str, ...],
+    base: Path,
+    *,
+    download: bool = True,
+    vocabulary: Vocabulary = VOCABULARY["dataset"],
 ) -> Columns | Samples:
     """Opens the dataset that a spec names; its paths are relative to `base`. Raises `Failure`."""
     found = vocabulary[call.name]
-    arguments = {k: _path(k, v, base) for k, v in call.arguments.items()}
+    given = {k: v for k, v in call.arguments.items() if download or k != "download"}
+    arguments = {k: _path(k, v, base) for k, v in given.items()}
     if call.name == "Npz":
         return _npz(call, fields, Path(arguments["file"]))
     dataset = _torchvision(call, arguments)

@@ -38,13 +38,16 @@ class Data:
         return next(s for s in (self.train, self.validation, self.test) if s is not None)
 
 
-def open_data(config: DataConfig, base: Path, parts: tuple[str, ...] = ("train", "validation")) -> Data:
-    """Opens the splits named by `parts`; paths are relative to `base`, the folder of the spec. Raises `Failure`."""
+def open_data(
+    config: DataConfig, base: Path, parts: tuple[str, ...] = ("train", "validation"), *, download: bool = True
+) -> Data:
+    """Opens the splits named by `parts`; paths are relative to `base`, the folder of the spec. With `download=False`
+    nothing is fetched, whatever the spec says. Raises `Failure`."""
     splits: dict[str, Split] = {}
     opened: list[Columns | Samples] = []
     shared = not isinstance(config.validation, BoundCall)  # validation is split off the training data
     if "train" in parts or ("validation" in parts and shared and config.validation is not None):
-        source = open_dataset(config.train, config.fields, base)
+        source = open_dataset(config.train, config.fields, base, download=download)
         opened.append(source)
         kept, held = _divide(len(source), config) if shared else (None, None)
         if "train" in parts:
@@ -53,7 +56,7 @@ def open_data(config: DataConfig, base: Path, parts: tuple[str, ...] = ("train",
             splits["validation"] = _split(source, config, "eval", held)
     for part, call in (("validation", config.validation), ("test", config.test)):
         if part in parts and isinstance(call, BoundCall):
-            source = open_dataset(call, config.fields, base)
+            source = open_dataset(call, config.fields, base, download=download)
             opened.append(source)
             splits[part] = _split(source, config, "eval", None)
     if not opened:

@@ -1,0 +1,331 @@
+"""`nnc train`, `nnc eval` and `nnc predict` without the command line: spec or file in, result out, `Failure` where it
+cannot be."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.backends.torch.build import build
+from nnc.compiler.diagnostics import Problems
+from nnc.compiler.driver import Compilation, compile_file, compile_mapping
+from nnc.compiler.source import read_text
+from nnc.compiler.source.tree import Mapping as TreeMapping
+from nnc.compiler.source.tree import to_plain
+from nnc.compiler.training import DataConfig, TrainConfig, read_sections
+from nnc.compiler.training.read_data import read_transforms
+from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime import device as devices
+from nnc.runtime import seed
+from nnc.runtime.artifact import load_with_header, save
+from nnc.runtime.checkpoint import CheckpointFolder, Damaged
+from nnc.runtime.data import Data, open_data
+from nnc.runtime.data.checks import feed
+from nnc.runtime.evaluate import evaluate
+from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.files import write_file
+from nnc.runtime.header import Header
+from nnc.runtime.predict import Predictor, Preprocessing
+from nnc.runtime.report import Reporter
+from nnc.runtime.signature import Signature, signature_of
+from nnc.runtime.state import load_model
+from nnc.runtime.train import CHECKPOINTS, RunResult, train
+
+__all__ = ["ARTIFACT", "Evaluation", "Trained", "run_evaluation", "run_prediction", "run_training"]
+
+ARTIFACT = "model.safetensors"  # in a run's folder: the best weights
+RUN = "run.json"
+RUN_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Project:
+    """A compiled spec with its sections; `base` is the folder that its paths are relative to."""
+
+    compilation: Compilation
+    spec: Mapping[str, Any]
+    args: Mapping[str, Any]
+    sizes: Mapping[str, int]
+    base: Path
+    data: DataConfig
+    train: TrainConfig
+
+    @property
+    def signature(self) -> Signature:
+        elaborated = self.compilation.elaborated
+        return signature_of(self.compilation.graph, elaborated.promises if elaborated else None)
+
+    def module(self) -> nn.Module:
+        return build(self.compilation.graph, spec=self.spec, args=self.args, sizes=self.sizes)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A run that ended. `artifact` holds the best weights; None where a run was interrupted before its first epoch's
+    end."""
+
+    result: RunResult
+    artifact: Path | None
+    model: nn.Module
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss and metrics of `samples` samples of a split; `weights` says whose they are."""
+
+    split: str
+    samples: int
+    quantities: Mapping[str, float]
+    weights: str
+
+
+def run_training(
+    spec: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    device: str | None = None,
+    folder: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    epochs: int | None = None,
+    reporter: Reporter | None = None,
+) -> Trained:
+    """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
+
+    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device` and `epochs`
+    replace what the spec says. A spec given as Python data has paths relative to the working directory. Raises
+    `Failure`, or `SpecError` where the spec has faults.
+    """
+    project = _project(spec, args or {}, sizes or {}, epochs)
+    where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
+    if resume and not (where / RUN).is_file():
+        raise Failure("NNC0907", where, "there is no run to resume in this folder")
+    data = open_data(project.data, project.base)
+    seed.seed_everything(project.train.seed)
+    model = project.module()
+    if not resume:
+        _begin(where, project)
+    result = train(
+        model, project.train, data, where, signature=project.signature, data_config=project.data,
+        device=device or project.train.device, resume=resume, reporter=reporter,
+    )  # fmt: skip
+    return Trained(result, _save_best(where, project, data, result), model)
+
+
+def run_evaluation(
+    source: str | os.PathLike[str],
+    *,
+    split: str | None = None,
+    device: str = "auto",
+    base: str | os.PathLike[str] | None = None,
+) -> Evaluation:
+    """Loss and metrics of a run's folder (its best checkpoint) or of a saved model, on the test data of its spec, else
+    on its validation data. `base` is the folder that the spec's paths are relative to: by default the one it was
+    trained from, else the working directory. Raises `Failure`."""
+    model, project, weights = _trained(Path(source), Path(base) if base is not None else None)
+    if split not in (None, "train", "validation", "test"):
+        raise Failure("NNC0824", str(source), f"there is no split `{split}`: train, validation or test")
+    chosen = split or ("test" if project.data.test is not None else "validation")
+    data = open_data(project.data, project.base, (chosen,), download=base is not None)
+    part = {"train": data.train, "validation": data.validation, "test": data.test}[chosen]
+    if part is None:
+        raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
+    target, signature = devices.resolve(device), project.signature
+    feeding = feed(signature, data.fields, project.data.span)
+    quantities = evaluate(model.to(target), part, project.train, signature=signature, feeding=feeding, device=target)
+    assert quantities is not None, "nothing asked it to stop"
+    return Evaluation(chosen, len(part), quantities, weights)
+
+
+def run_prediction(
+    source: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]],
+    *,
+    device: str = "auto",
+    batch_size: int = 64,
+    top_k: int = 1,
+) -> Iterator[dict[str, Any]]:
+    """Results for the samples of files, as `Predictor.files` gives them. `source` is a saved model or a run's folder.
+    Raises `Failure`."""
+    path = Path(source)
+    if path.is_dir():
+        path = _artifact_of(path)
+    model, header = load_with_header(path)
+    signature = signature_of(_compiled(header).graph)
+    preprocessing = _preprocessing(header, signature)
+    predictor = Predictor(
+        model, signature, preprocessing, classes=header.classes, scores=header.scores, device=devices.resolve(device)
+    )
+    return predictor.files([Path(i) for i in inputs], batch_size=batch_size, top_k=top_k)
+
+
+# -- specs -------------------------------------------------------------------------------------------------------------
+
+
+def _project(
+    spec: str | os.PathLike[str] | Mapping[str, Any],
+    args: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    epochs: int | None = None,
+    base: Path | None = None,
+) -> Project:
+    """Compiles a spec and reads its sections. Raises `SpecError`, or `Failure` where there is nothing to train with."""
+    if isinstance(spec, Mapping):
+        compilation = compile_mapping(spec, args=args, sizes=sizes)
+        base = base or Path()
+    else:
+        compilation = compile_file(os.fspath(spec), args=args, sizes=sizes)
+        base = base or Path(spec).parent
+    graph, written, elaborated = compilation.graph, compilation.spec, compilation.elaborated
+    tree = compilation.tree
+    assert written is not None, "a graph comes from a spec"
+    assert elaborated is not None, "a graph comes from an elaborated spec"
+    assert tree is not None, "a spec comes from a tree"
+    problems = Problems()
+    data, training = read_sections(written.sections, problems, graph=graph, names=elaborated.arguments, epochs=epochs)
+    raise_errors(problems)
+    missing = [name for name, config in (("data", data), ("train", training)) if config is None]
+    if data is None or training is None:
+        raise Failure("NNC0824", written.span, f"the spec has no `{missing[0]}:` section")
+    plain: Any = to_plain(tree)
+    return Project(compilation, plain, args, sizes, base, data, training)
+
+
+def _compiled(header: Header) -> Compilation:
+    return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes)
+
+
+# -- folders -----------------------------------------------------------------------------------------------------------
+
+
+def _folder(name: str, *, resume: bool) -> Path:
+    """`runs/NAME-N`: the next number, or with `resume` the last one. Of the spec's name only letters, digits, - and _
+    are used."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "network"
+    found = [int(m[1]) for p in Path("runs").glob(f"{plain}-*") if (m := re.fullmatch(rf"{plain}-(\d{{1,9}})", p.name))]
+    last = max(found, default=0)
+    if resume and not last:
+        raise Failure("NNC0907", Path("runs"), f"there is no run of `{plain}` to resume")
+    return Path("runs") / f"{plain}-{last if resume else last + 1}"
+
+
+def _begin(where: Path, project: Project) -> None:
+    """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
+    from nnc import __version__
+
+    if (where / RUN).exists():
+        raise Failure(
+            "NNC0908", where, "this folder holds a run already", notes=("resume it, or choose another folder",)
+        )
+    where.mkdir(parents=True, exist_ok=True)
+    document = {
+        "format": RUN_FORMAT,
+        "version": __version__,
+        "spec": project.spec,
+        "args": dict(project.args),
+        "sizes": dict(project.sizes),
+        "base": str(project.base.resolve()),
+        "torch": torch.__version__,
+    }
+    write_file(where / RUN, json.dumps(document, indent=1).encode() + b"\n")
+
+
+def _save_best(where: Path, project: Project, data: Data, result: RunResult) -> Path | None:
+    """The best checkpoint as a saved model, with all that is needed to use it."""
+    if result.best is None:
+        return None
+    model = project.module()
+    _load_checkpoint(model, where, result.best.checkpoint)
+    feeding = feed(project.signature, data.fields, project.data.span)
+    transforms = {f: t.eval for f, t in project.data.transforms.items() if f in feeding.values()}
+    metrics = {result.best.quantity: result.best.value, "epoch": result.best.epoch}
+    return save(
+        model,
+        where / ARTIFACT,
+        classes=data.classes or (),
+        scores=_scores(project.train),
+        metrics=metrics,
+        preprocessing=Preprocessing(feeding, transforms, data.arrays).as_plain(),
+        provenance={"seed": project.train.seed, "base": str(project.base.resolve())},
+    )
+
+
+def _scores(config: TrainConfig) -> str:
+    """What the network's first output holds, judged by the loss that it was trained with."""
+    kinds = ("logits", "log_probabilities", "probabilities", "binary_logits")
+    traits = VOCABULARY["loss"][config.loss.call.name].traits
+    return next((k for k in kinds if k in traits), "")
+
+
+def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
+    """Puts a checkpoint's weights into the network; the newest good one where that one is damaged. Its name."""
+    folder = CheckpointFolder(where / CHECKPOINTS)
+    try:
+        saved = folder.load(name)
+    except Damaged:
+        newest, _ = folder.newest()
+        if newest is None:
+            raise Failure("NNC0901", where, "the run has no checkpoint") from None
+        saved = newest
+    load_model(model, saved.model, saved.state["transient"], saved.path)
+    return saved.name
+
+
+def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
+    """The network of a run's folder or of a saved model, its spec, and whose weights it has."""
+    if source.is_dir():
+        run = _read_run(source)
+        project = _project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"]))
+        model = project.module()
+        newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
+        if newest is None:
+            raise Failure("NNC0907", source, "the run has no checkpoint yet")
+        best = newest.state["position"]["best"]
+        name = _load_checkpoint(model, source, best["checkpoint"] if best else newest.name)
+        return model, project, f"checkpoint {name}" + (" (best)" if best and best["checkpoint"] == name else "")
+    model, header = load_with_header(source)
+    trained_in = header.provenance.get("base")
+    here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
+    return model, _project(header.spec, header.args, header.sizes, base=here), str(source)
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    path = folder / RUN
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str}
+        if run["format"] != RUN_FORMAT or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
+            raise ValueError("it is not what nnc writes")
+        return dict(run)
+    except FileNotFoundError:
+        raise Failure("NNC0907", folder, "there is no run in this folder") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Failure("NNC0907", path, f"the run cannot be read: {error}") from None
+
+
+def _artifact_of(folder: Path) -> Path:
+    if not (folder / ARTIFACT).is_file():
+        raise Failure("NNC0907", folder, f"there is no {ARTIFACT} in this folder: no run has finished an epoch in it")
+    return folder / ARTIFACT
+
+
+def _preprocessing(header: Header, signature: Signature) -> Preprocessing:
+    """The transforms of a saved model, read again as a spec's are: bound to the vocabulary and checked."""
+    plain = header.preprocessing
+    feeding = {n: str(plain.get("feeding", {}).get(n, n)) for n in signature.inputs}
+    problems = Problems()
+    transforms: dict[str, tuple[Any, ...]] = {}
+    tree = read_text(json.dumps(plain.get("transforms", {})), str(header.path), problems)
+    for entry in tree if isinstance(tree, TreeMapping) else ():
+        done = read_transforms(entry.value, problems)
+        transforms[str(entry.key.value)] = done.eval if done else ()
+    raise_errors(problems)
+    return Preprocessing(feeding, transforms, plain.get("arrays") is True)
