@@ -10,6 +10,8 @@ from nnc.cli.exits import Misuse
 
 __all__ = ["add_depth", "add_format", "add_set", "add_size", "add_spec", "parse_set", "parse_size"]
 
+EMPTY = "NNC0114"  # what a text says that is empty or null: no spec, but a value
+
 
 def add_spec(parser: ArgumentParser, *, several: bool = False) -> Action:
     """The spec, or specs, to work on."""
@@ -69,9 +71,9 @@ def parse_set(settings: Iterable[str]) -> dict[str, Any]:
         if name in values:
             raise Misuse(f"--set {name} is given twice")
         problems = Problems()
-        tree = read_text(written, f"--set {name}", problems) if written.strip() else None
-        if problems.has_errors:
-            raise Misuse(f"--set {setting}: {next(iter(problems)).message}")
+        tree = read_text(written, f"--set {name}", problems)
+        if any(d.code != EMPTY for d in problems):
+            raise Misuse(f"--set {name}: {next(iter(problems)).message}")
         values[name] = None if tree is None else to_plain(tree)
     return values
 
