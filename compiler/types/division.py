@@ -65,6 +65,9 @@ def _by_integer(a: DimLike, b: int) -> DimLike:
     settled = _settled(a, b)
     if settled is not None:
         return settled
+    merged = _merged(a, b)
+    if merged is not None:
+        return merged
     quotients: list[Term] = []
     rests: list[Term] = []
     for coefficient, monomial in a.terms:

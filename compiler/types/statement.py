@@ -38,7 +38,7 @@ def describe(name: str, sizes: SizeSet, given: SizeSet) -> tuple[Statement, ...]
     enough. None where no short ones are found. `sizes` has a member in `given`."""
     target = sizes & given
     found: list[list[Statement]] = []
-    for wanted in (sizes, target):
+    for wanted in (target, sizes):  # of two as short, the one that says more
         try:
             statements = _conjunction(name, wanted)
             if statements is not None:

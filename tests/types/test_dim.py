@@ -100,9 +100,9 @@ def test_text_reads_back_as_the_same_size(built: Built) -> None:
 
 def read(text: str) -> DimLike:
     """Our text as Python reads it."""
-    functions = {"max": lambda *d: reduce(maximum, d), "min": lambda *d: reduce(minimum, d)}
-    names = {name: size(name) for name in (*NAMES, "C", "K", "T")}
-    found: DimLike = eval(text, {"__builtins__": {}}, functions | names)  # noqa: S307 - our own text
+    names: dict[str, object] = {name: size(name) for name in (*NAMES, "C", "K", "T")}
+    names |= {"max": lambda *d: reduce(maximum, d), "min": lambda *d: reduce(minimum, d)}
+    found: DimLike = eval(text, {"__builtins__": {}}, names)  # noqa: S307 - our own text
     return found
 
 
@@ -134,8 +134,16 @@ def test_a_multiple_of_the_divisor_stands_outside(x: DimLike, built: Built, k: i
 def test_quotient_and_remainder_belong_together(built: Built, k: int) -> None:
     x = built.symbolic
     assert x // k * k + x % k == x
+
+
+@given(linear, st.integers(1, 12))
+def test_a_remainder_is_below_its_divisor(x: DimLike, k: int) -> None:
     assert (x % k) % k == x % k
     assert (x % k) // k == 0
+    low, high = interval(x % k)
+    assert low is not None
+    assert high is not None
+    assert 0 <= low <= high < k
 
 
 @given(linear, st.integers(-20, 20), st.integers(1, 9), st.integers(1, 9))
