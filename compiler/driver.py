@@ -128,6 +128,8 @@ def _run(
     from nnc.compiler.elaborate import elaborate
 
     result.elaborated = elaborate(result.spec, catalogue, result.problems, args=args, sizes=sizes)
+    if not result.spec.sections.keys().isdisjoint(("data", "train")):
+        _read_sections(result, result.spec, broken)
     if stop_after == "elaborate" or result.elaborated is None:
         return result
 
@@ -147,6 +149,19 @@ def _run(
     if faults:
         raise AssertionError("the compiler contradicts itself, please report this:\n" + "\n".join(faults[:20]))
     return result
+
+
+def _read_sections(result: Compilation, spec: Spec, broken: frozenset[Span]) -> None:
+    """Reports the faults of `data:` and `train:`, the network's too where it could be made. Where it could not, what cannot be computed
+    stays quiet: the values of its arguments are not known."""
+    from nnc.compiler.training import read_sections
+
+    problems, elaborated = Problems(), result.elaborated
+    graph, names = (elaborated.graph, elaborated.arguments) if elaborated is not None else (None, None)
+    read_sections(spec.sections, problems, graph=graph, names=names, broken=broken)
+    for found in problems:
+        if elaborated is not None or found.code != "NNC0819":
+            result.problems.add(found)
 
 
 def _require(result: Compilation, elaborated: Elaborated) -> None:
