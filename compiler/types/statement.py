@@ -38,7 +38,7 @@ def describe(name: str, sizes: SizeSet, given: SizeSet) -> tuple[Statement, ...]
     enough. None where no short ones are found. `sizes` has a member in `given`."""
     target = sizes & given
     found: list[list[Statement]] = []
-    for wanted in (target, sizes):  # of two as short, the one that says more
+    for wanted in (sizes, target):
         try:
             statements = _conjunction(name, wanted)
             if statements is not None:
@@ -46,7 +46,7 @@ def describe(name: str, sizes: SizeSet, given: SizeSet) -> tuple[Statement, ...]
         except Unwieldy:
             continue
     texts = [" and ".join(s.text for s in statements) for statements in found]
-    best = min(range(len(found)), key=lambda i: len(texts[i]), default=None)
+    best = min(range(len(found)), key=lambda i: (len(texts[i]), "==" not in texts[i]), default=None)
     return None if best is None or len(texts[best]) > MAX_TEXT else tuple(found[best])
 
 
