@@ -286,7 +286,7 @@ CODES: tuple[Code, ...] = (
         nnc: 1
         inputs: {x: [B, T, 16]}
         layers: {lstm: LSTM(32)}
-        outputs: [lstm.output, lstm.h_n]
+        outputs: [lstm.output]
         """,
         """
         nnc: 1

@@ -27,8 +27,8 @@ _LOOKS_COMPUTED = re.compile(r"[^\W\d]\w*$|.*[-+*/%(\[]")
 def said(node: Tree) -> str:
     """A node in the words of an error: "not …"."""
     match node:
-        case Sequence(items=items, span=span):
-            short = span.end - span.start <= _SHOWN and "\n" not in span.text
+        case Sequence(items=items, span=span, flow=flow):
+            short = flow and span.end - span.start <= _SHOWN and "\n" not in span.text
             return span.text if short and items else f"a list of {len(items)}" if items else "an empty list"
         case Mapping():
             return "a mapping"

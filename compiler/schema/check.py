@@ -24,7 +24,7 @@ from nnc.compiler.schema.document import (
     STORED,
     op_record,
 )
-from nnc.compiler.schema.grammar import Choice, Layer, Leaf, Listing, Part, Record, Ref, Table
+from nnc.compiler.schema.grammar import Choice, Layer, Leaf, Listing, Names, Part, Record, Ref, Table
 from nnc.compiler.schema.judge import judge
 from nnc.compiler.schema.names import CONTROL_KEYS, identifier_fault, layer_name_fault
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree, to_plain
@@ -76,7 +76,7 @@ class _Checker:
         self.declarations(tree)
         self.record(tree, DOCUMENT if extends else COMPLETE, "a spec")
 
-    def declarations(self, node: Mapping, *, reserved: frozenset[str] = frozenset()) -> None:
+    def declarations(self, node: Mapping) -> None:
         """The names of a scope's inputs and arguments: no two alike, and no block's argument called like a control
         key."""
         seen: dict[str, Entry] = {}
@@ -84,10 +84,7 @@ class _Checker:
             table = node.get(section)
             for entry in table.entries if isinstance(table, Mapping) else ():
                 name = str(entry.key.value)
-                if section == "args" and name in reserved:
-                    advice.reserved_argument(entry.key, self.problems)
-                    self.spoil(node.span, entry.value.span)
-                elif name in seen:
+                if name in seen:
                     advice.named_twice(entry.key, seen[name].key, self.problems)
                     self.spoil(node.span, entry.value.span)
                 seen.setdefault(name, entry)
@@ -151,7 +148,7 @@ class _Checker:
             self.wrong_keys(node, part, keys, part.owner or title)
         if part is BLOCK:
             self.names = frozenset(_keys(node.get("args")))
-            self.declarations(node, reserved=CONTROL_KEYS)
+            self.declarations(node)
         for entry in node.entries:
             key = str(entry.key.value)
             if key in skip:
@@ -184,10 +181,10 @@ class _Checker:
         outer_names, outer_patching = self.names, self.patching
         self.patching = node is self.patched
         for entry in node.entries:
-            if part.names == "identifier":
-                self.identifier(entry)
-            elif part.names == "layer":
+            if part.names == "layer":
                 self.layer_name(entry)
+            elif part.names != "free":
+                self.identifier(entry, part.names)
             self.visit(entry.value, part.value, f"`{entry.key.value}`", entry.key)
             self.names = outer_names
         self.patching = outer_patching
@@ -204,9 +201,12 @@ class _Checker:
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
-    def identifier(self, entry: Entry) -> None:
+    def identifier(self, entry: Entry, names: Names) -> None:
         fault = identifier_fault(str(entry.key.value))
-        if fault is not None:
+        if fault is None and names == "argument" and entry.key.value in CONTROL_KEYS:
+            advice.reserved_argument(entry.key, self.problems)
+            self.spoil(entry.value.span)
+        elif fault is not None:
             self.problems.error("NNC0210", entry.key.span, f"`{entry.key.value}` cannot be a name here: {fault}")
             self.spoil(entry.value.span)
 

@@ -212,7 +212,10 @@ BLOCK = Record(
             INPUTS,
             "A pattern: checks the rank, binds names to the sizes that flow in. By default one input `x` of any shape.",
         ),
-        "args": Key(ARGS, "Arguments with their defaults; without a default the argument must be given."),
+        "args": Key(
+            replace(ARGS, names="argument"),
+            "Arguments with their defaults; without a default the argument must be given.",
+        ),
         "layers": Key(BODY, "A mapping is named submodules, a list an nn.Sequential."),
         "outputs": Key(OUTPUTS, "What comes out; by default the last layer's value."),
         "tie": Key(TIE, "Parameters that are one: `{decoder.weight: embed.weight}`."),

@@ -52,25 +52,24 @@ class EntryReader:
 
     # -- bodies --------------------------------------------------------------------------------------------------------
 
-    def body(self, entry: Entry, outputs: Tree | None, ties: Tree | None) -> Body:
-        """The section `layers:` with what belongs to it. Its span is the key."""
+    def body(self, entry: Entry, outputs: Tree | None, ties: Tree | None) -> Body | None:
+        """The section `layers:` with what belongs to it; its span is the key. None where `outputs` has a fault."""
         section, span = entry.value, entry.key.content
-        if isinstance(section, Sequence):
-            return self._list(section, span, self.outputs(outputs), self.ties(ties))
-        children = section.entries if isinstance(section, Mapping) else ()
-        entries = tuple(self.entry(e.key, e.value) for e in children)
-        return Body(entries, False, span, self.outputs(outputs), self.ties(ties))
+        entries, chosen = self._entries(section), self.outputs(outputs)
+        if chosen is not None and len(chosen) < _count(outputs):
+            return None
+        return Body(entries, isinstance(section, Sequence), span, chosen, self.ties(ties))
 
-    def _list(
-        self,
-        node: Sequence,
-        span: Span,
-        outputs: tuple[OutputDecl, ...] | None = None,
-        ties: tuple[TieDecl, ...] = (),
-    ) -> Body:
-        return Body(tuple(self.entry(None, i) for i in node.items), True, span, outputs, ties)
+    def _entries(self, section: Tree) -> tuple[EntryDecl, ...]:
+        match section:
+            case Mapping(entries=entries):
+                return tuple(self.entry(e.key, e.value) for e in entries)
+            case Sequence(items=items):
+                return tuple(self.entry(None, i) for i in items)
+        return ()
 
     def outputs(self, node: Tree | None) -> tuple[OutputDecl, ...] | None:
+        """What comes out: None where nothing is said. Outputs with a fault, which is reported, are left out."""
         match node:
             case Scalar(value=str() as text, content=span):
                 source = parse(text, span, self.problems)
@@ -129,7 +128,7 @@ class EntryReader:
         span = key.content if key is not None else first_line(node)
         action: Action | None = None
         if isinstance(node, Sequence):
-            action = Group(self._list(node, span), span)
+            action = Group(Body(self._entries(node), True, span), span)
         elif isinstance(node.value, str):
             action = self.call_string(node.value, node.content)
         elif node.value is None and not broken:
@@ -296,6 +295,15 @@ class EntryReader:
             case Mapping(span=span):
                 by_name = read_keywords(node, self.problems, computed=True)
                 return Wiring(span, by_name=by_name) if by_name is not None else None
+
+
+def _count(outputs: Tree | None) -> int:
+    match outputs:
+        case Mapping(entries=entries):
+            return len(entries)
+        case Sequence(items=items):
+            return len(items)
+    return 1
 
 
 def _names_file(text: str) -> bool:

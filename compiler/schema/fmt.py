@@ -137,8 +137,9 @@ class _Formatter:
     def mapping_form(self, node: Mapping, want: Any, flow: bool) -> Iterator[Edit]:
         """Arguments move into `type:`, or out of it; control keys stay as they are written."""
         if not isinstance(want, dict):
-            if "#" not in node.span.text:
-                yield Edit(*self.after_colon(node), scalar_text(want, flow=flow))
+            if "#" not in self.text[node.span.start : _end(node)]:
+                start, space = self.before(node)
+                yield Edit(start, _end(node), space + scalar_text(want, flow=flow))
             return
         wanted = {k: v for k, v in want.items() if k not in CONTROL_KEYS or k in ("type", "args", "expr")}
         written = {str(e.key.value): e for e in node.entries}
@@ -151,17 +152,15 @@ class _Formatter:
             # A call that must be quoted reads worse than its arguments beside the control keys.
             if self.form == "mapping" or scalar_text(wanted.get("type"), flow=True) == wanted.get("type"):
                 yield Edit(node.span.start, node.span.end, self.flow_form(node, wanted, gone, new))
-        elif "#" not in node.span.text:
+        elif "#" not in self.text[node.span.start : _end(node)]:
             yield from self.block_form(node, wanted, gone, new)
 
-    def after_colon(self, node: Mapping) -> tuple[int, int]:
-        """The mapping with the space before it, so that a block's replacement stands on the line of its key."""
-        start = node.span.start
-        if not node.flow:
-            before = self.text[:start].rstrip()
-            if before.endswith(":"):
-                return len(before), node.span.end
-        return start, node.span.end
+    def before(self, node: Mapping) -> tuple[int, str]:
+        """Where what replaces a mapping begins, and the space before it: a block's goes up to the line of its key."""
+        at = node.span.start
+        while not node.flow and self.text[at - 1].isspace():
+            at -= 1
+        return (at, " ") if self.text[at - 1] == ":" and not node.flow else (node.span.start, "")
 
     def flow_form(self, node: Mapping, wanted: dict[str, Any], gone: list[str], new: list[str]) -> str:
         pairs: list[str] = []
@@ -190,4 +189,11 @@ class _Formatter:
         next."""
         if at == 0:
             return Edit(entry.key.span.start, entries[1].key.span.start, "")
-        return Edit(entries[at - 1].value.span.end, entry.value.span.end, "")
+        return Edit(_end(entries[at - 1].value), _end(entry.value), "")
+
+
+def _end(node: Tree) -> int:
+    """Where the node's own text ends: that of a block reaches to the next token, over empty lines and comments."""
+    while not isinstance(node, Scalar) and not node.flow:
+        node = node.items[-1] if isinstance(node, Sequence) else node.entries[-1].value
+    return node.span.end

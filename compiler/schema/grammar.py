@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnc.compiler.schema.names import IDENTIFIER_PATTERN, LAYER_NAME_PATTERN
+from nnc.compiler.schema.names import CONTROL_KEYS, IDENTIFIER_PATTERN, LAYER_NAME_PATTERN
 
 __all__ = [
     "COMPUTED", "Choice", "Key", "Layer", "Leaf", "Listing", "Names", "Part", "Record", "Ref", "Schema", "Table",
@@ -19,10 +19,10 @@ __all__ = [
 ]  # fmt: skip
 
 Schema = dict[str, Any]
-Names = Literal["identifier", "layer", "free"]
+Names = Literal["identifier", "argument", "layer", "free"]  # argument: an identifier that is no control key
 
-# A computed value of the mapping form: `$name`, `${expression}`.
-COMPUTED: Schema = {"type": "string", "pattern": r"^\$[^$]"}
+# A computed value of the mapping form: `$name`, `${expression}`. (Text beside `${…}` is refused where it is parsed.)
+COMPUTED: Schema = {"type": "string", "pattern": r"^\$[^$]|\$\{"}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -119,6 +119,14 @@ def _open_items(schema: Mapping[str, Any]) -> Schema:
     return opened
 
 
+_KEYS: Mapping[Names, Schema] = {
+    "identifier": {"propertyNames": {"pattern": IDENTIFIER_PATTERN}},
+    "argument": {"propertyNames": {"pattern": IDENTIFIER_PATTERN, "not": {"enum": sorted(CONTROL_KEYS)}}},
+    "layer": {"propertyNames": {"pattern": LAYER_NAME_PATTERN}},
+    "free": {},
+}
+
+
 def own_schema(part: Leaf | Record | Table | Listing) -> Schema:
     """The piece alone: values of a mapping and items of a list may be anything."""
     match part:
@@ -146,9 +154,7 @@ def full_schema(part: Part) -> Schema:
             further = {} if rest is None else {"additionalProperties": full_schema(rest)}
             return own_schema(part) | {"properties": properties} | further
         case Table(value=value, names=names):
-            pattern = {"identifier": IDENTIFIER_PATTERN, "layer": LAYER_NAME_PATTERN, "free": ""}[names]
-            allowed = {"propertyNames": {"pattern": pattern}} if pattern else {}
-            return own_schema(part) | allowed | {"additionalProperties": full_schema(value)}
+            return own_schema(part) | _KEYS[names] | {"additionalProperties": full_schema(value)}
         case Listing(item=item):
             return own_schema(part) | {"items": full_schema(item)}
         case Choice(options=options):

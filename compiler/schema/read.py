@@ -30,14 +30,12 @@ def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) ->
     if not isinstance(tree, Mapping):
         return None
     reader = _SpecReader(tree, broken, problems)
-    before = len(problems)
     inputs, args, dims = reader.inputs(tree.get("inputs")), reader.args(tree.get("args")), reader.dims(tree.get("dims"))
-    sound = len(problems) == before
     blocks = {b.name: b for b in map(reader.block, _entries(tree.get("blocks"))) if b is not None}
     layers = tree.entry("layers")
-    body = reader.body(tree, layers) if layers is not None else Body((), False, tree.span)
+    body = reader.body(tree, layers)
     foundations = [tree, *(v for k in _FOUNDATIONS if (v := tree.get(k)) is not None)]
-    if not sound or reader.unsound or any(node.span in broken for node in foundations):
+    if reader.unsound or any(node.span in broken for node in foundations):
         return None
     return Spec(
         source=source,
@@ -68,19 +66,23 @@ def _entries(node: Tree | None) -> tuple[Entry, ...]:
 class _SpecReader:
     def __init__(self, tree: Mapping, broken: Broken, problems: Problems) -> None:
         self.problems = problems
-        self.unsound = False  # a block's head has a fault: it could not be called
+        self.unsound = False  # what everything in a body rests on has a fault
         blocks = frozenset(str(e.key.value) for e in _entries(tree.get("blocks")))
         imports = frozenset(str(e.key.value) for e in _entries(tree.get("imports")))
         self.entries = EntryReader(problems, broken, blocks, imports)
 
-    def body(self, owner: Mapping, layers: Entry) -> Body:
+    def body(self, owner: Mapping, layers: Entry | None) -> Body:
         """`layers:` of a spec or block, with the `outputs:` and `tie:` that stand beside it."""
-        return self.entries.body(layers, owner.get("outputs"), owner.get("tie"))
+        body = self.entries.body(layers, owner.get("outputs"), owner.get("tie")) if layers is not None else None
+        self.unsound |= layers is not None and body is None
+        return body or Body((), False, owner.span)
 
     # -- declarations --------------------------------------------------------------------------------------------------
 
     def inputs(self, node: Tree | None) -> tuple[InputDecl, ...]:
-        return tuple(d for d in map(self._input, _entries(node)) if d is not None)
+        declared = tuple(d for d in map(self._input, _entries(node)) if d is not None)
+        self.unsound |= len(declared) < len(_entries(node))
+        return declared
 
     def _input(self, entry: Entry) -> InputDecl | None:
         name, span, node = str(entry.key.value), entry.key.content, entry.value
@@ -114,6 +116,7 @@ class _SpecReader:
         for entry in _entries(node):
             required = isinstance(entry.value, Scalar) and entry.value.value is None
             default = None if required else read_value(entry.value, self.problems)
+            self.unsound |= not required and default is None
             declared.append(ArgDecl(str(entry.key.value), default, entry.key.content))
         return tuple(declared)
 
@@ -125,9 +128,7 @@ class _SpecReader:
         layers = node.entry("layers") if isinstance(node, Mapping) else None
         if not isinstance(node, Mapping) or layers is None:
             return None
-        before = len(self.problems)
         inputs, args = self.inputs(node.get("inputs")), self.args(node.get("args"))
-        self.unsound |= len(self.problems) > before
         if node.get("inputs") is None:
             inputs = (InputDecl("x", None, None, entry.key.content, entry.key.content),)
         return BlockDecl(str(entry.key.value), inputs, args, self.body(node, layers), entry.key.content)
