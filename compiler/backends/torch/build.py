@@ -5,9 +5,10 @@
     model.graph       the typed graph it was written from
     model.spec        the spec, where `build` was given it
 
-The three are properties of the network's class, so that nothing is added to the module itself; a layer of the same name hides
-them, `origin(model)` does not. A network and any module inside it can be copied and pickled. A pickle holds the spec, not
-code: it is compiled again where it is loaded, from spec to source, and then given the saved state.
+The three are properties of the network's class: nothing is added to the module itself.
+
+A network and any module inside it can be copied and pickled. A pickle holds the spec, not code: it is compiled again
+where it is loaded, and then given the saved state.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Recipe:
         self.loaded: Origin | None = None
 
     def network(self) -> Origin:
-        """Compiles the spec, unless that was done in this process before. Raises SpecError where the spec has faults."""
+        """Compiles the spec, unless this process has done so before. Raises SpecError where the spec has faults."""
         if self.loaded is None:
             from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
 
@@ -110,9 +111,9 @@ def origin(module: nn.Module) -> Origin | None:
     return getattr(type(module), _ORIGIN, None)
 
 
-# -- executing -----------------------------------------------------------------------------------------------------------
+# -- executing ---------------------------------------------------------------------------------------------------------
 
-_ORIGIN: Final = "_nnc_origin"
+_ORIGIN: Final = "nnc.origin"  # an attribute of our classes that no layer can hide: a layer's name has no dot
 _loaded: OrderedDict[str, Origin] = OrderedDict()
 
 
@@ -133,22 +134,21 @@ def _load(graph: Graph, recipe: Recipe) -> Origin:
 
 
 def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: str) -> Origin:
-    """Runs our own text as a module. It stands in `sys.modules` because torch.compile looks its globals up there, and in
-    `linecache` for tracebacks and `inspect.getsource`."""
+    """Runs our own text as a module. It stands in `sys.modules` because torch.compile looks its globals up there, and
+    in `linecache` for tracebacks and `inspect.getsource`."""
     file = f"<{module_name}.py>"
     module = ModuleType(module_name)
     module.__file__ = file
     linecache.cache[file] = (len(emitted.text), None, emitted.text.splitlines(keepends=True), file)
     sys.modules[module_name] = module
-    exec(compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # text that emit_source wrote, of checked names
+    exec(compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # emit_source wrote it, of checked names
     found = Origin(emitted, graph, recipe, module)
     for word in emitted.class_names:
         made = vars(module)[word]
         setattr(made, _ORIGIN, found)
         made.__reduce_ex__ = _reduce_ex
     for word, value in (("spec", _spec), ("graph", _graph), ("source", _source)):
-        if all(node.name != word for node in graph.nodes):
-            setattr(found.network, word, property(value))
+        setattr(found.network, word, property(value))  # names that a spec cannot give to a layer
     return found
 
 
@@ -167,7 +167,7 @@ def _source(self: nn.Module) -> str:
     return cast(Origin, origin(self)).emitted.text
 
 
-# -- copying and pickling --------------------------------------------------------------------------------------------------
+# -- copying and pickling ----------------------------------------------------------------------------------------------
 
 
 def _reduce_ex(self: nn.Module, protocol: Any) -> Any:

@@ -10,7 +10,7 @@ zeros, size=(B, 8), in a forward with x                     torch.zeros(B, 8, de
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from nnc.compiler.backends.torch.rules import RULES, Rule
 from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, name
@@ -22,19 +22,28 @@ SELF = "self"
 MOST_BY_POSITION = 2  # arguments of a module's constructor, where its rule does not say
 
 
-def construct(op: OpDef, settings: Mapping[str, ast.expr]) -> ast.expr:
-    """`nn.Conv2d(3, 64, kernel_size=7)`: a module made. `settings` leaves out what has torch's default."""
+def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[str]) -> ast.expr:
+    """`nn.Conv2d(3, 64, kernel_size=7)`: a module made. `defaults` names the settings that have torch's default."""
     rule = RULES[op.name]
-    by_position = rule.positional
+    by_position, shown = rule.positional, rule.positional or 0
     if by_position is None:
         by_position = min(_leading(op.arguments), MOST_BY_POSITION)
+    settings = {
+        a.name: settings[a.name]
+        for i, a in enumerate(op.arguments)
+        if a.name in settings and (i < shown or a.name not in defaults)
+    }
     positional, keywords = _split(op.arguments, settings, by_position)
     return call(dotted(rule.target), positional, keywords)
 
 
 def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:
-    """`self.attention(x, x, x, need_weights=False)`: a module called."""
-    positional, keywords = _split((*op.inputs, *op.calls), operands, len(op.inputs))
+    """`self.attention(x, x, x, need_weights=False)`, `self.lstm(x, (h_0, c_0))`: a module called."""
+    state = [operands[word] for word in RULES[op.name].state if word in operands]
+    rest = {word: value for word, value in operands.items() if word not in RULES[op.name].state}
+    positional, keywords = _split((*op.inputs, *op.calls), rest, _leading(op.inputs))
+    if state:
+        positional.append(state[0] if len(state) == 1 else ast.Tuple(state))
     return call(module, positional, keywords)
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
-from nnc.compiler.backends.torch.naming import MODULE_ATTRIBUTES, Names, camel_case, snake_case, stem
+from nnc.compiler.backends.torch.naming import Names, camel_case, snake_case, stem
 from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures
 from nnc.compiler.graph.ir import Graph, Stored
+from nnc.compiler.schema.names import RESERVED_NAMES
 
 __all__ = ["ClassPlan", "Plan", "plan_classes"]
 
@@ -23,8 +24,8 @@ Scope = tuple[Mapping[str, Any], Mapping[str, Any]]  # arguments, bound sizes
 
 @dataclass(eq=False)
 class ClassPlan:
-    """One class. `instances` are the different graphs it serves, the first stands for all; `formulas` says what each of the
-    first's constants is in terms of `parameters`; `attributes` names the parameters that `forward` needs."""
+    """One class. `instances` are the different graphs it serves, the first stands for all; `formulas` says what each of
+    their constants is in terms of `parameters`; `attributes` names the parameters that `forward` needs."""
 
     name: str
     outline: Outline
@@ -94,7 +95,7 @@ def plan_classes(root: Graph) -> Plan:
     return plan
 
 
-# -- parameters ----------------------------------------------------------------------------------------------------------
+# -- parameters --------------------------------------------------------------------------------------------------------
 
 
 def _fit(plan: Plan, one: ClassPlan) -> None:
@@ -113,7 +114,7 @@ def _fit(plan: Plan, one: ClassPlan) -> None:
         if constants[0].in_forward:
             needed |= dict.fromkeys(n.id for n in ast.walk(formula) if isinstance(n, ast.Name))
     one.parameters = fitter.parameters
-    taken = Names({*MODULE_ATTRIBUTES, *(n.name for n in one.graph.nodes)})
+    taken = Names({*RESERVED_NAMES, *(n.name for n in one.graph.nodes)})
     own = {p.name for p in one.parameters}
     one.attributes = {word: taken.claim(word, f"{word}_") for word in needed if word in own}
 
@@ -134,7 +135,7 @@ def _words(path: Path) -> list[str]:
     return [snake_case(last), snake_case("_".join(words[-2:])), snake_case("_".join(words))]
 
 
-# -- names -----------------------------------------------------------------------------------------------------------------
+# -- names -------------------------------------------------------------------------------------------------------------
 
 
 def _name_classes(plan: Plan, root: Graph) -> None:

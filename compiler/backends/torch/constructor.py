@@ -11,11 +11,10 @@ self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, construct, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
-from nnc.compiler.backends.torch.naming import MODULE_ATTRIBUTES
 from nnc.compiler.backends.torch.paths import owner_and_name
 from nnc.compiler.backends.torch.structure import Constant, Outline, Path, freeze
 from nnc.compiler.backends.torch.syntax import (
@@ -28,11 +27,13 @@ from nnc.compiler.backends.torch.syntax import (
     literal,
     member,
     name,
+    numbered,
     render,
 )
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph, Node, Operand, Stored, Value
 from nnc.compiler.ops.registry import REQUIRED, OpDef
+from nnc.compiler.schema.names import RESERVED_NAMES
 from nnc.compiler.types.dtype import DType
 
 __all__ = ["Constructor"]
@@ -69,10 +70,10 @@ class Constructor:
     def _statement(self, head: str, node: ast.expr, span: Span) -> list[Line]:
         return render(head, node, INDENT, span, self.marks)
 
-    # -- what is registered ----------------------------------------------------------------------------------------------
+    # -- what is registered --------------------------------------------------------------------------------------------
 
     def _register(self, node: Node) -> list[Line]:
-        if node.name in MODULE_ATTRIBUTES or "." in node.name or not node.name:
+        if node.name in RESERVED_NAMES or "." in node.name or not node.name:
             raise ValueError(f"{node.name!r} cannot be the name of a submodule: nn.Module has it, or torch refuses it")
         if isinstance(node.target, Stored):
             return self._store(node, node.target)
@@ -138,7 +139,7 @@ class Constructor:
             return self._statement(f"{ast.unparse(attribute(owner, word))} = ", value, self.one.graph.span)
         return self._statement("", call(name("setattr"), [owner, literal(word), value]), self.one.graph.span)
 
-    # -- modules as expressions ------------------------------------------------------------------------------------------
+    # -- modules as expressions ----------------------------------------------------------------------------------------
 
     def _module(self, node: Node, path: Path) -> ast.expr:
         if isinstance(node.target, OpDef):
@@ -150,13 +151,10 @@ class Constructor:
         return made
 
     def _layer(self, op: OpDef, path: Path) -> ast.expr:
-        settings = {}
-        for argument in op.arguments:
-            here = (*path, argument.name)
-            constant = self.one.outline.constants.get(here)
-            if constant is not None and not self._is_default(here, constant):
-                settings[argument.name] = self._formula(here)
-        return construct(op, settings)
+        given = {a.name: c for a in op.arguments if (c := self.one.outline.constants.get((*path, a.name))) is not None}
+        settings = {word: self._formula((*path, word)) for word in given}
+        defaults = {word for word, constant in given.items() if self._is_default((*path, word), constant)}
+        return construct(op, settings, defaults)
 
     def _is_default(self, path: Path, constant: Constant) -> bool:
         """Whether every instance has torch's own default there."""
@@ -174,11 +172,32 @@ class Constructor:
         if outline.runs is not None:
             items = list(self._items(graph, outline, path))
             return self._opened(call(dotted("nn.Sequential"), items))
-        named = [ast.Tuple([literal(n.name), self._module(n, (*path, n.name))]) for n in graph.nodes]
-        listed = ast.List(list[ast.expr](named))
-        if len(named) > 1:
-            self.marks.opened.add(listed)
-        return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [listed])])
+        named = ast.List(list(self._named(graph, path)))
+        if len(named.elts) == 1 and isinstance(named.elts[0], ast.Starred):
+            return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [_as_dict(named.elts[0])])])
+        if len(named.elts) > 1:
+            self.marks.opened.add(named)
+        return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [named])])
+
+    def _named(self, graph: Graph, path: Path) -> Iterator[ast.expr]:
+        """Pairs of name and module; identical modules whose names count are `*((f"layer{i}", Layer()) for i in …)`."""
+        made = [self._module(n, (*path, n.name)) for n in graph.nodes]
+        for first, last in _counted([n.name for n in graph.nodes], [ast.unparse(m) for m in made]):
+            if last - first + 1 < FEWEST_COUNTED:
+                for i in range(first, last + 1):
+                    yield self._pair(literal(graph.nodes[i].name), made[i])
+                continue
+            prefix, number = _counter(graph.nodes[first].name)
+            turns = [number, number + last - first + 1]
+            loop = ast.comprehension(
+                name("i"), call(name("range"), map(literal, turns if number else turns[1:])), [], 0
+            )
+            yield ast.Starred(ast.GeneratorExp(self._pair(numbered(prefix, "i"), made[first]), [loop]))
+
+    def _pair(self, word: ast.expr, made: ast.expr) -> ast.expr:
+        pair = ast.Tuple([word, made])
+        self.marks.spans[pair] = self.marks.spans[made]
+        return pair
 
     def _items(self, graph: Graph, outline: Outline, path: Path) -> Iterator[ast.expr]:
         """Children of a Sequential; several identical ones are counted."""
@@ -205,6 +224,33 @@ class Constructor:
         given = [(p.name, self._formula((*path, p.name))) for p in of.parameters]
         by_position = MOST_BY_POSITION
         return call(name(of.name), [v for _, v in given[:by_position]], dict(given[by_position:]))
+
+
+def _as_dict(pairs: ast.Starred) -> ast.expr:
+    """`{f"layer{i}": Layer() for i in range(12)}` of `*((f"layer{i}", Layer()) for i in range(12))`."""
+    assert isinstance(pairs.value, ast.GeneratorExp)
+    assert isinstance(pairs.value.elt, ast.Tuple)
+    return ast.DictComp(*pairs.value.elt.elts, pairs.value.generators)
+
+
+def _counter(word: str) -> tuple[str, int]:
+    """`encoder_layer_3` is `encoder_layer_` and 3; a name that counts nothing has -1."""
+    digits = word[len(word.rstrip("0123456789")) :]
+    plain = digits.isascii() and digits and str(int(digits)) == digits
+    return (word.removesuffix(digits), int(digits)) if plain else (word, -1)
+
+
+def _counted(words: Sequence[str], made: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Runs of equal modules whose names count on, as first and last place."""
+    first = 0
+    for i in range(1, len(words) + 1):
+        if i < len(words) and made[i] == made[first] and _counter(words[i - 1])[1] >= 0:
+            prefix, number = _counter(words[i - 1])
+            if _counter(words[i]) == (prefix, number + 1):
+                continue
+        if first < len(words):
+            yield first, i - 1
+        first = i
 
 
 def _super() -> ast.expr:

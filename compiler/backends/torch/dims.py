@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from nnc.compiler.backends.torch.naming import snake_case
 from nnc.compiler.backends.torch.syntax import attribute, binary, call, is_identifier, literal, name, text
@@ -139,7 +139,7 @@ def _solve(d: Dim) -> tuple[Symbol, int, int] | None:
 
 
 class _Spell(ast.NodeTransformer):
-    """Puts variables in the place of symbols, and torch's max and min, which know symbolic sizes, in that of Python's."""
+    """Puts variables in the place of symbols, and torch's max and min, which know traced sizes, in that of Python's."""
 
     def __init__(self, local: Mapping[str, ast.expr]) -> None:
         self.local = local
@@ -156,7 +156,7 @@ class _Spell(ast.NodeTransformer):
 
 
 def _arithmetic(d: Dim, local: Mapping[Symbol, ast.expr]) -> ast.expr:
-    """`str` knows the shortest form of a size. It is read back with placeholders for symbols, whose names are a spec's."""
+    """`str` knows a size's shortest form. It is read back with placeholders for symbols: their names are a spec's."""
     ordered = sorted(local, key=str)
     stand_in = {symbol: size(f"d{i:04}") for i, symbol in enumerate(ordered)}
     renamed = substitute(d, stand_in)

@@ -1,7 +1,7 @@
 """A typed graph as Python source: one readable `nn.Module` class per block structure, with straight-line `forward`s.
 
-The text depends on torch alone (and on torchvision where an op of it is used) and may be written to a file and imported.
-It is made of syntax trees built from checked names and numbers; no text of a spec is pasted into it.
+The text needs torch alone (and torchvision where an op of it is used) and may be written to a file and imported. It is
+made of syntax trees built from checked names and numbers; no text of a spec is pasted into it.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _IMPORTS = (
 
 @dataclass(frozen=True, slots=True)
 class EmittedSource:
-    """`class_name` is the network's class; `class_names` are all, in the order of the text. `line_spans` says which place of
-    the spec a line (from 1) of `text` comes from."""
+    """`class_name` is the network's class; `class_names` are all, in the order of the text. `line_spans` says which
+    place of the spec a line (from 1) of `text` comes from."""
 
     text: str
     class_name: str

@@ -15,9 +15,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nnc.compiler.backends.torch.naming import MODULE_ATTRIBUTES, Names, snake_case
+from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
 from nnc.compiler.backends.torch.structure import freeze
 from nnc.compiler.backends.torch.syntax import binary, literal, name
+from nnc.compiler.schema.names import RESERVED_NAMES
 
 __all__ = ["Fitter", "Parameter", "Source"]
 
@@ -62,7 +63,7 @@ class Fitter:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
-        self._names = Names({*MODULE_ATTRIBUTES, "self", "super", "getattr", "range", "float"})
+        self._names = Names({*RESERVED_NAMES, *SPOKEN})
         self._parameters: dict[int, Parameter] = {}
         self._formulas: dict[Hashable, ast.expr] = {}
         self._own: list[Parameter] = []
@@ -78,8 +79,8 @@ class Fitter:
         return [*bound, *flowing, *given, *(p for p in self._own if p.name not in self._flowing)]
 
     def fit(self, values: Vector, words: Sequence[str], inferred: bool = False) -> ast.expr:
-        """The formula for one place. `words` name a parameter for it, best first; `inferred` says that it is the size of
-        what flows in, which a bound size explains better than an argument does."""
+        """The formula for one place. `words` name a parameter for it, best first; `inferred` says that it is the size
+        of what flows in, which a bound size explains better than an argument does."""
         constant = _constant(values)
         if constant is not None:
             return constant
@@ -178,7 +179,7 @@ def _ratio(values: Vector, base: Vector) -> int | None:
 
 
 def sources(scopes: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> list[Source]:
-    """Arguments and bound sizes that every instance has, as vectors, where they differ. A scope is (arguments, sizes)."""
+    """Arguments and bound sizes that all instances have, where they differ. A scope is (arguments, sizes)."""
     found = []
     for bound, index in ((False, 0), (True, 1)):
         first = scopes[0][index]

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, call_module, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
-from nnc.compiler.backends.torch.naming import Names, snake_case
+from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
 from nnc.compiler.backends.torch.paths import module_at
 from nnc.compiler.backends.torch.rules import RULES, Pattern
 from nnc.compiler.backends.torch.shapes import UNSAID, ShapeText
@@ -63,7 +63,7 @@ class Forward:
         self._own = {p.name for p in one.parameters}
         self._read = {v for n in self._steps for v in n.inputs} | set(self.graph.outputs.values())
 
-    # -- the whole -------------------------------------------------------------------------------------------------------
+    # -- the whole -----------------------------------------------------------------------------------------------------
 
     def lines(self) -> Iterator[Line]:
         """The `def` line and the body."""
@@ -105,11 +105,11 @@ class Forward:
                 needed.update(node.inputs)
         return set(self._steps) - always
 
-    # -- statements --------------------------------------------------------------------------------------------------------
+    # -- statements ----------------------------------------------------------------------------------------------------
 
     def _statements(self) -> list[Node]:
-        """The steps that become statements: parts of an expression that are used once, in the statement that follows, are
-        folded into it. The order of evaluation stays that of the schedule."""
+        """The steps that become statements: parts of an expression that are used once, in the statement that follows,
+        are folded into it. The order of evaluation stays that of the schedule."""
         uses: dict[Value, int] = {}
         for value in (*(v for n in self._steps for v in n.inputs), *self.graph.outputs.values()):
             uses[value] = uses.get(value, 0) + 1
@@ -165,7 +165,7 @@ class Forward:
             return None
         return statements[-1] if all(output not in n.inputs for n in self._steps) else None
 
-    # -- variables ---------------------------------------------------------------------------------------------------------
+    # -- variables -----------------------------------------------------------------------------------------------------
 
     def _name(self, statements: Sequence[Node], returned: Node | None) -> list[tuple[str, str]]:
         """Chooses all variables. Gives the parameters of `forward` with their types."""
@@ -175,7 +175,7 @@ class Forward:
         last |= dict.fromkeys((v for v in self.graph.outputs.values() if returned is None), end)
         inputs = [Variable((v,), (v.name,), BEFORE, last.get(v, BEFORE), is_input=True) for v in self.graph.inputs]
         made = [v for i, node in enumerate(statements) for v in self._variables(node, i, last)]
-        names = Names({SELF, "super", "getattr", "float"})
+        names = Names(SPOKEN)
         passed = [(size(s), names.claim(snake_case(s.name), "size")) for s in self.sizes.passed]
         local = [(d, names.claim(*map(snake_case, _size_words(d)), "size")) for d in self.sizes.reads]
         name_variables(inputs, made, reads, names)
@@ -258,7 +258,7 @@ class Forward:
         held = (v for v in node.results if v in self._read) if self._pattern(node) is not None else iter(())
         return next(held, None)
 
-    # -- sizes -------------------------------------------------------------------------------------------------------------
+    # -- sizes ---------------------------------------------------------------------------------------------------------
 
     def _size_reads(self) -> Iterator[Line]:
         """`B, _, H, W = x.shape`, or `B = x.shape[0]` for a single one."""
@@ -285,7 +285,7 @@ class Forward:
                     found = binary("//", found, literal(read.scale))
                 yield Line(f"{' ' * INDENT}{text(self.dims[d])} = {text(found)}", self.graph.span)
 
-    # -- expressions -------------------------------------------------------------------------------------------------------
+    # -- expressions ---------------------------------------------------------------------------------------------------
 
     def _expression(self, node: Node) -> ast.expr:
         target = node.target
@@ -361,7 +361,7 @@ class Forward:
     def _varies(self, path: Path) -> bool:
         return any(isinstance(n, ast.Name) and n.id in self._own for n in ast.walk(self.one.formulas[path]))
 
-    # -- what comes out ----------------------------------------------------------------------------------------------------
+    # -- what comes out ------------------------------------------------------------------------------------------------
 
     def _returns(self) -> Iterator[Line]:
         outputs = self.graph.outputs

@@ -1,4 +1,4 @@
-"""Names in emitted source: classes, constructor parameters, local variables. Any text of a spec becomes a safe identifier here."""
+"""Names in emitted source: classes, parameters, local variables. Any text of a spec becomes a safe identifier here."""
 
 from __future__ import annotations
 
@@ -7,41 +7,18 @@ import keyword
 import re
 from collections.abc import Iterable
 
-__all__ = [
-    "CONTAINER_ATTRIBUTES",
-    "GLOBALS",
-    "MODULE_ATTRIBUTES",
-    "Names",
-    "camel_case",
-    "is_generic",
-    "snake_case",
-    "stem",
-]
+from nnc.compiler.schema.names import RESERVED_NAMES
+
+__all__ = ["CONTAINER_ATTRIBUTES", "GLOBALS", "SPOKEN", "Names", "camel_case", "is_generic", "snake_case", "stem"]
 
 GLOBALS = frozenset({"F", "OrderedDict", "Tensor", "nn", "torch", "torchvision"})
 """What emitted source imports, and no class or variable may hide."""
 
-MODULE_ATTRIBUTES = frozenset(
-    """
-    T_destination _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks
-    _forward_hooks_always_called _forward_hooks_with_kwargs _forward_pre_hooks _forward_pre_hooks_with_kwargs
-    _get_backward_hooks _get_backward_pre_hooks _get_name _is_full_backward_hook _load_from_state_dict
-    _load_state_dict_post_hooks _load_state_dict_pre_hooks _maybe_warn_non_full_backward_hook _modules _named_members
-    _nnc_origin _non_persistent_buffers_set _parameters _register_load_state_dict_pre_hook _register_state_dict_hook
-    _replicate_for_data_parallel _save_to_state_dict _slow_forward _state_dict_hooks _state_dict_pre_hooks _version
-    _wrapped_call_impl add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches
-    eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules
-    mtia named_buffers named_children named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
-    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory
-    state_dict to to_empty train training type xpu zero_grad
-    """.split()
-)
-"""What `nn.Module` has already: torch refuses a child or parameter of such a name."""
+SPOKEN = frozenset({"float", "getattr", "range", "self", "setattr", "super"})
+"""What emitted bodies call or mean, and no variable may hide."""
 
-CONTAINER_ATTRIBUTES = MODULE_ATTRIBUTES | {"_get_item_by_idx", "append", "extend", "insert", "pop"}
-"""The same for `nn.Sequential`."""
+CONTAINER_ATTRIBUTES = RESERVED_NAMES | {"_get_item_by_idx", "append", "extend", "insert", "pop"}
+"""Names that `nn.Sequential` refuses for a child."""
 
 _GENERIC = frozenset({"h", "input", "out", "output", "src", "tgt", "x", "y", "z"})
 
@@ -52,7 +29,7 @@ def is_generic(word: str) -> bool:
 
 
 def snake_case(word: str) -> str:
-    """An ASCII identifier for a variable or parameter, "" where nothing is left: `block1-0` → `block1_0`, `0` → `x0`."""
+    """An ASCII identifier for a variable, "" where nothing is left: `block1-0` → `block1_0`, `0` → `x0`."""
     word = re.sub(r"[^0-9A-Za-z_]+", "_", word).strip("_")
     if not word:
         return ""

@@ -19,8 +19,8 @@ def module_at(plan: Plan, graph: Graph, path: str) -> ast.expr:
 
 
 def owner_and_name(plan: Plan, graph: Graph, path: str) -> tuple[ast.expr, str]:
-    """The expression for all but the last name, and that name: `("self.decoder", "weight")`. A path that ends in a list's
-    number has no last name."""
+    """The expression for all but the last name, and that name: `("self.decoder", "weight")`. A path that ends in a
+    list's number has no last name."""
     base: ast.expr = name(SELF)
     inside: object = graph
     parts = path.split(".")

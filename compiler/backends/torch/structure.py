@@ -1,4 +1,4 @@
-"""What a graph is apart from its numbers: graphs of one structure share a class, their differing constants become its parameters.
+"""What a graph is apart from its numbers. Graphs of one structure share a class, whose parameters are what differs.
 
 conv: Conv2d(64, 3)  and  conv: Conv2d(128, 3)      one structure; constants 64 and 128 at ("conv", "out_channels")
 conv: Conv2d(64, 3)  and  conv: Linear(64)          two structures
@@ -47,7 +47,7 @@ class Run:
 @dataclass(frozen=True, slots=True)
 class Outline:
     """`key`: equal for graphs that one class can serve. `whole`: equal where the constants are equal too.
-    `form`: how the graph is written: a class, or an expression `nn.Sequential(...)`, unnamed or named by an OrderedDict.
+    `form`: how the graph is written: a class, or an `nn.Sequential(...)` of a list or of an OrderedDict.
     `runs`: of a list of layers that is a Sequential; a graph that is not has None."""
 
     key: int
@@ -163,8 +163,8 @@ class Structures:
 
 
 def _called_again(root: Graph) -> Iterator[int]:
-    """Inline graphs that one module runs for several callers. They see the surrounding graph's sizes, which are not the same
-    dimension of the input in every call: all sizes are handed to them."""
+    """Inline graphs that one module runs for several callers. They see the surrounding graph's sizes, which need not be
+    the same dimension of the input in every call: all sizes are handed to them."""
     for _, graph in _graphs(root):
         for node in graph.nodes:
             if node.shares is None or not isinstance(node.target, Graph):

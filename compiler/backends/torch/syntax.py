@@ -1,6 +1,6 @@
 """Python source as syntax trees: checked names, literals, calls, and the printer that breaks long lines.
 
-Text of a spec gets into emitted source in two ways only: as an identifier that `identifier` has checked, and as the content
+Text of a spec gets into emitted source in two ways only: as an identifier that `name` has checked, and as the content
 of a quoted string constant. Everything else is made here, from numbers and names of our own.
 """
 
@@ -17,14 +17,14 @@ from nnc.compiler.diagnostics import Span
 from nnc.compiler.types.dtype import DType
 
 __all__ = [
-    "Line", "Marks", "attribute", "binary", "call", "dotted", "index", "is_identifier", "literal", "member", "name", "render",
-    "text",
+    "Line", "Marks", "attribute", "binary", "call", "dotted", "index", "is_identifier", "literal", "member", "name",
+    "numbered", "render", "text",
 ]  # fmt: skip
 
 WIDTH = 100  # columns a statement may take before it is broken
 _OPERATORS: Mapping[str, ast.operator] = {
-    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(), "**": ast.Pow(),
-    "@": ast.MatMult(), "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(),
+    "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
+    "**": ast.Pow(), "@": ast.MatMult(), "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(),
 }  # fmt: skip
 _COMPARISONS: Mapping[str, ast.cmpop] = {
     "==": ast.Eq(), "!=": ast.NotEq(), "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
@@ -73,7 +73,7 @@ def dotted(path: str) -> ast.expr:
 
 
 def literal(value: Any) -> ast.expr:
-    """A known value: None, bool, int, float, str, dtype, or a tuple, list or mapping of these. Raises TypeError for any other."""
+    """None, a bool, int, float, str or dtype, or a tuple, list or mapping of these. Raises TypeError for any other."""
     if isinstance(value, DType):
         return attribute(name("torch"), value.value)
     if value is None or value is ... or isinstance(value, bool):
@@ -105,11 +105,17 @@ def _number(value: int | float) -> ast.expr:
 
 
 def _quoted(value: str) -> str:
-    """A double-quoted ASCII literal of exactly `value`. `ast.unparse` would quote with single quotes; it prints a Name as it is."""
+    """A double-quoted ASCII literal of exactly `value`. A Constant would get single quotes; a Name is printed as is."""
     inner = ascii(value)[1:-1]
     if ascii(value)[0] == "'":
         inner = inner.replace("\\'", "'").replace('"', '\\"')
     return f'"{inner}"'
+
+
+def numbered(prefix: str, counter: str) -> ast.expr:
+    """`f"{prefix}{counter}"`, as an f-string of the text and the variable."""
+    words = _quoted(prefix.replace("{", "{{").replace("}", "}}"))
+    return ast.Name(f'f{words[:-1]}{{{name(counter).id}}}"')
 
 
 # -- expressions -------------------------------------------------------------------------------------------------------
@@ -151,8 +157,8 @@ class Line:
 
 @dataclass(slots=True)
 class Marks:
-    """What the printer must know of an expression beside its tree: parts of it that have their own place in the spec, and
-    calls whose arguments stand on lines of their own even if they would fit into one."""
+    """What the printer must know of an expression beside its tree: parts of it that have their own place in the spec,
+    and calls whose arguments stand on lines of their own even if they would fit into one."""
 
     spans: dict[ast.expr, Span] = field(default_factory=dict)
     opened: set[ast.expr] = field(default_factory=set)
@@ -170,9 +176,7 @@ def render(head: str, node: ast.expr, indent: int, span: Span | None, marks: Mar
             return render(f"{head}*", value, indent, span, marks, tail)
         case ast.Call(func=function, args=arguments, keywords=keywords) if arguments or keywords:
             parts = [("", a) for a in arguments] + [(f"{k.arg}=", k.value) for k in keywords]
-            if len(parts) == 1 and _ends_in_list(
-                parts[0][1]
-            ):  # nn.Sequential(OrderedDict([ … ])): one level of indentation
+            if len(parts) == 1 and _hugs(parts[0][1]):  # nn.Sequential(OrderedDict([ … ])): one level of indentation
                 return render(f"{head}{text(function)}({parts[0][0]}", parts[0][1], indent, span, marks, f"){tail}")
             return _broken(f"{head}{text(function)}(", parts, f"){tail}", indent, span, marks)
         case ast.List(elts=items) if items:
@@ -204,10 +208,14 @@ def _broken(
     return [*lines, Line(f"{space}{tail}", span)]
 
 
-def _ends_in_list(node: ast.expr) -> bool:
+def _turns(loop: ast.comprehension, indent: int, span: Span | None) -> Line:
+    return Line(f"{' ' * indent}    for {text(loop.target)} in {text(loop.iter)}", span)
+
+
+def _hugs(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        return _ends_in_list(node.args[0])
-    return isinstance(node, ast.List)
+        return _hugs(node.args[0])
+    return isinstance(node, ast.List | ast.DictComp)
 
 
 def _holds_opened(node: ast.expr, marks: Marks) -> bool:

@@ -46,14 +46,14 @@ class _Chain:
         last = self.links[-1].words
         if len(self.links) == 1:
             return last
-        return tuple(w for w in last[:1] if is_generic(w)) + ("x", "out", "h", *last)
+        return (*(w for w in last[:1] if is_generic(w)), "x", "out", "h", *last)
 
 
 def name_variables(
     inputs: Sequence[Variable], made: Sequence[Variable], reads: Sequence[Iterable[Value]], names: Names
 ) -> None:
-    """Names every variable. `made` are in order of their statements, `reads[i]` are the values that statement `i` reads.
-    `names` has what may not be hidden; the inputs' names are claimed there."""
+    """Names every variable. `made` are in order of their statements, `reads[i]` are the values that statement `i`
+    reads. `names` has what may not be hidden; the inputs' names are claimed there."""
     holder = {value: v for v in (*inputs, *made) for value in v.values}
     chains = {v: _Chain([v]) for v in inputs}
     for variable in inputs:
@@ -80,7 +80,8 @@ def name_variables(
 def _passed_on(
     variable: Variable, read: Iterable[Value], holder: dict[Value, Variable], chains: dict[Variable, _Chain]
 ) -> Variable | None:
-    """The variable that ends in this statement and whose name goes on: an input, as in `x = x + out`, else the longest chain's."""
+    """The variable that ends in this statement and whose name goes on: an input's, as in `x = x + out`, else that of
+    the longest chain."""
     if not variable.passable:
         return None
     ending: list[Variable] = []
