@@ -164,21 +164,18 @@ class _Counter:
         return totals
 
     def _groups(self, nodes: Sequence[Node], tied: frozenset[str]) -> Iterator[list[Node]]:
-        """Equal graphs that stand in a row, unless a tie tells them apart."""
+        """Equal modules that stand in a row, unless a tie may tell them apart."""
         group: list[Node] = []
         for node in nodes:
-            if group and not (self._folds(node, tied) and self._equal(group[0], node)):
+            if group and (self.expand or tied or not self._equal(group[0], node)):
                 yield group
                 group = []
             group.append(node)
         if group:
             yield group
 
-    def _folds(self, node: Node, tied: frozenset[str]) -> bool:
-        return not self.expand and not tied and isinstance(node.target, Graph) and node.shares is None
-
     def _equal(self, one: Node, other: Node) -> bool:
-        return isinstance(one.target, Graph) and self.structures.node(one) == self.structures.node(other)
+        return one.is_module and other.is_module and self.structures.node(one) == self.structures.node(other)
 
     def _node(
         self, node: Node, path: str, depth: int, sizes: Mapping[Symbol, DimLike], tied: frozenset[str], shared: bool

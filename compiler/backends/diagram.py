@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Box", "Cluster", "Diagram", "Edge", "Role", "Row"]
+__all__ = ["Box", "Cluster", "Diagram", "Edge", "Role", "Row", "plain_name"]
+
+LONGEST_NAME = 160  # characters
 
 Role = Literal["layer", "step", "sign", "stored", "input", "output", "folded", "omitted"]
 
@@ -76,3 +78,8 @@ class Diagram:
                     yield item
 
         yield from inside(self.items)
+
+
+def plain_name(text: str) -> str:
+    """A text with only what every tool takes in a name: ASCII letters, digits, `_` and `.`."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in text[-LONGEST_NAME:])

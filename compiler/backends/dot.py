@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nnc.compiler.backends import labels
-from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Row
+from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Row, plain_name
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -54,7 +54,7 @@ def to_dot(diagram: Diagram, *, direction: Direction = "TB") -> str:
     """The drawing as DOT. `direction`: from top to bottom, or from left to right."""
     import graphviz
 
-    dot = graphviz.Digraph("nnc")
+    dot = graphviz.Digraph(plain_name(diagram.name))
     dot.attr("graph", rankdir=direction, fontname=FONT, fontsize="11", fontcolor=MUTED, bgcolor="white", pad="0.25",
              nodesep="0.28", ranksep="0.16", splines="true", outputorder="edgesfirst")  # fmt: skip
     dot.attr("node", shape="plain", fontname=FONT, fontsize="11", fontcolor=INK, color=INK)

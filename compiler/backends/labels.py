@@ -150,7 +150,7 @@ def _settings(node: Node, op: OpDef) -> Iterator[str]:
         elif len(op.arguments) == 1 or name == "p":
             yield _value(value)
         else:
-            yield f"{name} {_value(value)}"
+            yield f"{name} {_setting(value)}"
 
 
 def _arguments(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> Iterator[str]:
@@ -183,6 +183,13 @@ def _window(value: Any, spatial: int) -> str:
     return "×".join("·" if v is None else str(v) for v in value) if isinstance(value, tuple | list) else _value(value)
 
 
+def _setting(value: Any) -> str:
+    """A pair of numbers as `3×2`."""
+    if isinstance(value, tuple | list) and len(value) in (2, 3) and all(type(v) is int and v >= 0 for v in value):
+        return "×".join(map(str, value))
+    return _value(value)
+
+
 def _value(value: Any, bare: bool = False) -> str:
     match value:
         case Dim():
@@ -192,8 +199,6 @@ def _value(value: Any, bare: bool = False) -> str:
         case int():
             return str(value).replace("-", "−")
         case tuple() | list():
-            if len(value) in (2, 3) and not bare and all(type(v) is int and v > 0 for v in value):
-                return "×".join(map(str, value))
             text = ", ".join(map(_value, value))
             return text if bare else f"({text})"
         case EllipsisType():

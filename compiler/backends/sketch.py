@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from math import prod
 
 from nnc.compiler.backends import labels
-from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Role, Row
+from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Role, Row, plain_name
 from nnc.compiler.backends.repeats import FOLLOWERS, Run, Structures, find_runs
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.types.dim import DimLike, Symbol, substitute
@@ -25,7 +25,6 @@ from nnc.compiler.types.tensor import TensorType
 __all__ = ["LIMIT", "sketch"]
 
 LIMIT = 400  # Graphviz lays out 100 boxes in 0.1 s, 1,000 in 5 s, 3,000 in 150 s
-LONGEST_ID = 160  # characters
 
 
 def sketch(graph: Graph, *, expand: bool = False, depth: int | None = None, limit: int = LIMIT) -> Diagram:
@@ -51,7 +50,7 @@ class _TooMany(Exception):
 
 
 class _Counts:
-    """How many parameters and layers a graph owns; shared modules count where they are made."""
+    """How many parameters and layers a graph owns; shared modules count where they are made, tied parameters once."""
 
     def __init__(self) -> None:
         self._known: dict[Graph, int] = {}
@@ -66,8 +65,14 @@ class _Counts:
 
     def graph(self, graph: Graph) -> int:
         if graph not in self._known:
-            self._known[graph] = sum(self.node(n) for n in graph.nodes)
+            tied = self._tied(graph) if graph.ties else 0
+            self._known[graph] = sum(self.node(n) for n in graph.nodes) - tied
         return self._known[graph]
+
+    def _tied(self, graph: Graph) -> int:
+        names = {target for target, _ in graph.ties}
+        owned = ((f"{path}.{p.name}" if p.name else path, p) for path, node in graph.walk() for p in node.parameters)
+        return sum(prod(p.shape) for name, p in owned if name in names)
 
     def node(self, node: Node) -> int:
         if node.shares is not None:
@@ -103,6 +108,7 @@ class _Frame:
     ports: dict[Value, _Port]
     sizes: Mapping[Symbol, DimLike]
     depth: int
+    shared: bool = False  # its parameters stand elsewhere
     items: list[Box | Cluster] = field(default_factory=list)
     users: dict[Value, int] = field(default_factory=dict)
 
@@ -192,7 +198,8 @@ class _Drawer:
             for node in unit:
                 self._node(frame, node, 1)
             name = self._id(f"{frame.path}{unit[0].name}.repeat")
-            cluster = Cluster(name, "", "", sum(map(self.counts.node, unit)), frame.items, run.times)
+            parameters = sum(self._owned(frame, node) for node in unit)
+            cluster = Cluster(name, "", "", parameters, frame.items, run.times)
             frame.items = outer
             frame.items.append(cluster)
         for first, final in zip(unit, last, strict=True):
@@ -205,7 +212,7 @@ class _Drawer:
                 name = labels.clip(node.name) if last is None else labels.span(node.name, last.name)
                 self._call(frame, node, inner, times, name)
             case Stored() as stored:
-                detail, parameters = labels.shape(stored.type), self.counts.node(node)
+                detail, parameters = labels.shape(stored.type), self._owned(frame, node)
                 row = Row(labels.clip(node.name), "", detail, parameters, "stored")
                 self._add(frame, node, Box(self._id(frame.path + node.name), "stored", [row]))
             case _:
@@ -217,7 +224,7 @@ class _Drawer:
         title, detail = labels.described(node, node.target, frame.sizes)
         name = labels.clip(node.name) if node.named else ""
         name = "" if name and title.partition("(")[0] == name else name
-        row = Row(title, name, detail, self.counts.node(node), node.target.family)
+        row = Row(title, name, detail, self._owned(frame, node), node.target.family)
         if node.shares is not None:
             row = Row(title, name, _shared(node.shares), 0, node.target.family)
         elif times == 1 and node.target.family in FOLLOWERS and len(tensors) == 1 and len(node.results) == 1:
@@ -244,7 +251,7 @@ class _Drawer:
     def _call(self, frame: _Frame, node: Node, inner: Graph, times: int, name: str) -> None:
         path = frame.path + node.name
         title = labels.clip(inner.name) if inner.kind in ("block", "net") else ""
-        parameters, shared = self.counts.node(node), node.shares is not None
+        parameters, shared = self._owned(frame, node), node.shares is not None
         if not inner.nodes:
             self._alias(frame, node, {v: frame.ports[node.operands[v.name]] for v in inner.inputs})
             return
@@ -256,7 +263,7 @@ class _Drawer:
             return
         sizes = {s: substitute(d, frame.sizes) for s, d in node.sizes.items()} if inner.kind == "block" else frame.sizes
         ports = {v: frame.ports[node.operands[v.name]] for v in inner.inputs}
-        opened = _Frame(inner, f"{path}.", ports, sizes, frame.depth + 1)
+        opened = _Frame(inner, f"{path}.", ports, sizes, frame.depth + 1, frame.shared or shared)
         cluster = Cluster(self._id(path), title, name, parameters, opened.items, times, shared)
         self._body(opened)
         if opened.items:
@@ -267,6 +274,9 @@ class _Drawer:
         assert isinstance(node.target, Graph)
         for result, value in zip(node.results, node.target.outputs.values(), strict=True):
             frame.ports[result] = ports[value]
+
+    def _owned(self, frame: _Frame, node: Node) -> int:
+        return 0 if frame.shared else self.counts.node(node)
 
     # -- boxes and edges ----------------------------------------------------------------------------------------------
 
@@ -326,9 +336,8 @@ class _Drawer:
             raise _TooMany
 
     def _id(self, path: str) -> str:
-        """The path with only what every tool takes in a name; distinct."""
-        plain = (c if c.isascii() and (c.isalnum() or c in "_.") else "_" for c in path[-LONGEST_ID:])
-        base = "".join(plain)
+        """A box's own plain name."""
+        base = plain_name(path)
         name, n = base, 1
         while name in self.ids:
             n += 1

@@ -160,7 +160,8 @@ def resnet(layers: tuple[int, ...] = (3, 4, 6, 3)) -> Graph:
         s.inputs.append(y)
         plain = bottleneck(256 << i, 64 << i, 1)
         for k in range(n):
-            channels, _, height, width = y.type.shape[1], y.type.shape[0], *y.type.shape[2:]
+            _, channels, height, width = y.type.shape
+            assert isinstance(channels, int)
             inner = plain if k else bottleneck(channels, 64 << i, 2 if i else 1)
             y = s.call(str(k), inner, y, sizes={"B": size("B"), "H": height, "W": width})
         x = b.call(f"layer{i + 1}", s.finish(y), x)
