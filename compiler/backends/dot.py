@@ -172,10 +172,10 @@ def _row(box: Box, row: Row) -> str:
         words.append(_text(row.detail))
     if box.times > 1:
         words.append(f'<FONT COLOR="{ACCENT}"><B>×{box.times}</B></FONT>')
-    number = labels.count(row.parameters) if row.parameters else ""
+    number = _number(box, row)
     left, middle, right = f'<TD ALIGN="LEFT">{_small(row.name)}</TD>', f"<TD>{'  '.join(words)}</TD>", ""
     if any(r.parameters for r in box.rows):
-        width = 6 * max(max(len(r.name), len(labels.count(r.parameters))) for r in box.rows)
+        width = 6 * max(max(len(r.name), len(_number(box, r))) for r in box.rows)
         left = f'<TD WIDTH="{width}" ALIGN="LEFT">{_small(row.name)}</TD>'
         right = f'<TD WIDTH="{width}" ALIGN="RIGHT">{_small(number)}</TD>'
     if not any(r.name for r in box.rows):
@@ -187,6 +187,12 @@ def _row(box: Box, row: Row) -> str:
     if cells == middle:
         return f'<TR><TD {look} CELLPADDING="4">{"  ".join(words)}</TD></TR>'
     return f'<TR><TD {look} CELLPADDING="1">{_table(f"<TR>{cells}</TR>", 3)}</TD></TR>'
+
+
+def _number(box: Box, row: Row) -> str:
+    if not row.parameters:
+        return ""
+    return labels.count(row.parameters) + (" each" if box.times > 1 else "")
 
 
 def _small(text: str) -> str:

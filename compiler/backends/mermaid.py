@@ -68,7 +68,8 @@ def _row(box: Box, row: Row) -> str:
     words.append(f"<b>{_text(row.title)}</b>")
     words += [_text(row.detail)] if row.detail else []
     words += [f"<b>×{box.times}</b>"] if box.times > 1 else []
-    words += [f"· {labels.count(row.parameters)}"] if row.parameters else []
+    each = " each" if box.times > 1 else ""
+    words += [f"· {labels.count(row.parameters)}{each}"] if row.parameters else []
     return " ".join(words)
 
 

@@ -116,6 +116,10 @@ def test_repetitions_counts_shapes_and_bypasses_are_shown() -> None:
     assert dot.count('color="#b0413e"') == len([e for e in sketch(resnet()).edges if e.bypass])
 
 
+def test_a_folded_block_says_what_each_of_its_repetitions_has() -> None:
+    assert ">1.12M each<" in to_dot(sketch(resnet(), depth=1))
+
+
 def test_direction_and_notes() -> None:
     assert "rankdir=LR" in to_dot(sketch(lenet()), direction="LR")
     assert "folded to depth 0" in to_dot(sketch(resnet(), limit=12))
