@@ -8,10 +8,16 @@ from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Positive
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis
-from nnc.compiler.types.dtype import floating
+from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
+
+
+def _not_bool(c: Call, input: TensorType) -> TensorType:
+    if input.dtype is DType.bool:
+        c.refuse(f"{c.op} takes numbers, these are truth values", "input", code="NNC0503")
+    return input
 
 
 @module("ReLU", family="activation")
@@ -214,13 +220,13 @@ def softplus(c: Call, input: TensorType, beta: float = 1, threshold: float = 20)
 @module("Softsign", family="activation")
 def softsign_module(c: Call, input: TensorType) -> TensorType:
     """x / (1 + |x|): (*) → (*)."""
-    return c.real(input).with_dtype(floating(input.dtype))
+    return _not_bool(c, input).with_dtype(floating(input.dtype))
 
 
 @function("softsign", family="activation")
 def softsign(c: Call, input: TensorType) -> TensorType:
     """x / (1 + |x|): (*) → (*)."""
-    return c.real(input).with_dtype(floating(input.dtype))
+    return _not_bool(c, input).with_dtype(floating(input.dtype))
 
 
 @module("LogSigmoid", family="activation")
@@ -238,13 +244,13 @@ def logsigmoid(c: Call, input: TensorType) -> TensorType:
 @module("Tanhshrink", family="activation")
 def tanhshrink_module(c: Call, input: TensorType) -> TensorType:
     """x − tanh(x): (*) → (*)."""
-    return c.real(input).with_dtype(floating(input.dtype))
+    return _not_bool(c, input).with_dtype(floating(input.dtype))
 
 
 @function("tanhshrink", family="activation")
 def tanhshrink(c: Call, input: TensorType) -> TensorType:
     """x − tanh(x): (*) → (*)."""
-    return c.real(input).with_dtype(floating(input.dtype))
+    return _not_bool(c, input).with_dtype(floating(input.dtype))
 
 
 @module("Softshrink", family="activation")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.dtypes import result_type
-from nnc.compiler.ops.kinds import Operand, Scalar
+from nnc.compiler.ops.kinds import Number, Operand, Scalar
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import broadcast
 from nnc.compiler.types.dtype import DType, floating
@@ -31,7 +31,7 @@ def elementwise(c: Call, *operands: Operand, subject: str = "other") -> TensorTy
 
 
 @function("add", family="arithmetic")
-def add(c: Call, input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
+def add(c: Call, input: Operand, other: Operand, *, alpha: Number = 1) -> TensorType:
     """input + alpha · other."""
     result = elementwise(c, input, other)
     _fits(c, alpha, result.dtype)
@@ -39,7 +39,7 @@ def add(c: Call, input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor
 
 
 @function("sub", family="arithmetic")
-def sub(c: Call, input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
+def sub(c: Call, input: Operand, other: Operand, *, alpha: Number = 1) -> TensorType:
     """input − alpha · other."""
     result = elementwise(c, input, other)
     for operand in (input, other):
@@ -49,11 +49,9 @@ def sub(c: Call, input: Operand, other: Operand, *, alpha: Scalar = 1) -> Tensor
     return result
 
 
-def _fits(c: Call, alpha: Scalar, dtype: DType) -> None:
+def _fits(c: Call, alpha: Number, dtype: DType) -> None:
     if isinstance(alpha, float) and not (dtype.is_floating or dtype.is_complex):
         c.refuse(f"alpha {alpha} does not fit {dtype} operands", "alpha", code="NNC0503")
-    if isinstance(alpha, bool) and dtype is not DType.bool:
-        c.refuse("alpha is a truth value, the operands are not", "alpha", code="NNC0503")
 
 
 @function("mul", family="arithmetic")
@@ -70,25 +68,34 @@ def div(
     result = elementwise(c, input, other)
     if rounding_mode is None:
         return result.with_dtype(floating(result.dtype))
-    return c.ordered(result)
+    return _rounded(c, other, result)
 
 
 @function("floor_divide", family="arithmetic")
 def floor_divide(c: Call, input: Operand, other: Operand) -> TensorType:
     """⌊input / other⌋."""
-    return c.ordered(elementwise(c, input, other))
+    return _rounded(c, other, elementwise(c, input, other))
 
 
 @function("remainder", family="arithmetic")
 def remainder(c: Call, input: Operand, other: Operand) -> TensorType:
     """input − other · ⌊input / other⌋, as Python's `%`."""
-    return c.ordered(elementwise(c, input, other))
+    return _rounded(c, other, elementwise(c, input, other))
 
 
 @function("fmod", family="arithmetic")
 def fmod(c: Call, input: TensorType, other: Operand) -> TensorType:
     """The remainder with the sign of `input`."""
-    return c.ordered(elementwise(c, input, other))
+    return _rounded(c, other, elementwise(c, input, other))
+
+
+def _rounded(c: Call, other: Operand, result: TensorType) -> TensorType:
+    """The result of a division without a fraction."""
+    if c.ordered(result).dtype is DType.bool:
+        c.refuse("torch does not divide truth values", "input", code="NNC0503")
+    if not isinstance(other, TensorType) and other == 0 and result.dtype.is_integer:
+        c.refuse("integers are divided by 0", "other")
+    return result
 
 
 @function("pow", family="arithmetic")
@@ -125,16 +132,18 @@ def atan2(c: Call, input: TensorType, other: TensorType) -> TensorType:
 def lerp(c: Call, input: TensorType, end: TensorType, weight: TensorType | Scalar) -> TensorType:
     """input + weight · (end − input)."""
     for name, operand in (("end", end), ("weight", weight)):
-        if isinstance(operand, TensorType) and operand.dtype is not c.floating(input, complex=True).dtype:
+        scalar = name == "weight" and isinstance(operand, TensorType) and operand.rank == 0
+        if isinstance(operand, TensorType) and operand.dtype is not input.dtype and not scalar:
             c.refuse(f"{name} is {operand.dtype}, but the input is {input.dtype}", name, code="NNC0503")
     return TensorType(common_shape(c, input, end, weight, subject="end"), c.floating(input, complex=True).dtype)
 
 
 @function("addcmul", family="arithmetic")
-def addcmul(c: Call, input: TensorType, tensor1: TensorType, tensor2: TensorType, *, value: Scalar = 1) -> TensorType:
+def addcmul(c: Call, input: TensorType, tensor1: TensorType, tensor2: TensorType, *, value: Number = 1) -> TensorType:
     """input + value · tensor1 · tensor2."""
     result = elementwise(c, input, tensor1, tensor2, subject="tensor1")
-    _fits(c, value, result.dtype)
+    if result.dtype is DType.bool:
+        c.refuse("addcmul takes numbers, these are truth values", "input", code="NNC0503")
     return result
 
 

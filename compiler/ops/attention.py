@@ -161,6 +161,7 @@ def scaled_dot_product_attention(
     attn_mask: TensorType | None = None,
     dropout_p: Probability = 0.0,
     is_causal: bool = False,
+    *,
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> TensorType:

@@ -160,6 +160,8 @@ def _steps(c: Call, first: DimLike | float, last: DimLike | float, step: int | f
 def linspace(c: Call, start: Number, end: Number, steps: Size, *, dtype: Dtype | None = None) -> TensorType:
     """`steps` numbers from start to end, both included."""
     c.at_least(steps, 0, f"steps is negative: {steps}", "steps")
+    if dtype is DType.bool:
+        c.refuse("linspace makes numbers, not truth values", "dtype", code="NNC0503")
     return TensorType((steps,), dtype or DType.float32)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import result_type
+from nnc.compiler.ops.dtypes import magnitude, result_type
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis, broadcast
@@ -50,14 +52,23 @@ def pairwise_distance(
 
 def _pairwise(c: Call, x1: TensorType, x2: TensorType, keepdim: bool) -> TensorType:
     for name, x in (("x1", x1), ("x2", x2)):
-        c.at_least_rank(c.real(x, name), 1, name)
-    dtype = floating(result_type(x1, x2))
+        if x.dtype is DType.bool:
+            c.refuse("truth values have no distance", name, code="NNC0503")
+    dtype = magnitude(floating(result_type(x1, x2)))
     shape = broadcast(c, x1.shape, x2.shape, subject="x2")
-    return TensorType((*shape[:-1], 1) if keepdim else shape[:-1], dtype)
+    return TensorType((*shape[:-1], 1) if keepdim and shape else shape[:-1], dtype)
 
 
 @function("cdist", family="reduction")
-def cdist(c: Call, x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
+def cdist(
+    c: Call,
+    x1: TensorType,
+    x2: TensorType,
+    p: float = 2.0,
+    compute_mode: Literal[
+        "use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist"
+    ] = "use_mm_for_euclid_dist_if_necessary",
+) -> TensorType:
     """The p-norm between every two vectors: (*, P, M), (*, R, M) → (*, P, R)."""
     same_dtype(c, x1, x2, "x2")
     if x1.dtype not in (DType.float32, DType.float64):

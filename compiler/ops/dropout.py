@@ -1,4 +1,5 @@
-"""Dropout: the shape stays; in eval mode so do the values."""
+"""Dropout: the shape stays, and in eval mode so do the values. A module drops only in training; of a function's
+`training`, see its default, which is torch's."""
 
 from __future__ import annotations
 
@@ -18,23 +19,23 @@ def dropout_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bo
 
 @module("Dropout1d", family="dropout")
 def dropout1d_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bool = False) -> TensorType:
-    """Zeroes whole channels: (N, C, L) or (C, L) → the same."""
-    c.rank(c.floating(input, complex=True), 2, 3)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, L) or (C, L) → the same."""
+    c.rank(input, 2, 3)
+    return c.floating(input, complex=True)
 
 
 @module("Dropout2d", family="dropout")
 def dropout2d_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bool = False) -> TensorType:
-    """Zeroes whole channels: (N, C, H, W) → the same."""
-    c.rank(c.floating(input, complex=True), 3, 4)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, H, W) → the same."""
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True)
 
 
 @module("Dropout3d", family="dropout")
 def dropout3d_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bool = False) -> TensorType:
-    """Zeroes whole channels: (N, C, D, H, W) or (C, D, H, W) → the same."""
-    c.rank(c.floating(input, complex=True), 4, 5)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, D, H, W) → the same."""
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True)
 
 
 @module("AlphaDropout", family="dropout")
@@ -46,43 +47,43 @@ def alpha_dropout_module(c: Call, input: TensorType, p: Probability = 0.5, inpla
 @module("FeatureAlphaDropout", family="dropout")
 def feature_alpha_dropout_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bool = False) -> TensorType:
     """Alpha dropout of whole channels: (N, C, *) → the same."""
-    c.at_least_rank(c.floating(input, complex=True), 2)
-    return input
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True)
 
 
 @function("dropout", family="dropout")
 def dropout(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = True, inplace: bool = False
 ) -> TensorType:
-    """Dropout; `training` follows the module's mode unless it is written: (*) → (*)."""
-    return c.floating(input, complex=True)
+    """Zeroes elements with probability `p` and scales the rest by 1/(1 − p): (*) → (*)."""
+    return c.floating(input, complex=True) if training else input
 
 
 @function("dropout1d", family="dropout")
 def dropout1d(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = True, inplace: bool = False
 ) -> TensorType:
-    """Dropout of whole channels: (N, C, L) or (C, L) → the same."""
-    c.rank(c.floating(input, complex=True), 2, 3)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, L) or (C, L) → the same."""
+    c.rank(input, 2, 3)
+    return c.floating(input, complex=True) if training else input
 
 
 @function("dropout2d", family="dropout")
 def dropout2d(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = True, inplace: bool = False
 ) -> TensorType:
-    """Dropout of whole channels: (N, C, H, W) → the same."""
-    c.rank(c.floating(input, complex=True), 3, 4)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, H, W) → the same."""
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True) if training else input
 
 
 @function("dropout3d", family="dropout")
 def dropout3d(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = True, inplace: bool = False
 ) -> TensorType:
-    """Dropout of whole channels: (N, C, D, H, W) or (C, D, H, W) → the same."""
-    c.rank(c.floating(input, complex=True), 4, 5)
-    return input
+    """Zeroes whole channels with probability `p`: (N, C, D, H, W) → the same."""
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True) if training else input
 
 
 @function("alpha_dropout", family="dropout")
@@ -90,10 +91,19 @@ def alpha_dropout(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = False, inplace: bool = False
 ) -> TensorType:
     """Dropout that keeps the mean and variance of SELU activations: (*) → (*)."""
-    return c.floating(input, complex=True)
+    return c.floating(input, complex=True) if training else input
+
+
+@function("feature_alpha_dropout", family="dropout")
+def feature_alpha_dropout(
+    c: Call, input: TensorType, p: Probability = 0.5, training: bool = False, inplace: bool = False
+) -> TensorType:
+    """Alpha dropout of whole channels: (N, C, *) → the same."""
+    c.at_least_rank(input, 2)
+    return c.floating(input, complex=True) if training else input
 
 
 OPS: tuple[OpDef, ...] = (
     dropout_module, dropout1d_module, dropout2d_module, dropout3d_module, alpha_dropout_module,
-    feature_alpha_dropout_module, dropout, dropout1d, dropout2d, dropout3d, alpha_dropout,
+    feature_alpha_dropout_module, dropout, dropout1d, dropout2d, dropout3d, alpha_dropout, feature_alpha_dropout,
 )  # fmt: skip

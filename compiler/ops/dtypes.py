@@ -7,12 +7,17 @@ from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import result_dtype
 
-__all__ = ["accumulated", "result_type"]
+__all__ = ["accumulated", "magnitude", "result_type"]
 
 
 def accumulated(dtype: DType) -> DType:
     """What `sum`, `prod`, `cumsum` make of a dtype: integers are added up as int64."""
     return dtype if dtype.is_floating or dtype.is_complex else DType.int64
+
+
+def magnitude(dtype: DType) -> DType:
+    """What `abs` and norms make of a dtype: the real numbers beneath complex ones."""
+    return {DType.complex64: DType.float32, DType.complex128: DType.float64}.get(dtype, dtype)
 
 
 def result_type(*operands: Operand) -> DType:

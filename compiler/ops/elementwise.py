@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
+from nnc.compiler.ops.dtypes import magnitude
 from nnc.compiler.ops.kinds import Scalar
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.types.dtype import DType, floating
@@ -23,9 +24,9 @@ def neg(c: Call, input: TensorType) -> TensorType:
 @function("abs", family="arithmetic")
 def abs_(c: Call, input: TensorType) -> TensorType:
     """|x|; of complex numbers the real magnitude."""
-    if input.dtype.is_complex:
-        return input.with_dtype(DType.float64 if input.dtype is DType.complex128 else DType.float32)
-    return c.real(input)
+    if input.dtype is DType.bool:
+        c.refuse("truth values have no magnitude", "input", code="NNC0503")
+    return input.with_dtype(magnitude(input.dtype))
 
 
 @function("sign", family="arithmetic")
@@ -55,7 +56,7 @@ def ceil(c: Call, input: TensorType) -> TensorType:
 @function("round", family="arithmetic")
 def round_(c: Call, input: TensorType, *, decimals: int = 0) -> TensorType:
     """The nearest integer, or the nearest number of `decimals` digits; halves go to the even one."""
-    if decimals and not input.dtype.is_floating:
+    if "decimals" in c.given and not input.dtype.is_floating:
         c.refuse(f"decimals need floating-point numbers, this is {input.dtype}", "decimals", code="NNC0503")
     return c.real(input)
 
@@ -143,7 +144,7 @@ def clamp(
     if len({isinstance(b, TensorType) for b in bounds}) > 1:
         c.refuse("min and max are either both tensors or both numbers", "min")
     result = c.ordered(elementwise(c, input, *bounds, subject="min"))
-    if result.dtype is DType.bool:
+    if result.dtype is DType.bool and not isinstance(bounds[0], TensorType):
         c.refuse("clamp takes real numbers, these are truth values", "input", code="NNC0503")
     return result
 

@@ -88,9 +88,10 @@ def _sample_weights(c: Call, input: TensorType, mode: str, weights: TensorType) 
         c.equal(a, b, reason, "per_sample_weights")
 
 
-def _padding_idx(c: Call, padding_idx: int | None, num_embeddings: int) -> None:
-    if padding_idx is not None and not -num_embeddings <= padding_idx < num_embeddings:
-        c.refuse(f"padding_idx {padding_idx} is outside a table of {num_embeddings} rows", "padding_idx")
+def _padding_idx(c: Call, padding_idx: int | None, rows: DimLike) -> None:
+    if padding_idx is not None:
+        least = padding_idx + 1 if padding_idx >= 0 else -padding_idx
+        c.at_least(rows, least, f"padding_idx {padding_idx} is outside a table of {rows} rows", "padding_idx")
 
 
 @function("embedding", family="embedding")
@@ -107,8 +108,7 @@ def embedding(
     """The row of `weight` for each integer: (*), (V, D) → (*, D)."""
     c.integer(input)
     c.rank(weight, 2, name="weight")
-    if padding_idx is not None and isinstance(weight.shape[0], int):
-        _padding_idx(c, padding_idx, weight.shape[0])
+    _padding_idx(c, padding_idx, weight.shape[0])
     return TensorType((*input.shape, weight.shape[1]), weight.dtype)
 
 

@@ -216,8 +216,10 @@ def masked_fill(c: Call, input: TensorType, mask: TensorType, value: TensorType 
         c.refuse(f"the mask is {mask.dtype}, not bool", "mask", code="NNC0503")
     if isinstance(value, TensorType):
         c.rank(value, 0, name="value")
-    if result_type(input.with_shape(1), value) is not input.dtype:
-        c.refuse(f"{input.dtype} cannot hold the value", "value", code="NNC0503")
+        if result_type(input.with_shape(1), value) is not input.dtype:
+            c.refuse(f"{input.dtype} cannot hold the value, which is {value.dtype}", "value", code="NNC0503")
+    elif input.dtype.is_integer and not abs(value) < 2 ** (8 * input.dtype.itemsize - (input.dtype is not DType.uint8)):
+        c.refuse(f"{input.dtype} cannot hold {value}", "value", code="NNC0503")
     return input.with_shape(*broadcast(c, input.shape, mask.shape, subject="mask"))
 
 

@@ -31,7 +31,8 @@ PositivePair = Pair
 PositiveTriple = Triple
 Ints = int | Sequence[int]
 PositiveInts = int | Sequence[int]
-OptionalInts = int | None | Sequence[int | None]
+OptionalPair = int | tuple[int | None, int | None]
+OptionalTriple = int | tuple[int | None, int | None, int | None]
 Numbers = int | float | Sequence[int | float]
 Size = DimLike
 Sizes = Sequence[DimLike]
@@ -96,6 +97,18 @@ def _each_schema(item: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [item, {"type": "array", "items": item}]}
 
 
+def _optional(v: object, n: int) -> bool:
+    if isinstance(v, list | tuple):
+        return len(v) == n and all(i is None or (_is_int(i) and i >= 1) for i in v)
+    return _is_int(v) and isinstance(v, int) and v >= 1
+
+
+def _optional_schema(n: int) -> dict[str, Any]:
+    one: dict[str, Any] = {"type": "integer", "minimum": 1}
+    either = {"anyOf": [one, {"type": "null"}]}
+    return {"anyOf": [one, {"type": "array", "items": either, "minItems": n, "maxItems": n}]}
+
+
 def _is_data(v: object) -> bool:
     return all(map(_is_data, v)) if isinstance(v, list | tuple) else isinstance(v, int | float)
 
@@ -134,10 +147,11 @@ KINDS: dict[str, Kind] = {
     "PositiveTriple": Kind("a positive integer or three of them", lambda v: _ints(v, 3, 1), _ints_schema(3, 1)),
     "Ints": Kind("an integer or a list of integers", lambda v: _ints(v, None, _ANY_INT), _ints_schema(None)),
     "PositiveInts": Kind("a positive integer or a list of them", lambda v: _ints(v, None, 1), _ints_schema(None, 1)),
-    "OptionalInts": Kind(
-        "a positive integer or null, or a list of them",
-        lambda v: _each(v, lambda i: i is None or (_is_int(i) and i >= 1)),
-        _each_schema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}),
+    "OptionalPair": Kind(
+        "a positive integer, or two of them where null keeps a size", lambda v: _optional(v, 2), _optional_schema(2)
+    ),
+    "OptionalTriple": Kind(
+        "a positive integer, or three of them where null keeps a size", lambda v: _optional(v, 3), _optional_schema(3)
     ),
     "Numbers": Kind("a number or a list of numbers", lambda v: _each(v, _is_number), _each_schema({"type": "number"})),
     "Size": Kind("a size", lambda v: _is_int(v) or isinstance(v, Dim), {"type": "integer"}, symbolic=True),

@@ -68,10 +68,11 @@ def linear(c: Call, input: TensorType, weight: TensorType, bias: TensorType | No
     out = weight.shape[:-1]
     result = input.with_shape(*input.shape[:-1], *out)
     if bias is not None:
+        if not out:
+            c.refuse("a bias belongs to a weight of two dimensions", "bias")
         same_dtype(c, input, bias, "bias")
-        c.rank(bias, len(out), name="bias")
-        if out:
-            c.equal(bias.shape[0], out[0], f"bias has {bias.shape[0]} elements for {out[0]} features", "bias")
+        c.rank(bias, 1, name="bias")
+        c.equal(bias.shape[0], out[0], f"bias has {bias.shape[0]} elements for {out[0]} features", "bias")
     c.macs(result.numel * features)
     return result
 

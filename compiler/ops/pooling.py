@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import OptionalInts, Pair, PositivePair, PositiveSingle, PositiveTriple, Single, Triple
+from nnc.compiler.ops.kinds import (
+    OptionalPair,
+    OptionalTriple,
+    Pair,
+    PositivePair,
+    PositiveSingle,
+    PositiveTriple,
+    Single,
+    Triple,
+)
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import ntuple, window
 from nnc.compiler.types.dim import DimLike
@@ -168,6 +177,9 @@ def _avg_pool(
         c.refuse("divisor_override must not be 0", "divisor_override")
     kernel = ntuple(c, kernel_size, n, "kernel_size")
     steps = kernel if stride is None else ntuple(c, stride, n, "stride")
+    if n == 3:  # torch's AvgPool3d alone wants the window to fit without padding
+        for size, k in zip(input.shape[-3:], kernel, strict=True):
+            c.at_least(size, k, f"a window of {k} does not fit into {size}", "kernel_size")
     return _pooled(c, input, kernel, steps, ntuple(c, padding, n, "padding"), (1,) * n, ceil_mode)
 
 
@@ -175,26 +187,26 @@ def _avg_pool(
 
 
 @module("AdaptiveAvgPool1d", family="pooling")
-def adaptive_avg_pool1d_module(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool1d_module(c: Call, input: TensorType, output_size: PositiveSingle) -> TensorType:
     """The mean of `output_size` even parts: (N, C, L) → (N, C, output_size)."""
     return _adaptive(c, c.floating(input), 1, output_size)
 
 
 @module("AdaptiveAvgPool2d", family="pooling")
-def adaptive_avg_pool2d_module(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool2d_module(c: Call, input: TensorType, output_size: OptionalPair) -> TensorType:
     """The mean of even parts, null keeps a size: (N, C, H, W) → (N, C, *output_size)."""
     return _adaptive(c, c.floating(input), 2, output_size)
 
 
 @module("AdaptiveAvgPool3d", family="pooling")
-def adaptive_avg_pool3d_module(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool3d_module(c: Call, input: TensorType, output_size: OptionalTriple) -> TensorType:
     """The mean of even parts, null keeps a size: (N, C, D, H, W) → (N, C, *output_size)."""
     return _adaptive(c, c.floating(input), 3, output_size)
 
 
 @module("AdaptiveMaxPool1d", family="pooling", results=WITH_INDICES)
 def adaptive_max_pool1d_module(
-    c: Call, input: TensorType, output_size: OptionalInts, return_indices: bool = False
+    c: Call, input: TensorType, output_size: PositiveSingle, return_indices: bool = False
 ) -> Pooled:
     """The largest value of `output_size` even parts: (N, C, L) → (N, C, output_size)."""
     return _indexed(_adaptive(c, c.floating(input), 1, output_size), return_indices)
@@ -202,7 +214,7 @@ def adaptive_max_pool1d_module(
 
 @module("AdaptiveMaxPool2d", family="pooling", results=WITH_INDICES)
 def adaptive_max_pool2d_module(
-    c: Call, input: TensorType, output_size: OptionalInts, return_indices: bool = False
+    c: Call, input: TensorType, output_size: OptionalPair, return_indices: bool = False
 ) -> Pooled:
     """The largest value of even parts, null keeps a size: (N, C, H, W) → (N, C, *output_size)."""
     return _indexed(_adaptive(c, c.floating(input), 2, output_size), return_indices)
@@ -210,7 +222,7 @@ def adaptive_max_pool2d_module(
 
 @module("AdaptiveMaxPool3d", family="pooling", results=WITH_INDICES)
 def adaptive_max_pool3d_module(
-    c: Call, input: TensorType, output_size: OptionalInts, return_indices: bool = False
+    c: Call, input: TensorType, output_size: OptionalTriple, return_indices: bool = False
 ) -> Pooled:
     """The largest value of even parts, null keeps a size: (N, C, D, H, W) → (N, C, *output_size)."""
     return _indexed(_adaptive(c, c.floating(input), 3, output_size), return_indices)
@@ -220,11 +232,9 @@ def _indexed(output: TensorType, return_indices: bool) -> Pooled:
     return {"output": output, "indices": output.with_dtype(DType.int64)} if return_indices else output
 
 
-def _adaptive(c: Call, input: TensorType, n: int, output_size: OptionalInts) -> TensorType:
+def _adaptive(c: Call, input: TensorType, n: int, output_size: int | tuple[int | None, ...]) -> TensorType:
     c.rank(input, n + 1, n + 2)
-    wanted = (output_size,) * n if output_size is None or isinstance(output_size, int) else tuple(output_size)
-    if len(wanted) != n:
-        c.refuse(f"output_size takes one integer or {n}, not {len(wanted)}", "output_size")
+    wanted = (output_size,) * n if isinstance(output_size, int) else output_size
     space = (have if want is None else want for have, want in zip(input.shape[-n:], wanted, strict=True))
     return input.with_shape(*input.shape[:-n], *space)
 
@@ -322,19 +332,19 @@ def avg_pool3d(
 
 
 @function("adaptive_avg_pool1d", family="pooling")
-def adaptive_avg_pool1d(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool1d(c: Call, input: TensorType, output_size: PositiveSingle) -> TensorType:
     """The mean of `output_size` even parts: (N, C, L) → (N, C, output_size)."""
     return _adaptive(c, c.floating(input), 1, output_size)
 
 
 @function("adaptive_avg_pool2d", family="pooling")
-def adaptive_avg_pool2d(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool2d(c: Call, input: TensorType, output_size: OptionalPair) -> TensorType:
     """The mean of even parts, null keeps a size: (N, C, H, W) → (N, C, *output_size)."""
     return _adaptive(c, c.floating(input), 2, output_size)
 
 
 @function("adaptive_avg_pool3d", family="pooling")
-def adaptive_avg_pool3d(c: Call, input: TensorType, output_size: OptionalInts) -> TensorType:
+def adaptive_avg_pool3d(c: Call, input: TensorType, output_size: OptionalTriple) -> TensorType:
     """The mean of even parts, null keeps a size: (N, C, D, H, W) → (N, C, *output_size)."""
     return _adaptive(c, c.floating(input), 3, output_size)
 

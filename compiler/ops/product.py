@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnc.compiler.ops.call import Call
+from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.kinds import Scalar, Tensors
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import broadcast, broadcast_to, display
@@ -102,10 +103,9 @@ def dot(c: Call, input: TensorType, tensor: TensorType) -> TensorType:
 @function("outer", family="linear")
 def outer(c: Call, input: TensorType, vec2: TensorType) -> TensorType:
     """Every product of two vectors' elements: (n), (m) → (n, m)."""
-    same_dtype(c, input, vec2, "vec2")
     c.rank(input, 1)
     c.rank(vec2, 1, name="vec2")
-    return input.with_shape(*input.shape, *vec2.shape)
+    return TensorType((*input.shape, *vec2.shape), result_type(input, vec2))
 
 
 # -- einsum ------------------------------------------------------------------------------------------------------------

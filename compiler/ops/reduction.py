@@ -7,11 +7,11 @@ from typing import Literal
 
 from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import accumulated
+from nnc.compiler.ops.dtypes import accumulated, magnitude
 from nnc.compiler.ops.kinds import Dtype, Ints, Number, Positive, Size
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis
-from nnc.compiler.types.dim import DimLike
+from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
@@ -35,6 +35,12 @@ def _reduced(c: Call, input: TensorType, dim: Ints | None, keepdim: bool) -> Ten
     return input.with_shape(*(size for i, size in enumerate(input.shape) if i not in chosen))
 
 
+def _dim_written(c: Call, dim: Ints | None) -> None:
+    """torch has no `sum(x, keepdim=True)`: `keepdim` comes with a `dim`."""
+    if dim is None and "keepdim" in c.given:
+        c.refuse("keepdim is given without dim", "keepdim")
+
+
 def _nonempty(c: Call, input: TensorType, dim: Ints | None) -> None:
     """An extreme of nothing does not exist."""
     for i in _folded(c, input, dim):
@@ -49,6 +55,7 @@ def sum_(
     c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> TensorType:
     """The sum over `dim`, or over everything."""
+    _dim_written(c, dim)
     return _reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
 
 
@@ -57,6 +64,7 @@ def mean(
     c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> TensorType:
     """The mean over `dim`, or over everything."""
+    _dim_written(c, dim)
     return _reduced(c, c.floating(input.with_dtype(dtype or input.dtype), complex=True), dim, keepdim)
 
 
@@ -65,6 +73,7 @@ def prod_(
     c: Call, input: TensorType, dim: int | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
 ) -> TensorType:
     """The product over `dim`, or over everything."""
+    _dim_written(c, dim)
     return _reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
 
 
@@ -73,7 +82,7 @@ def std(
     c: Call, input: TensorType, dim: Ints | None = None, *, correction: Number = 1, keepdim: bool = False
 ) -> TensorType:
     """The standard deviation over `dim`, or over everything; the sum of squares is divided by n − correction."""
-    return _magnitude(_reduced(c, c.floating(input, complex=True), dim, keepdim))
+    return _real(_reduced(c, c.floating(input, complex=True), dim, keepdim))
 
 
 @function("var", family="reduction")
@@ -81,7 +90,7 @@ def var(
     c: Call, input: TensorType, dim: Ints | None = None, *, correction: Number = 1, keepdim: bool = False
 ) -> TensorType:
     """The variance over `dim`, or over everything; the sum of squares is divided by n − correction."""
-    return _magnitude(_reduced(c, c.floating(input, complex=True), dim, keepdim))
+    return _real(_reduced(c, c.floating(input, complex=True), dim, keepdim))
 
 
 @function("norm", family="reduction")
@@ -94,7 +103,10 @@ def norm(
     dtype: Dtype | None = None,
 ) -> TensorType:
     """The `p`-norm over `dim`, or over everything."""
-    return _magnitude(_reduced(c, c.floating(input.with_dtype(dtype or input.dtype), complex=True), dim, keepdim))
+    c.floating(input, complex=True)
+    if dtype is not None and not (dtype.is_complex if input.dtype.is_complex else dtype.is_floating):
+        c.refuse(f"dtype {dtype} is not of the kind of {input.dtype}", "dtype", code="NNC0503")
+    return _real(_reduced(c, input.with_dtype(dtype or input.dtype), dim, keepdim))
 
 
 @function("logsumexp", family="reduction")
@@ -103,10 +115,8 @@ def logsumexp(c: Call, input: TensorType, dim: Ints, keepdim: bool = False) -> T
     return _reduced(c, input, dim, keepdim).with_dtype(floating(input.dtype))
 
 
-def _magnitude(result: TensorType) -> TensorType:
-    if result.dtype.is_complex:
-        return result.with_dtype(DType.float64 if result.dtype is DType.complex128 else DType.float32)
-    return result
+def _real(result: TensorType) -> TensorType:
+    return result.with_dtype(magnitude(result.dtype))
 
 
 # -- extremes ----------------------------------------------------------------------------------------------------------
@@ -224,6 +234,8 @@ def _truth(result: TensorType) -> TensorType:
 def cumsum(c: Call, input: TensorType, dim: int, *, dtype: Dtype | None = None) -> TensorType:
     """The running sum along `dim`: (*) → (*)."""
     axis(c, dim, input.rank)
+    if dtype is DType.bool:
+        c.refuse("truth values have no running total", "dtype", code="NNC0503")
     return input.with_dtype(dtype or accumulated(input.dtype))
 
 
@@ -231,16 +243,41 @@ def cumsum(c: Call, input: TensorType, dim: int, *, dtype: Dtype | None = None) 
 def cumprod(c: Call, input: TensorType, dim: int, *, dtype: Dtype | None = None) -> TensorType:
     """The running product along `dim`: (*) → (*)."""
     axis(c, dim, input.rank)
+    if dtype is DType.bool:
+        c.refuse("truth values have no running total", "dtype", code="NNC0503")
     return input.with_dtype(dtype or accumulated(input.dtype))
 
 
 @function("diff", family="reduction")
-def diff(c: Call, input: TensorType, n: Positive = 1, dim: int = -1) -> TensorType:
-    """The n-th differences of neighbours along `dim`: (N) → (N − n)."""
+def diff(
+    c: Call,
+    input: TensorType,
+    n: Positive = 1,
+    dim: int = -1,
+    prepend: TensorType | None = None,
+    append: TensorType | None = None,
+) -> TensorType:
+    """The n-th differences of neighbours along `dim`, after joining what stands before and after: (N) → (N − n)."""
     c.at_least_rank(input, 1)
     i = axis(c, dim, input.rank)
-    c.at_least(input.shape[i], n, f"{n} differences of {input.shape[i]} values", "n")
-    return input.with_shape(*input.shape[:i], input.shape[i] - n, *input.shape[i + 1 :])
+    size = input.shape[i]
+    for name, extra in (("prepend", prepend), ("append", append)):
+        if extra is not None:
+            size = size + _extra(c, input, i, name, extra)
+    if isinstance(size, Dim):
+        c.at_least(size, n, f"{n} differences of {size} values", "n")
+        return input.with_shape(*input.shape[:i], size - n, *input.shape[i + 1 :])
+    return input.with_shape(*input.shape[:i], max(size - n, 0), *input.shape[i + 1 :])
+
+
+def _extra(c: Call, input: TensorType, i: int, name: str, extra: TensorType) -> DimLike:
+    if extra.dtype is not input.dtype:
+        c.refuse(f"{name} is {extra.dtype}, but the input is {input.dtype}", name, code="NNC0503")
+    c.rank(extra, input.rank, name=name)
+    for d, (have, want) in enumerate(zip(extra.shape, input.shape, strict=True)):
+        if d != i:
+            c.equal(have, want, f"sizes {have} and {want} of dimension {d} differ", name)
+    return extra.shape[i]
 
 
 OPS: tuple[OpDef, ...] = (

@@ -89,7 +89,8 @@ def squeeze(c: Call, input: TensorType, dim: Ints | None = None) -> TensorType:
     if dim is None:
         for size in input.shape:
             if isinstance(size, Dim):
-                c.refuse(f"squeeze() would drop {size} where it is 1; say which dimension: squeeze(dim)", "input")
+                reason = f"squeeze() would drop {size} where it is 1; say which dimension: squeeze(dim)"
+                c.refuse(reason, "input", code="NNC0505")
         return input.with_shape(*(s for s in input.shape if s != 1))
     dropped = set()
     for i in axes(c, dim, input.rank):
@@ -256,6 +257,8 @@ def repeat_interleave(
     c: Call, input: TensorType, repeats: TensorType | Size, dim: int | None = None, *, output_size: Size | None = None
 ) -> TensorType:
     """Each element repeated in place along `dim`; without `dim` the tensor is flattened first."""
+    if dim is not None:
+        c.at_least_rank(input, 1)
     shape = (input.numel,) if dim is None else input.shape
     i = 0 if dim is None else axis(c, dim, input.rank)
     total: DimLike

@@ -1,0 +1,220 @@
+"""What torch itself does with an op's arguments: the measure of every rule.
+
+Ops run on real CPU tensors, because meta kernels accept dtypes that no device can compute. Integer tensors hold zeros, so
+that as indices they are always inside.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+import torchvision.ops
+from torch import nn
+
+from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.tensor import TensorType
+
+__all__ = ["Outcome", "as_torch", "construct", "function", "inferred", "run", "tensor"]
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`results` in torch's order, or the `error` that torch raised."""
+
+    results: tuple[tuple[tuple[int, ...], str], ...] = ()
+    state: tuple[tuple[str, tuple[int, ...], str], ...] = ()
+    error: str = ""
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.error)
+
+
+def run(op: OpDef, arguments: Arguments) -> Outcome:
+    """Builds and calls the op without gradients: in eval mode, but dropout in training, where it does something."""
+    training = op.family == "dropout" or op.name == "StochasticDepth"
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        try:
+            if op.form == "function":
+                positional, keywords = _call(op, arguments)
+                return Outcome(_types(function(op.name)(*positional, **keywords)))
+            module = construct(op, arguments).train(training)
+            state = tuple((k, tuple(v.shape), _name(v)) for k, v in module.state_dict().items())
+            return Outcome(_types(forward(module, op, arguments)), state)
+        except (
+            RuntimeError,
+            ValueError,
+            TypeError,
+            IndexError,
+            AssertionError,
+            NotImplementedError,
+            KeyError,
+        ) as error:
+            return Outcome(error=f"{type(error).__name__}: {error}".split("\n")[0] or "error")
+        except ZeroDivisionError as error:
+            return Outcome(error=str(error))
+
+
+# -- modules -----------------------------------------------------------------------------------------------------------
+
+
+def construct(op: OpDef, arguments: Arguments) -> nn.Module:
+    """torch's module with the constructor arguments among `arguments`, and the inferred ones from the input."""
+    names = {a.name for a in op.arguments}
+    settings = {k: as_torch(v) for k, v in inferred(op, arguments).items()}
+    settings |= {k: as_torch(v) for k, v in arguments.items() if k in names}
+    module: Callable[..., nn.Module] = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
+    return module(**settings)
+
+
+def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
+    """Calls a module with tensors and call-time keywords; recurrent states are passed as torch wants them, as `hx`."""
+    names = [a.name for a in (*op.inputs, *op.calls)]
+    given = {k: as_torch(arguments[k]) for k in names if arguments.get(k) is not None}
+    if "h_0" in given:
+        state = given.pop("h_0")
+        given["hx"] = (state, given.pop("c_0")) if "c_0" in given else state
+    return module(**given)
+
+
+def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:
+    """The constructor arguments that a specification leaves out, read from the input's shape. {} where there are none."""
+    first: TensorType = arguments[op.inputs[0].name]
+    space = re.search(r"(\d)d$", op.name)
+    places: dict[str, int] = {
+        "in_features": -1,
+        "input_size": -1,
+        "embed_dim": -1,
+        "d_model": -1,
+        "normalized_shape": -1,
+    }
+    places["num_channels"] = 1
+    places["in_channels"] = -1 - int(space[1]) if space else 1
+    places["num_features"] = places["in_channels"] if op.name.startswith("Instance") else 1
+    found: dict[str, int] = {}
+    for name in op.inferred:
+        source: TensorType = {
+            "kdim": arguments.get("key"), "vdim": arguments.get("value"), "in2_features": arguments.get("input2"),
+        }.get(name) or first  # fmt: skip
+        place = places.get(name, -1)
+        if -source.rank <= place < source.rank:
+            size = source.shape[place]
+            assert isinstance(size, int)
+            found[name] = size
+        else:
+            found[name] = 1
+    return found
+
+
+# -- functions ---------------------------------------------------------------------------------------------------------
+
+SPECIAL: dict[str, Callable[..., Any]] = {
+    "getitem": lambda input, index: input[index],
+    "softmax": lambda input, dim=None, dtype=None: F.softmax(input, dim, dtype=dtype),
+    "log_softmax": lambda input, dim=None, dtype=None: F.log_softmax(input, dim, dtype=dtype),
+    "softmin": lambda input, dim=None, dtype=None: F.softmin(input, dim, dtype=dtype),
+    "normalize": lambda input, p=2.0, dim=1, eps=1e-12: F.normalize(input, p, dim, eps),
+    "view": lambda input, *size: torch.Tensor.reshape(input, *size),
+    "reshape": lambda input, *size: torch.Tensor.reshape(input, *size),
+    "permute": lambda input, *dims: torch.Tensor.permute(input, *dims),
+    "flip": lambda input, *dims: torch.Tensor.flip(input, *dims),
+    "tile": lambda input, *dims: torch.Tensor.tile(input, *dims),
+    "arange": lambda start, end=None, step=1, dtype=None: (
+        torch.arange(start, dtype=dtype) if end is None else torch.arange(start, end, step, dtype=dtype)
+    ),
+    "eye": lambda n, m=None, dtype=None: torch.eye(n, n if m is None else m, dtype=dtype),
+    "add": lambda input, other, alpha=1: torch.add(*_lifted(input, other), alpha=alpha),
+    "sub": lambda input, other, alpha=1: input - other if alpha == 1 else torch.sub(*_lifted(input, other), alpha=alpha),
+    "mul": lambda input, other: input * other,
+    "div": lambda input, other, rounding_mode=None: torch.div(*_lifted(input, other), rounding_mode=rounding_mode),
+    "floor_divide": lambda input, other: input // other,
+    "remainder": lambda input, other: input % other,
+    "pow": lambda input, exponent: input**exponent,
+    "eq": lambda input, other: input == other,
+    "ne": lambda input, other: input != other,
+    "lt": lambda input, other: input < other,
+    "le": lambda input, other: input <= other,
+    "gt": lambda input, other: input > other,
+    "ge": lambda input, other: input >= other,
+    "bitwise_and": lambda input, other: input & other,
+    "bitwise_or": lambda input, other: input | other,
+    "bitwise_xor": lambda input, other: input ^ other,
+}  # fmt: skip
+
+
+def _lifted(input: Any, other: Any) -> tuple[Any, Any]:
+    """`2 / x` by name: torch's function wants a tensor first, and the number counts as a Python number."""
+    if isinstance(input, torch.Tensor):
+        return input, other
+    return torch._C._VariableFunctions.scalar_tensor(input, dtype=torch.result_type(other, input)), other
+
+
+def function(name: str) -> Callable[..., Any]:
+    """torch's own: of torch.nn.functional, else of torch, else a tensor's method, else torchvision's."""
+    if name in SPECIAL:
+        return SPECIAL[name]
+    for home in (F, torch, torch.Tensor, torchvision.ops):
+        found: Callable[..., Any] | None = getattr(home, name, None)
+        if found is not None and not isinstance(found, torch.dtype):
+            return found
+    raise AssertionError(f"torch has no {name}")
+
+
+def _call(op: OpDef, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
+    """Positional and keyword arguments as torch takes them."""
+    values = {k: as_torch(v, op.family == "arithmetic") for k, v in arguments.items()}
+    optional = {a.name for a in op.arguments if a.default is None}
+    values = {k: v for k, v in values.items() if v is not None or k not in optional}  # some of torch's take no None
+    positional: list[Any] = []
+    if op.variadic:
+        before, many = op.variadic
+        positional = [values.pop(n) for n in before] + list(values.pop(many) or ((),))
+    else:
+        for argument in op.arguments:  # torch's methods name their tensor `self`: leading arguments go by position
+            if argument.name not in values or argument.keyword_only:
+                break
+            positional.append(values.pop(argument.name))
+    return positional, values
+
+
+# -- values ------------------------------------------------------------------------------------------------------------
+
+
+def tensor(type: TensorType, ones: bool = False) -> torch.Tensor:
+    dtype = getattr(torch, type.dtype)
+    sizes = tuple(s for s in type.shape if isinstance(s, int))
+    assert len(sizes) == type.rank, f"{type} has free sizes"
+    return torch.full(sizes, int(ones or dtype.is_floating_point or dtype.is_complex), dtype=dtype)
+
+
+def as_torch(value: Any, ones: bool = False) -> Any:
+    """An argument as torch takes it: types become tensors, dtypes torch's. With `ones`, integers are 1 (to divide by)."""
+    if isinstance(value, TensorType):
+        return tensor(value, ones)
+    if isinstance(value, DType):
+        return getattr(torch, value)
+    if isinstance(value, tuple | list):
+        return type(value)(as_torch(v) for v in value)
+    return value
+
+
+def _types(results: Any) -> tuple[tuple[tuple[int, ...], str], ...]:
+    if results is None:
+        return ()
+    if isinstance(results, torch.Tensor):
+        return ((tuple(results.shape), _name(results)),)
+    return tuple(t for r in results for t in _types(r))
+
+
+def _name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
