@@ -20,7 +20,7 @@ from math import gcd
 from typing import TypeAlias
 
 from nnc.compiler.types.bounds import Bounds, interval
-from nnc.compiler.types.dim import evaluate, substitute
+from nnc.compiler.types.dim import evaluate_named, substitute
 from nnc.compiler.types.division import common_monomial
 from nnc.compiler.types.notation import factor, left_operand, right_operand
 from nnc.compiler.types.polynomial import (
@@ -38,7 +38,7 @@ from nnc.compiler.types.polynomial import (
     terms_of,
 )
 
-__all__ = ["Constraint", "Normal", "Relation", "normalize"]
+__all__ = ["Constraint", "Normal", "Relation", "is_linear", "normalize", "unit_symbols"]
 
 
 class Relation(StrEnum):
@@ -63,7 +63,7 @@ class Constraint:
     def holds(self, sizes: Mapping[str, int]) -> bool:
         """Whether it holds for these sizes. A division by zero holds for none."""
         try:
-            left, right = evaluate(self.left, sizes), evaluate(self.right, sizes)
+            left, right = evaluate_named(self.left, sizes), evaluate_named(self.right, sizes)
             if self.relation is Relation.MULTIPLE:
                 return left % right == 0
         except ZeroDivisionError:
@@ -89,8 +89,14 @@ class Constraint:
             return True
         return False if high is not None and high < 0 else None
 
-    def substitute(self, sizes: Mapping[Symbol, DimLike]) -> Normal:
-        return normalize(self.relation, substitute(self.left, sizes), substitute(self.right, sizes))
+    def substitute(self, sizes: Mapping[Symbol, DimLike]) -> Normal | None:
+        """The normal form with sizes, or expressions, in the place of symbols; None where that becomes too large."""
+        try:
+            return normalize(self.relation, substitute(self.left, sizes), substitute(self.right, sizes))
+        except ZeroDivisionError:
+            return False
+        except OverflowError:
+            return None
 
     def __str__(self) -> str:
         if self.relation is Relation.MULTIPLE:
@@ -207,6 +213,26 @@ def _multiple_of_dim(left: DimLike, right: Dim) -> Normal:
     return (Constraint(Relation.MULTIPLE, left, right),)
 
 
+def is_linear(d: Dim) -> bool:
+    """Whether `d` is a sum of multiples of symbols, and a number."""
+    return all(
+        not monomial or (len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], Symbol))
+        for _, monomial in d.terms
+    )
+
+
+def unit_symbols(d: Dim) -> list[tuple[Symbol, int]]:
+    """The symbols that `d` has once only, with a coefficient of 1 or -1: `d == 0` says what they are."""
+    found = []
+    for coefficient, monomial in d.terms:
+        if abs(coefficient) == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], Symbol):
+            symbol = monomial[0][0]
+            rest = d - coefficient * atom_size(symbol)
+            if isinstance(rest, Dim) and symbol not in rest.symbols:
+                found.append((symbol, coefficient))
+    return found
+
+
 def _all(*parts: Normal) -> Normal:
     """The conjunction."""
     if any(part is False for part in parts):
@@ -276,13 +302,16 @@ def _as_product(d: Dim) -> tuple[str, int] | None:
     a, b = (atom_size(atom) for atom, _ in monomial)
     factors = {m: c for c, m in others}
     left, right = a + factors.get(b.terms[0][1], 0), b + factors.get(a.terms[0][1], 0)
-    rest = d - left * right
+    try:
+        rest = d - left * right
+    except OverflowError:
+        return None
     return (f"{factor(left)}*{factor(right)}", rest) if isinstance(rest, int) else None
 
 
 def _multiple_text(left: DimLike, right: DimLike) -> str:
     remainder = 0
-    if isinstance(left, Dim) and isinstance(right, int):
+    if isinstance(left, Dim) and isinstance(right, int) and right:
         remainder = -left.constant % right
         left = left - left.constant
     return f"{left_operand(left)} % {right_operand(right)} == {remainder}"

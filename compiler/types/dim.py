@@ -37,6 +37,7 @@ __all__ = [
     "Symbol",
     "ceildiv",
     "evaluate",
+    "evaluate_named",
     "interval",
     "lower_bound",
     "maximum",
@@ -88,10 +89,11 @@ def evaluate(d: DimLike, sizes: Mapping[str, int] | Mapping[Symbol, int]) -> int
     """The number that `d` is for known sizes, given by name or by symbol. Raises KeyError for one that is missing."""
     if isinstance(d, int):
         return d
-    return _evaluate(d, {key if isinstance(key, str) else key.name: value for key, value in sizes.items()})
+    return evaluate_named(d, {key if isinstance(key, str) else key.name: value for key, value in sizes.items()})
 
 
-def _evaluate(d: DimLike, sizes: Mapping[str, int]) -> int:
+def evaluate_named(d: DimLike, sizes: Mapping[str, int]) -> int:
+    """`evaluate` for sizes by name, without looking at the keys."""
     if isinstance(d, int):
         return d
     total = 0
@@ -105,7 +107,7 @@ def _evaluate(d: DimLike, sizes: Mapping[str, int]) -> int:
 def _evaluate_atom(atom: Atom, sizes: Mapping[str, int]) -> int:
     if isinstance(atom, Symbol):
         return sizes[atom.name]
-    values = [_evaluate(d, sizes) for d in atom.operands]
+    values = [evaluate_named(d, sizes) for d in atom.operands]
     if isinstance(atom, FloorDiv):
         return values[0] // values[1]
     return max(values) if isinstance(atom, Max) else min(values)

@@ -30,7 +30,7 @@ __all__ = [
     "terms_of",
 ]
 
-MAX_WEIGHT = 200  # terms and atoms of one form, nested ones included
+MAX_WEIGHT = 128  # terms and atoms of one form, nested ones included
 MAX_COEFFICIENT = 2**63  # torch's sizes are signed 64-bit integers
 
 

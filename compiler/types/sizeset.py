@@ -18,7 +18,7 @@ __all__ = ["ALL", "NONE", "SizeSet", "Stretch", "Unwieldy"]
 
 Stretch: TypeAlias = tuple[int, int | None]  # first and last size, both of the class's residue; None: no end
 
-MAX_CLASSES = 4096
+MAX_CLASSES = 2048
 
 
 class Unwieldy(Exception):
@@ -169,7 +169,7 @@ def _aligned(stretches: Iterable[Stretch], modulus: int, residue: int) -> tuple[
             high -= (high - residue) % modulus
         if high is None or low <= high:
             found.append((low, high))
-    return _joined(found, modulus)
+    return _joined(found, modulus) if len(found) > 1 else tuple(found)
 
 
 def _meet(left: tuple[Stretch, ...], right: tuple[Stretch, ...]) -> list[Stretch]:

@@ -17,20 +17,21 @@ no size is left, a smallest set of demands and promises that exclude each other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import TypeVar
 
 from nnc.compiler.types.dim import Symbol, evaluate
+from nnc.compiler.types.known import Premises
 from nnc.compiler.types.requirements import Conflict, Located, Promise, Requirement, Solution
 from nnc.compiler.types.sizeset import SizeSet
-from nnc.compiler.types.system import MAX_TRIED, Premises, System
+from nnc.compiler.types.system import MAX_TRIED, System
 
 __all__ = ["Conflict", "Located", "Promise", "Requirement", "Solution", "solve"]
 
 T = TypeVar("T")
 
-_USUAL = (16, 32, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512, 640, 768, 1024, 2048, 4096)
+_USUAL = (224, 16, 32, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512, 640, 768, 1024, 2048, 4096)
 
 
 def solve(demands: Sequence[Located[T]], promises: Mapping[Symbol, Promise]) -> Solution[T]:
@@ -76,18 +77,32 @@ def _example(system: System, demands: Sequence[Located[T]]) -> dict[str, int] | 
     )
     facts = [fact.constraint for fact in system.several]
     facts += [fact.constraint for single in system.singles.values() for fact in single.unsolved]
-    tied = frozenset[Symbol]().union(*(constraint.symbols for constraint in facts))
-    each = int(MAX_TRIED ** (1 / len(tied))) if tied else 1
-    names = sorted(free, key=lambda s: s.name)
-    choices = [_choices(system.sizes_of(s), each if s in tied else 1) for s in names]
-    for sizes in product(*choices):
-        found = {s.name: n for s, n in zip(names, sizes, strict=True)}
+    tied = free & frozenset[Symbol]().union(*(constraint.symbols for constraint in facts))
+    smallest = {s.name: system.sizes_of(s).smallest for s in sorted(free, key=lambda s: s.name)}
+    for sizes in islice(
+        _tries({s.name: system.sizes_of(s) for s in sorted(tied, key=lambda s: s.name)}), MAX_TRIED // (len(facts) or 1)
+    ):
+        found = smallest | sizes
+        found |= {s.name: evaluate(d, found) for s, d in system.replaced.items()}
         if all(constraint.holds(found) for constraint in facts):
-            return found | {s.name: evaluate(d, found) for s, d in system.replaced.items()}
+            return found
     return None
+
+
+def _tries(sets: Mapping[str, SizeSet]) -> Iterator[dict[str, int]]:
+    """Usual sizes, the same for all first; then small and usual ones in all combinations."""
+    if not sets:
+        yield {}
+        return
+    for n in _USUAL:
+        if all(n in sizes for sizes in sets.values()):
+            yield dict.fromkeys(sets, n)
+    each = int(MAX_TRIED ** (1 / len(sets)))
+    for combination in product(*(_choices(sizes, each) for sizes in sets.values())):
+        yield dict(zip(sets, combination, strict=True))
 
 
 def _choices(sizes: SizeSet, number: int) -> list[int]:
     """The smallest sizes of a set, and usual ones."""
     smallest = list(islice(sizes, (number + 1) // 2))
-    return [*smallest, *[n for n in _USUAL if n in sizes and n > smallest[-1]][: number // 2]]
+    return smallest + [n for n in _USUAL if n in sizes and n > smallest[-1]][: number // 2]

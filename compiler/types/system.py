@@ -7,25 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from itertools import chain, combinations, product
+from itertools import chain, product
 from math import prod
-from typing import TypeAlias
 
-from nnc.compiler.types.constraint import Constraint, Normal, Relation
+from nnc.compiler.types.constraint import Constraint, Normal, Relation, is_linear, unit_symbols
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, size, substitute
+from nnc.compiler.types.known import (
+    Known,
+    Premise,
+    Premises,
+    all_premises,
+    excluding,
+    forcing,
+    met,
+    met_if_small,
+    sources,
+)
 from nnc.compiler.types.requirements import Promise
 from nnc.compiler.types.sizeset import ALL, SizeSet, Unwieldy
 from nnc.compiler.types.statement import Statement, describe
-from nnc.compiler.types.univariate import solution_set
+from nnc.compiler.types.univariate import effort, solution_set
 
-__all__ = ["MAX_TRIED", "Finding", "Premise", "Premises", "System"]
-
-Premise: TypeAlias = int | Symbol
-Premises: TypeAlias = frozenset[Premise]
+__all__ = ["MAX_TRIED", "Finding", "System"]
 
 MAX_TRIED = 4096  # combinations of sizes, or of facts, that are tried one by one
 MAX_MINIMIZED = 200  # premises of a conflict that are left out one by one
+MAX_EFFORT = 40_000  # residue classes looked at, each some 10 µs; what is not reached is stated as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +40,6 @@ class Fact:
     """`also` are premises that say the same on their own."""
 
     constraint: Constraint
-    premises: Premises
-    also: Premises = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """The sizes of one dimension that a fact or a promise leaves."""
-
-    sizes: SizeSet
     premises: Premises
     also: Premises = frozenset()
 
@@ -69,6 +67,18 @@ class Finding:
 
 
 @dataclass
+class Effort:
+    """What is left of the work that a solution may cost."""
+
+    left: int = MAX_EFFORT
+
+    def spend(self, amount: int) -> bool:
+        """Whether there was enough left."""
+        self.left -= amount
+        return self.left >= 0
+
+
+@dataclass
 class System:
     """Fill it with `demand`, then `solve`; `findings` or `conflicts` are the answer.
 
@@ -81,6 +91,7 @@ class System:
 
     promises: Mapping[Symbol, Promise]
     explain: bool = True
+    effort: Effort = field(default_factory=Effort)
     facts: dict[Constraint, Fact] = field(default_factory=dict)
     given: dict[Constraint, Fact] = field(default_factory=dict)
     replaced: dict[Symbol, DimLike] = field(default_factory=dict)
@@ -136,21 +147,31 @@ class System:
             del self.facts[fact.constraint]
             self.findings.append(_stated(fact))
             for store in (self.facts, self.given):
-                for old in [f for f in store.values() if symbol in f.constraint.symbols]:
-                    del store[old.constraint]
-                    self._add(old.constraint.substitute({symbol: other}), old.premises | fact.premises, store, old.also)
+                self._replace(
+                    store, [f for f in store.values() if symbol in f.constraint.symbols], symbol, other, fact.premises
+                )
             self.replaced = {s: substitute(d, {symbol: other}) for s, d in self.replaced.items()} | {symbol: other}
             promise = self.promises.get(symbol)
             premises = fact.premises | {symbol} if promise else fact.premises
             for normal in (promise or Promise()).said_of(other):
                 self._add(normal, premises, self.given)
 
+    def _replace(
+        self, store: dict[Constraint, Fact], facts: list[Fact], symbol: Symbol, by: DimLike, premises: Premises
+    ) -> None:
+        """Says facts of a store without the symbol. One that would become too large stays: it is true as it is."""
+        for fact in facts:
+            normal = fact.constraint.substitute({symbol: by})
+            if normal is not None:
+                del store[fact.constraint]
+                self._add(normal, fact.premises | premises, store, fact.also)
+
     def _linear_equality(self) -> tuple[Fact, Symbol, DimLike] | None:
         for fact in self.facts.values():
             d = fact.constraint.left
             if fact.constraint.relation is Relation.EQUAL and fact.constraint.right == 0 and isinstance(d, Dim):
-                units = _unit_symbols(d)
-                if len(d.symbols) == 2 and units and _linear(d):
+                units = unit_symbols(d)
+                if len(d.symbols) == 2 and units and is_linear(d):
                     symbol, coefficient = max(units, key=lambda unit: unit[0].name)
                     return fact, symbol, size(symbol) - coefficient * d
         return None
@@ -172,29 +193,35 @@ class System:
     def _single(self, symbol: Symbol, given: list[Fact], own: list[Fact]) -> Single:
         promise = self.promises.get(symbol)
         anyway = [Known(promise.sizes, frozenset({symbol}))] if promise else []
-        anyway += [Known(s, f.premises) for f in given if (s := solution_set(f.constraint)) is not None]
+        anyway += [Known(s, f.premises) for f in given if (s := self._solution_set(f.constraint)) is not None]
         solved, unsolved = [], []
-        given_sizes = total = reduce(SizeSet.__and__, (k.sizes for k in anyway), ALL)
+        given_sizes = ALL
+        for known in anyway:
+            given_sizes = met_if_small(given_sizes, known.sizes) or given_sizes
+        total = given_sizes
         for fact in own:
-            sizes = solution_set(fact.constraint)
-            try:
-                total = total & sizes if sizes is not None else total
-            except Unwieldy:
-                sizes = None
-            if sizes is None:
+            sizes = self._solution_set(fact.constraint)
+            met = None if sizes is None else met_if_small(total, sizes)
+            if sizes is None or met is None:
                 unsolved.append(fact)
             else:
                 solved.append(Known(sizes, fact.premises, fact.also))
+                total = met
         if unsolved and total.size is not None and total.size <= MAX_TRIED:
             for fact in unsolved:
                 left = total.where(lambda n, c=fact.constraint: c.holds({symbol.name: n}))  # type: ignore[misc]
-                solved.append(Known(left, fact.premises | _all_premises(solved + anyway), fact.also))
+                solved.append(Known(left, fact.premises | all_premises(solved + anyway), fact.also))
                 total = total & left
             unsolved = []
         single = Single(tuple(anyway), tuple(solved), tuple(unsolved), given_sizes, total)
         if total.empty:
-            self.conflicts.append(_excluding((*single.own, *single.given)))
+            self.conflicts.append(excluding((*single.own, *single.given)))
         return single
+
+    def _solution_set(self, constraint: Constraint) -> SizeSet | None:
+        if not self.effort.spend(effort(constraint)):
+            return None
+        return solution_set(constraint)
 
     def _pin(self) -> bool:
         """A dimension with one possible size is replaced by it in the facts that tie it to others."""
@@ -203,11 +230,8 @@ class System:
             if symbol in self._pinned or single.sizes.size != 1 or not tied:
                 continue
             self._pinned.add(symbol)
-            premises = _forcing((*single.own, *single.given), single.sizes)
-            for old in tied:
-                del self.facts[old.constraint]
-                value = single.sizes.smallest
-                self._add(old.constraint.substitute({symbol: value}), old.premises | premises, self.facts, old.also)
+            premises = forcing((*single.own, *single.given), single.sizes)
+            self._replace(self.facts, tied, symbol, single.sizes.smallest, premises)
             return True
         return False
 
@@ -223,7 +247,7 @@ class System:
             if verdict is None:
                 self.several.append(fact)
             elif not verdict:
-                self.conflicts.append(fact.premises | _all_premises(self._knowns(symbols)))
+                self.conflicts.append(fact.premises | all_premises(self._knowns(symbols)))
         self._use_equalities()
         self._try_all()
 
@@ -256,7 +280,7 @@ class System:
                 end = sizes.largest
                 bounds[symbol] = 1, None if end is None else (end - sizes.smallest) // sizes.modulus + 1
         normal = constraint.substitute(shifted) if shifted else (constraint,)
-        if isinstance(normal, bool):
+        if normal is None or isinstance(normal, bool):
             return normal
         verdicts = [part.decide(bounds) for part in normal]
         return False if False in verdicts else None if None in verdicts else True
@@ -267,7 +291,7 @@ class System:
             d = fact.constraint.left
             if fact not in self.several or fact.constraint.relation is not Relation.EQUAL or not isinstance(d, Dim):
                 continue
-            for symbol, coefficient in _unit_symbols(d):
+            for symbol, coefficient in unit_symbols(d):
                 other = size(symbol) - coefficient * d
                 for rival in [f for f in self.several if f is not fact and symbol in f.constraint.symbols]:
                     normal = rival.constraint.substitute({symbol: other})
@@ -281,13 +305,14 @@ class System:
         for facts in _components(self.several):
             symbols = sorted(frozenset[Symbol]().union(*(f.constraint.symbols for f in facts)), key=lambda s: s.name)
             counts = [self.sizes_of(s).size for s in symbols]
-            if None in counts or prod(n for n in counts if n is not None) > MAX_TRIED:
+            count = prod(n for n in counts if n is not None)
+            if None in counts or count > MAX_TRIED or not self.effort.spend(count):
                 continue
             names = [s.name for s in symbols]
             tried = (dict(zip(names, sizes, strict=True)) for sizes in product(*(self.sizes_of(s) for s in symbols)))
             if not any(all(f.constraint.holds(sizes) for f in facts) for sizes in tried):
                 premises = chain.from_iterable(f.premises for f in facts)
-                self.conflicts.append(frozenset(premises) | _all_premises(self._knowns(symbols)))
+                self.conflicts.append(frozenset(premises) | all_premises(self._knowns(symbols)))
 
     def _knowns(self, symbols: Iterable[Symbol]) -> list[Known]:
         singles = [self.singles[s] for s in symbols if s in self.singles]
@@ -298,13 +323,13 @@ class System:
     def _minimized(self, premises: Premises) -> Premises:
         """Without the premises that the conflict does not need."""
         if 1 < len(premises) <= MAX_MINIMIZED:
-            for premise in sorted(premises, key=str):
-                if self._infeasible(premises - {premise}):
+            for premise in sorted(premises, key=_dispensable):
+                if self.effort.spend(10 * len(premises)) and self._infeasible(premises - {premise}):
                     premises = premises - {premise}
         return premises
 
     def _infeasible(self, premises: Premises) -> bool:
-        part = System({s: p for s, p in self.promises.items() if s in premises}, explain=False)
+        part = System({s: p for s, p in self.promises.items() if s in premises}, explain=False, effort=self.effort)
         for index in sorted(p for p in premises if isinstance(p, int)):
             part.demand(index, self._demanded[index])
         part.solve()
@@ -314,21 +339,27 @@ class System:
         for symbol, single in self.singles.items():
             statements = self._describe(symbol.name, single)
             for statement in statements or ():
-                sources = _sources(single, statement.sizes)
+                premises = sources(single.own, single.given_sizes, statement.sizes)
                 meets = _member(symbol.name, statement.sizes)
-                self.findings.append(Finding(statement.text, (symbol,), sources, statement.form, meets))
+                self.findings.append(Finding(statement.text, (symbol,), premises, statement.form, meets))
             facts = [f for f in self.facts.values() if f.constraint.symbols == {symbol}] if statements is None else ()
             self.findings += [_stated(fact) for fact in facts or single.unsolved]
         self.findings += [_stated(fact) for fact in self.several]
 
     def _describe(self, name: str, single: Single) -> Sequence[Statement] | None:
         try:
-            return describe(name, _met(single.own), single.given_sizes)
+            wanted = met(single.own)
+            return describe(name, wanted, single.given_sizes) if self.effort.spend(len(wanted.classes)) else None
         except Unwieldy:
             return None
 
 
 # -- helpers -----------------------------------------------------------------------------------------------------------
+
+
+def _dispensable(premise: Premise) -> tuple[bool, int, str]:
+    """What to leave out first: promises, then late demands, so that a fault is shown where it first arises."""
+    return (True, -premise, "") if isinstance(premise, int) else (False, 0, premise.name)
 
 
 def _stated(fact: Fact) -> Finding:
@@ -339,25 +370,6 @@ def _stated(fact: Fact) -> Finding:
 
 def _member(name: str, sizes: SizeSet) -> Callable[[Mapping[str, int]], bool]:
     return lambda given: given[name] in sizes
-
-
-def _linear(d: Dim) -> bool:
-    factors = [monomial[0] for _, monomial in d.terms if monomial]
-    return all(len(monomial) < 2 for _, monomial in d.terms) and all(
-        isinstance(a, Symbol) and p == 1 for a, p in factors
-    )
-
-
-def _unit_symbols(d: Dim) -> list[tuple[Symbol, int]]:
-    """The symbols that `d` has once only, with a coefficient of 1 or -1: `d == 0` says what they are."""
-    found = []
-    for coefficient, monomial in d.terms:
-        if abs(coefficient) == 1 and len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], Symbol):
-            symbol = monomial[0][0]
-            rest = d - coefficient * size(symbol)
-            if isinstance(rest, Dim) and symbol not in rest.symbols:
-                found.append((symbol, coefficient))
-    return found
 
 
 def _constant(d: DimLike) -> int:
@@ -375,46 +387,3 @@ def _components(facts: Iterable[Fact]) -> list[list[Fact]]:
             members = group[1] + members
         groups.append((symbols, members))
     return [members for _, members in groups]
-
-
-def _all_premises(knowns: Iterable[Known]) -> Premises:
-    return frozenset(chain.from_iterable(known.premises for known in knowns))
-
-
-def _met(knowns: Iterable[Known]) -> SizeSet:
-    return reduce(SizeSet.__and__, (known.sizes for known in knowns), ALL)
-
-
-def _excluding(knowns: Sequence[Known]) -> Premises:
-    """The premises of one, two or, failing that, a few knowns that leave no size together."""
-    pairs = combinations(knowns, 2) if len(knowns) ** 2 <= 2 * MAX_TRIED else ()
-    for few in chain(((known,) for known in knowns), pairs):
-        if _met(few).empty:
-            return _all_premises(few)
-    return _forcing(knowns, SizeSet.between(2, 1))
-
-
-def _forcing(knowns: Sequence[Known], sizes: SizeSet) -> Premises:
-    """The premises of knowns that suffice to leave nothing but `sizes`."""
-    return _all_premises(_needed(knowns, ALL, sizes))
-
-
-def _needed(knowns: Sequence[Known], given: SizeSet, sizes: SizeSet) -> list[Known]:
-    kept = list(knowns)
-    if len(kept) <= MAX_MINIMIZED:
-        for known in knowns:
-            others = [k for k in kept if k is not known]
-            if _met(others) & given <= sizes:
-                kept = others
-    return kept
-
-
-def _sources(single: Single, sizes: SizeSet) -> Premises:
-    """The premises behind a statement: those that imply it alone, else with what is given, else together."""
-    try:
-        found = [k for k in single.own if k.sizes <= sizes]
-        found = found or [k for k in single.own if k.sizes & single.given_sizes <= sizes]
-        found = found or _needed(single.own, single.given_sizes, sizes)
-    except Unwieldy:
-        found = list(single.own)
-    return _all_premises(found).union(*(known.also for known in found))

@@ -13,14 +13,14 @@ from itertools import pairwise
 from math import comb, lcm
 
 from nnc.compiler.types.constraint import Constraint, Relation
-from nnc.compiler.types.dim import evaluate
+from nnc.compiler.types.dim import evaluate_named
 from nnc.compiler.types.division import extreme
 from nnc.compiler.types.polynomial import Atom, Dim, DimLike, FloorDiv, Max, Min, Symbol, atom_size, terms_of
 from nnc.compiler.types.sizeset import ALL, NONE, SizeSet, Stretch, Unwieldy
 
-__all__ = ["solution_set"]
+__all__ = ["effort", "solution_set"]
 
-MAX_PERIOD = 4096
+MAX_PERIOD = 2048
 MAX_DEGREE = 8
 MAX_CASES = 32
 
@@ -42,8 +42,17 @@ def solution_set(constraint: Constraint, max_period: int = MAX_PERIOD) -> SizeSe
         if constraint.relation is Relation.MULTIPLE:
             return _cases(expression % constraint.right, Relation.EQUAL, symbol, max_period)
         return _cases(expression, constraint.relation, symbol, max_period)
-    except (Unwieldy, OverflowError):
+    except (Unwieldy, OverflowError, ZeroDivisionError):
         return None
+
+
+def effort(constraint: Constraint) -> int:
+    """How many residues `solution_set` looks at, at most."""
+    left, right = constraint.left, constraint.right
+    if isinstance(left, int) or _linear(left) is not None:
+        return 1
+    factor = right if constraint.relation is Relation.MULTIPLE and isinstance(right, int) else 1
+    return min((_period(left, MAX_PERIOD) or 1) * factor, MAX_PERIOD)
 
 
 def _linear(expression: Dim) -> tuple[int, int] | None:
@@ -139,12 +148,11 @@ def _periodic(expression: DimLike, relation: Relation, symbol: Symbol, max_perio
     if period is None or degree > MAX_DEGREE:
         return None
     classes: dict[int, tuple[Stretch, ...]] = {}
+    name = symbol.name
     for r in range(period):
         first = r or period
-        values = [evaluate(expression, {symbol.name: first + period * k}) for k in range(degree + 1)]
-        stretches = _at_least_zero(_differences(values))
-        if relation is Relation.EQUAL:
-            stretches = _common(stretches, _at_least_zero(_differences([-v for v in values])))
+        p = _differences([evaluate_named(expression, {name: first + period * k}) for k in range(degree + 1)])
+        stretches = _at_least_zero(p) if relation is Relation.AT_LEAST else _zero(p)
         if stretches:
             classes[r] = tuple((first + period * a, None if b is None else first + period * b) for a, b in stretches)
     return SizeSet(period, classes)
@@ -176,6 +184,9 @@ def _degree(d: DimLike) -> int:
 
 
 def _differences(values: list[int]) -> list[int]:
+    if len(values) == 2:
+        start, then = values
+        return [start, then - start] if start != then else [start]
     found = []
     while values:
         found.append(values[0])
@@ -212,6 +223,16 @@ def _at_least_zero(p: list[int]) -> list[Stretch]:
             break
         at = end
     return found
+
+
+def _zero(p: list[int]) -> list[Stretch]:
+    """The stretches of k ≥ 0 with p(k) = 0."""
+    if len(p) > 2:
+        return _common(_at_least_zero(p), _at_least_zero([-c for c in p]))
+    if len(p) == 1:
+        return [] if p[0] else [(0, None)]
+    k, rest = divmod(-p[0], p[1])
+    return [] if rest or k < 0 else [(k, k)]
 
 
 def _falling(p: list[int], a: int, b: int | None) -> Stretch | None:

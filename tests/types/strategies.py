@@ -79,8 +79,8 @@ def expressions(names: tuple[str, ...] = NAMES, max_leaves: int = 6) -> st.Searc
         return st.one_of(
             st.builds(_window, inner, st.integers(1, 7), st.sampled_from([1, 2, 3, 4]), st.integers(0, 3)),
             st.builds(_scaled, inner, st.sampled_from([-1, 2, 3])),
-            st.builds(_divided, inner, st.sampled_from([2, 3, 4, 8, -2])),
-            st.builds(_rest, inner, st.sampled_from([2, 3, 7])),
+            st.builds(_divided, inner, st.sampled_from([2, 3, 4, 8, 13, -2])),
+            st.builds(_rest, inner, st.sampled_from([2, 3, 7, 11])),
             _quietly(st.tuples(inner, inner, st.integers(0, len(_BINARY) - 1))),
         )
 
