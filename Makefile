@@ -23,9 +23,11 @@ help:
 
 $(INSTALLED): pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nnc needs Python 3.11 or newer: make PYTHON=…"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV): torch and all else, about 5 GB (see $(VENV)/install.log)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' > $(VENV)/install.log 2>&1 \
+	  || { tail -n 30 $(VENV)/install.log; exit 1; }
+	@touch $@
 
 .PHONY: demo
 demo: $(INSTALLED)

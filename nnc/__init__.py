@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from nnc.api import check, compile, evaluate, load, predict, save, train
     from nnc.compiler.diagnostics import Diagnostic
     from nnc.compiler.driver import Compilation, SpecError
+    from nnc.runtime.failure import Failure
 
 __all__ = [
     "Compilation",
     "Diagnostic",
+    "Failure",
     "SpecError",
     "__version__",
     "check",
@@ -38,6 +40,7 @@ _HOME = {
     "Compilation": "nnc.compiler.driver",
     "SpecError": "nnc.compiler.driver",
     "Diagnostic": "nnc.compiler.diagnostics",
+    "Failure": "nnc.runtime.failure",
 }
 
 

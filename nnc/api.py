@@ -7,7 +7,7 @@ data, or, where weights matter, as a `.safetensors` artifact. Keyword arguments 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from nnc.compiler.diagnostics import Diagnostic
     from nnc.compiler.driver import Compilation, Stage
+    from nnc.runtime.commands import Evaluation, Trained
 
-__all__ = ["Given", "check", "compile", "instantiate", "load", "save"]
+__all__ = ["Given", "check", "compile", "evaluate", "instantiate", "load", "predict", "save", "train"]
 
 Given = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -36,14 +37,22 @@ def compile(
     Raises KeyError for a `zoo:` name that does not exist."""
     from nnc.compiler.driver import compile_file, compile_mapping
 
-    if isinstance(spec, Mapping):
-        return compile_mapping(spec, args=args, sizes=sizes, stop_after=stop_after)
-    path = os.fspath(spec)
-    if path.startswith("zoo:"):
-        from nnc.specs import find
+    source = _located(spec)
+    if isinstance(source, str):
+        return compile_file(source, args=args, sizes=sizes, stop_after=stop_after)
+    return compile_mapping(source, args=args, sizes=sizes, stop_after=stop_after)
 
-        path = str(find(path))
-    return compile_file(path, args=args, sizes=sizes, stop_after=stop_after)
+
+def _located(spec: Given) -> str | Mapping[str, Any]:
+    """A path, or data. `zoo:NAME` becomes the path of that file."""
+    if isinstance(spec, Mapping):
+        return spec
+    path = os.fspath(spec)
+    if not path.startswith("zoo:"):
+        return path
+    from nnc.specs import find
+
+    return str(find(path))
 
 
 def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any) -> list[Diagnostic]:
@@ -72,8 +81,8 @@ def load(
         >>> model.spec["name"], model.source[:30]        # what it was made from, and the Python that runs
         ('lenet5', '\"""Lenet5, written by nnc. Need')
 
-    Raises `nnc.SpecError` where the spec has faults, its text shows them all with their lines; `runtime.failure.Failure`
-    where an artifact is damaged; TypeError for arguments of an artifact, which has been compiled already."""
+    Raises `nnc.SpecError` where the spec has faults, its text shows them all with their lines; `nnc.Failure` where an
+    artifact is damaged; TypeError for arguments of an artifact, which has been compiled already."""
     if not isinstance(source, Mapping) and os.fspath(source).endswith(".safetensors"):
         if args or sizes:
             raise TypeError("a saved model keeps the arguments and sizes that it was compiled with")
@@ -90,10 +99,88 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
         >>> nnc.save(model, "lenet5.safetensors")
         PosixPath('lenet5.safetensors')
 
-    Raises `runtime.failure.Failure` for a model that nnc did not compile, or a file that cannot be written."""
+    Raises `nnc.Failure` for a model that nnc did not compile, or a file that cannot be written."""
     from nnc.runtime.artifact import save as save_artifact
 
     return save_artifact(model, os.fspath(path))
+
+
+def train(
+    spec: Given,
+    /,
+    *,
+    sizes: Mapping[str, int] | None = None,
+    device: str | None = None,
+    run_dir: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    epochs: int | None = None,
+    progress: bool = True,
+    **args: Any,
+) -> Trained:
+    """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
+    checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder under `runs/`. `resume`
+    goes on with a run that was interrupted. `device` and `epochs` replace what the spec says.
+
+        >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
+        >>> trained.result.best.quantity, trained.artifact
+        ('validation.accuracy', PosixPath('out/digits/model.safetensors'))
+
+    Raises `nnc.SpecError` where the spec has faults, `nnc.Failure` where the data or the folder has."""
+    from nnc.runtime.commands import run_training
+    from nnc.runtime.report import Reporter, reporter_for
+
+    return run_training(
+        _located(spec),
+        args=args,
+        sizes=sizes,
+        device=device,
+        folder=run_dir,
+        resume=resume,
+        epochs=epochs,
+        reporter=reporter_for() if progress else Reporter(),
+    )
+
+
+def evaluate(
+    source: str | os.PathLike[str],
+    /,
+    *,
+    split: str | None = None,
+    device: str = "auto",
+    base: str | os.PathLike[str] | None = None,
+) -> Evaluation:
+    """Loss and metrics of a run's folder or of a saved model, on the test data of its spec, or on the `split` that is
+    named: "train", "validation" or "test". `base` is the folder that the spec's data paths are relative to.
+
+        >>> nnc.evaluate("out/digits").quantities
+        {'loss': 0.5269, 'accuracy': 0.9972}
+
+    Raises `nnc.Failure`."""
+    from nnc.runtime.commands import run_evaluation
+
+    return run_evaluation(source, split=split, device=device, base=base)
+
+
+def predict(
+    source: str | os.PathLike[str],
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    /,
+    *,
+    device: str = "auto",
+    batch_size: int = 64,
+    top_k: int = 1,
+) -> list[dict[str, Any]]:
+    """One result for every sample in files of images (.png, .jpg, …), arrays (.npy, .npz) or tables (.csv), which go
+    through the transforms that the model was trained with. `source` is a saved model, or a run's folder.
+
+        >>> nnc.predict("out/digits/model.safetensors", "seven.png")
+        [{'input': 'seven.png', 'class': '7', 'index': 7, 'probability': 0.98}]
+
+    Raises `nnc.Failure`."""
+    from nnc.runtime.commands import run_prediction
+
+    paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    return list(run_prediction(source, paths, device=device, batch_size=batch_size, top_k=top_k))
 
 
 def instantiate(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from argparse import Action, ArgumentParser
+from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
 from typing import Any
 
 from nnc.cli.exits import Misuse
 
-__all__ = ["add_depth", "add_format", "add_set", "add_size", "add_spec", "parse_set", "parse_size"]
+__all__ = [
+    "add_depth",
+    "add_device",
+    "add_format",
+    "add_set",
+    "add_size",
+    "add_spec",
+    "parse_set",
+    "parse_size",
+    "positive",
+]
 
 EMPTY = "NNC0114"  # what a text says that is empty or null: no spec, but a value
 
@@ -43,14 +53,24 @@ def add_depth(parser: ArgumentParser, what: str) -> None:
     parser.add_argument("--depth", type=_at_least_0, metavar="N", help=what)
 
 
+def add_device(parser: ArgumentParser) -> None:
+    """`--device`, under torch's names."""
+    parser.add_argument("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1, mps (default: auto)")
+
+
+def positive(text: str) -> int:
+    """The value of an option that counts something: an argparse type."""
+    return _whole(text, 1)
+
+
 def _at_least_0(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    return _whole(text, 0)
 
 
-_at_least_0.__name__ = "number"  # argparse: "argument --depth: invalid number value: '-1'"
+def _whole(text: str, least: int) -> int:
+    if not text.lstrip("-").isdigit() or not text.isascii() or int(text[:18]) < least:
+        raise ArgumentTypeError(f"a whole number from {least} on, not {text!r}")
+    return int(text[:18])
 
 
 def add_format(parser: ArgumentParser, *formats: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nnc.compiler.diagnostics import Problems
     from nnc.compiler.driver import Compilation, Stage
 
-__all__ = ["compile_spec", "read_spec_text", "refuse_own_input", "stem"]
+__all__ = ["compile_spec", "read_spec_text", "refuse_own_input", "spec_path", "stem"]
 
 
 def compile_spec(
@@ -32,10 +32,11 @@ def compile_spec(
 
     if given == "-":
         return compile_text(_standard_input(), name="<stdin>", args=args, sizes=sizes, stop_after=stop_after)
-    return compile_file(_path(given), args=args, sizes=sizes, stop_after=stop_after)
+    return compile_file(spec_path(given), args=args, sizes=sizes, stop_after=stop_after)
 
 
-def _path(given: str) -> str:
+def spec_path(given: str) -> str:
+    """The path of a file or a `zoo:` name. Raises Misuse for one that does not ship."""
     if not given.startswith("zoo:"):
         return given
     from nnc.specs import find
@@ -57,7 +58,7 @@ def read_spec_text(given: str, problems: Problems) -> str | None:
         return _standard_input()
     from nnc.compiler.source import read_file
 
-    read = read_file(_path(given), problems)
+    read = read_file(spec_path(given), problems)
     return None if read is None else read[0].text
 
 

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING
 
 from nnc.cli.signature import as_text as signature_text
+from nnc.compiler import driver
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation
 
 __all__ = ["STAGES", "stage_text"]
 
-STAGES = ("source", "schema", "elaborate", "requirements", "verify", "emit")
+STAGES = (*driver.STAGES, "emit")
 
 
 def stage_text(result: Compilation, stage: str) -> str:
@@ -30,7 +31,7 @@ def stage_text(result: Compilation, stage: str) -> str:
 
             assert result.spec is not None
             return yaml_text(canonical(result.spec, default_catalogue()))
-        case "elaborate" | "verify":
+        case "elaborate" | "passes" | "verify":
             from nnc.compiler.graph.printing import print_graph
 
             return print_graph(result.graph)

@@ -152,11 +152,11 @@ def test_every_spec_that_ships_is_sound(nnc, name: str) -> None:
 # -- hostile names and texts -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["\x1b[2Jclear.yaml", "new\nline.yaml", "‮lmay.yaml", "-dash.yaml", "sp ace.yaml", "%s{0}.yaml", os.fsdecode(b"\xff.yaml")],
-    ids=ascii,
-)
+HOSTILE_NAMES = ["\x1b[2Jclear.yaml", "new\nline.yaml", "\u202elmay.yaml", "-dash.yaml", "sp ace.yaml", "%s{0}.yaml"]
+HOSTILE_TEXTS = ["", "\x00", "[" * 30_000, "- " * 30_000, "a: &a [*a]", "nnc: 1\nlayers: {a: Linear(10)}\n"]
+
+
+@pytest.mark.parametrize("name", [*HOSTILE_NAMES, os.fsdecode(b"\xff.yaml")], ids=ascii)
 def test_hostile_file_names(nnc, folder: Path, name: str) -> None:
     try:
         (folder / name).write_text(WRONG)
@@ -170,11 +170,7 @@ def test_hostile_file_names(nnc, folder: Path, name: str) -> None:
             assert ended.out.replace("\n", "").isprintable()
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "\x00", "[" * 30_000, "- " * 30_000, "a: &a [*a]", "nnc: 1\nlayers: {a: Linear(10)}\n", "\ufeff", "{}", "nnc: 2\n", "42"],
-    ids=lambda t: ascii(t[:12]),
-)
+@pytest.mark.parametrize("text", [*HOSTILE_TEXTS, "\ufeff", "{}", "nnc: 2\n", "42"], ids=lambda t: ascii(t[:12]))
 def test_hostile_texts(nnc, folder: Path, text: str) -> None:
     (folder / "net.yaml").write_text(text)
     ended = nnc("check", "net.yaml")

@@ -78,7 +78,7 @@ def test_version(nnc) -> None:
         (["check", "lenet.yaml", "--form", "json"], "unrecognized arguments: --form json"),
         (["check", "zoo:lenet"], "no spec called `zoo:lenet` ships with nnc: did you mean `zoo:lenet5`?"),
         (["check", "zoo:../lenet5"], "no spec called `zoo:../lenet5` ships with nnc"),
-        (["summary", "lenet.yaml", "--depth", "-1"], "argument --depth: invalid number value: '-1'"),
+        (["summary", "lenet.yaml", "--depth", "-1"], "argument --depth: a whole number from 0 on, not '-1'"),
         (["check", "lenet.yaml", "--size", "H=big"], "--size H=big: a size is a positive integer, not `big`"),
         (["check", "lenet.yaml", "--set", "classes"], "--set classes: write NAME=VALUE, such as --set width=64"),
         (["\x1b[31mred"], "there is no command `\\x1b[31mred`"),

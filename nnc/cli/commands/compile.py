@@ -14,7 +14,8 @@ weights: it loads anywhere, without pickle and without the YAML. Files are named
   schema        the spec in its canonical form
   elaborate     the typed graph, before anything is known of its free dimensions
   requirements  what the network requires of its free dimensions
-  verify        the typed graph, after every node was inferred a second time
+  passes        the typed graph, simplified
+  verify        the same, after every node was inferred a second time
   emit          the Python source"""
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from __future__ import annotations
 import json
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from nnc.cli.exits import OK
 from nnc.cli.options import add_set, add_size, add_spec, parse_set, parse_size
@@ -33,7 +34,7 @@ from nnc.cli.specs import compile_spec, refuse_own_input, stem
 from nnc.cli.stages import STAGES, stage_text
 
 if TYPE_CHECKING:
-    from nnc.compiler.driver import Compilation
+    from nnc.compiler.driver import Compilation, Stage
 
 EXAMPLES = """\
 nnc compile lenet5.yaml
@@ -79,7 +80,8 @@ def run(options: Namespace) -> int:
 
 
 def _stop_after(spec: str, stage: str, args: dict[str, Any], sizes: dict[str, int]) -> int:
-    result = compile_spec(spec, args=args, sizes=sizes, stop_after="verify" if stage == "emit" else stage)
+    last = cast("Stage", stage if stage != "emit" else STAGES[-2])
+    result = compile_spec(spec, args=args, sizes=sizes, stop_after=last)
     status = show(result.problems.sorted())
     if status == OK:
         print(stage_text(result, stage).rstrip("\n"))

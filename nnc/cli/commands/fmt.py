@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from nnc.cli.exits import FINDINGS, OK, Misuse
+from nnc.cli.exits import FINDINGS, Misuse
 from nnc.cli.options import add_spec
 from nnc.cli.output import write_file
 from nnc.cli.report import show

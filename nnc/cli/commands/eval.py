@@ -1,0 +1,62 @@
+"""Computes the loss and the metrics of a trained run, or of a saved model, on the test data of its spec; where it names
+none, on its validation data."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from nnc.cli.exits import FINDINGS, OK, Misuse
+from nnc.cli.options import add_device, add_format
+from nnc.cli.output import print_json
+from nnc.compiler.render.visible import visible
+
+EXAMPLES = """\
+nnc eval runs/digits-1
+nnc eval out/digits/model.safetensors --split validation
+nnc eval runs/digits-1 --at-least accuracy=0.98 --format json"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("source", metavar="RUN|ARTIFACT", help="the folder of a run, or a .safetensors file")
+    parser.add_argument("--split", choices=("train", "validation", "test"), help="the data to evaluate on")
+    parser.add_argument("--base", metavar="DIR", help="the folder that the spec's data paths are relative to")
+    parser.add_argument(
+        "--at-least",
+        action="append",
+        type=_threshold,
+        default=[],
+        metavar="METRIC=VALUE",
+        help="exit with 1 where the metric is below the value",
+    )
+    add_device(parser)
+    add_format(parser, "text", "json")
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise ArgumentTypeError(f"write METRIC=VALUE, such as accuracy=0.98, not {text!r}") from None
+
+
+def run(options: Namespace) -> int:
+    from nnc.runtime.commands import run_evaluation
+    from nnc.runtime.report import finite
+
+    found = run_evaluation(options.source, split=options.split, device=options.device or "auto", base=options.base)
+    for name, _ in options.at_least:
+        if name not in found.quantities:
+            raise Misuse(f"--at-least {name}: there is {', '.join(found.quantities)}")
+    below = [(name, value) for name, value in options.at_least if not found.quantities[name] >= value]
+    if options.format == "json":
+        result = {"split": found.split, "samples": found.samples, "weights": found.weights}
+        print_json(result | {"quantities": finite(dict(found.quantities)), "below": [name for name, _ in below]})
+    else:
+        print(f"{visible(found.weights)} on {found.samples} samples of {found.split}")
+        width = max(map(len, found.quantities))
+        for name, value in found.quantities.items():
+            print(f"  {name:<{width}}  {value:.4f}")
+        for name, value in below:
+            print(f"{name} is below {value:g}")
+    return FINDINGS if below else OK
