@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.source.compose import quoted
+from nnc.compiler.source.guard import Guard
 from nnc.compiler.source.scalars import OutOfRange, resolve
 from nnc.compiler.source.tree import Scalar, Tree
 
@@ -17,36 +18,38 @@ def opens_call(item: Tree) -> bool:
     return isinstance(item, Scalar) and _balance(item) > 0
 
 
-def rejoin_items(items: list[Tree], problems: Problems) -> list[Tree]:
+def rejoin_items(items: list[Tree], guard: Guard) -> list[Tree]:
     """The items of a flow sequence with every cut call in one piece."""
     if not any(map(opens_call, items)):
         return items
+    calls = _calls(items)
     whole: list[Tree] = []
     at = 0
     while at < len(items):
-        closing = _closing(items, at)
+        closing = calls.get(at)
         if closing is None:
             whole.append(items[at])
             at += 1
         else:
-            whole.append(_joined(items, at, closing, problems))
+            whole.append(_joined(items, at, closing, guard))
             at = closing + 1
     return whole
 
 
-def rejoin_pairs(items: list[Tree], problems: Problems) -> list[Tree]:
+def rejoin_pairs(items: list[Tree], guard: Guard) -> list[Tree]:
     """The keys and values, in turn, of a flow mapping with every cut call in one piece."""
     if not any(map(opens_call, items)):
         return items
+    calls = _calls(items)
     whole: list[Tree] = []
     at = 0
     while at < len(items):
-        closing = _closing(items, at)
+        closing = calls.get(at)
         if closing is None:
             whole.append(items[at])
             at += 1
             continue
-        call = _joined(items, at, closing, problems)
+        call = _joined(items, at, closing, guard)
         whole.append(call)
         call_is_key, ends_in_key = at % 2 == 0, closing % 2 == 0
         if call_is_key and not ends_in_key:
@@ -57,7 +60,7 @@ def rejoin_pairs(items: list[Tree], problems: Problems) -> list[Tree]:
     return whole
 
 
-def split_squeezed(items: list[Tree], problems: Problems) -> list[Tree]:
+def split_squeezed(items: list[Tree], guard: Guard) -> list[Tree]:
     """The keys and values, in turn, of a flow mapping with `x:1` as the key `x` and the value `1`."""
     for at in range(0, len(items), 2):
         key, value = items[at], items[at + 1]
@@ -68,7 +71,10 @@ def split_squeezed(items: list[Tree], problems: Problems) -> list[Tree]:
             continue
         before, after = key.span.sub(0, colon), key.span.sub(colon + 1, len(key.value))
         span = key.span.sub(colon, colon + 1)
-        problems.error("NNC0117", span, "a space is missing after `:`", fix=Fix("write a space after it", span, ": "))
+        guard.check_faults(span.start)
+        guard.problems.error(
+            "NNC0117", span, "a space is missing after `:`", fix=Fix("write a space after it", span, ": ")
+        )
         items[at : at + 2] = Scalar(before.text, before, before), Scalar(_resolved(after.text), after, after)
     return items
 
@@ -97,19 +103,22 @@ def _balance(item: Tree) -> int:
     return item.value.count("(") - item.value.count(")")
 
 
-def _closing(items: list[Tree], at: int) -> int | None:
-    """The index of the item that closes the call that `items[at]` opens; None where it opens none or none closes it."""
-    balance = _balance(items[at])
-    if balance <= 0:
-        return None
-    for index in range(at + 1, len(items)):
-        balance += _balance(items[index])
-        if balance <= 0:
-            return index
-    return None
+def _calls(items: list[Tree]) -> dict[int, int]:
+    """The cut calls: the index of the item that opens one to the index of the item that closes it."""
+    calls: dict[int, int] = {}
+    opened: list[tuple[int, int]] = []  # the index of an item, and how many parentheses were open before it
+    depth = 0
+    for index, item in enumerate(items):
+        before, depth = depth, depth + _balance(item)
+        if depth > before:
+            opened.append((index, before))
+        while opened and depth <= opened[-1][1]:
+            calls[opened.pop()[0]] = index
+    return calls
 
 
-def _joined(items: list[Tree], at: int, closing: int, problems: Problems) -> Scalar:
+def _joined(items: list[Tree], at: int, closing: int, guard: Guard) -> Scalar:
     span = items[at].span.to(items[closing].span)
-    report_split(span, "YAML cuts this call at its comma", problems)
+    guard.check_faults(span.start)
+    report_split(span, "YAML cuts this call at its comma", guard.problems)
     return Scalar(span.text, span, span)

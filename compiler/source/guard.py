@@ -21,8 +21,8 @@ class Limits:
 
     characters: int = 8_000_000
     depth: int = 64
-    nodes: int = 250_000
-    faults: int = 1_000
+    nodes: int = 200_000
+    faults: int = 100
 
 
 LIMITS = Limits()
@@ -47,6 +47,8 @@ class Guard:
     def add(self, nodes: int, offset: int) -> None:
         """Counts `nodes` more, the first of them at `offset`."""
         self.nodes += nodes
+        if len(self.problems.found) >= self.limits.faults:
+            self.check_faults(offset)
         if self.nodes > self.limits.nodes:
             self.refuse(
                 offset, f"the text has more than {self.limits.nodes:,} values (an alias counts as what it stands for)"

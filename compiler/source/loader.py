@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nnc.compiler.diagnostics import Fix, Problems, Source, Span
@@ -45,6 +48,23 @@ def read_file(
 
 
 def _read(source: Source, problems: Problems, limits: Limits) -> Tree | None:
+    with _no_collection():
+        return _read_whole(source, problems, limits)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """No search for garbage cycles: a tree has none, and looking through it while it grows takes as long as reading."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read_whole(source: Source, problems: Problems, limits: Limits) -> Tree | None:
     try:
         guard = Guard(source, problems, limits)
         refuse_unprintable(source, problems)

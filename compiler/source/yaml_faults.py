@@ -139,16 +139,12 @@ def _here(fault: _Fault) -> Span:
 
 
 def _tab(fault: _Fault) -> _Answer:
-    at = fault.at
     if fault.char != "\t":
         return _bad_start(fault)
-    end = at + 1
-    while fault.text[end : end + 1] == "\t":
-        end += 1
-    span = fault.span(at, end)
-    return _Answer(
-        span, "a tab stands where YAML wants spaces", Fix("write spaces", span, "  " * (end - at)), code="NNC0116"
-    )
+    match = re.compile(r"\t{1,20}").match(fault.text, fault.at)
+    span = fault.span(fault.at, match.end() if match else fault.at)
+    fix = Fix("write spaces", span, "  " * len(span.text))
+    return _Answer(span, "a tab stands where YAML wants spaces", fix, code="NNC0116")
 
 
 def _bad_start(fault: _Fault) -> _Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -30,17 +31,27 @@ from nnc.compiler.source.tree import Scalar, Sequence, Tree
 from nnc.compiler.source.yaml_faults import OpenFlow, report_syntax
 from nnc.compiler.suggest import closest
 
-__all__ = ["read_yaml"]
+__all__ = ["PurePythonParser", "read_yaml"]
 
-try:
-    from yaml.cyaml import CParser as _Parser  # type: ignore[attr-defined]
-except ImportError:  # PyYAML was built without libyaml: the same events, several times slower
 
-    class _Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[no-redef]
-        def __init__(self, text: str) -> None:
-            yaml.reader.Reader.__init__(self, text)
-            yaml.scanner.Scanner.__init__(self)
-            yaml.parser.Parser.__init__(self)
+class PurePythonParser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):
+    """PyYAML's parser where it was built without libyaml: the same events, several times slower."""
+
+    def __init__(self, text: str) -> None:
+        yaml.reader.Reader.__init__(self, text)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+
+
+def _fastest_parser() -> Any:
+    try:
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]
+    except ImportError:
+        return PurePythonParser
+    return CParser
+
+
+_Parser = _fastest_parser()
 
 
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)+")  # the anchor and the tag before a value
@@ -162,11 +173,11 @@ class _Reader:
         if done.is_mapping:
             items = done.items
             if done.flow:
-                items = split_squeezed(rejoin_pairs(items, self.problems), self.problems)
+                items = split_squeezed(rejoin_pairs(items, self.guard), self.guard)
             pairs = zip(items[::2], items[1::2], strict=True)
             tree = compose_mapping(pairs, span, self.guard, flow=done.flow)
         else:
-            items = rejoin_items(done.items, self.problems) if done.flow else done.items
+            items = rejoin_items(done.items, self.guard) if done.flow else done.items
             tree = Sequence(tuple(items), span, done.flow)
         if done.anchor is not None:
             self.anchors[done.anchor] = _Anchored(tree, self.guard.nodes - done.nodes_before, done.height)
@@ -234,7 +245,7 @@ class _Reader:
                     "NNC0111", span, f"`*{name}` stands inside what `&{name}` names: it would contain itself"
                 )
             else:
-                similar = closest(name, self.anchors)
+                similar = closest(name, islice(self.anchors, 500))
                 fix = Fix(f"did you mean `*{similar}`?", span, f"*{similar}") if similar else None
                 fix = fix or Fix("to write a text that begins with `*`, quote it", span, quoted(span.text))
                 self.problems.error("NNC0111", span, f"no `&{name}` stands before this `*{name}`", fix=fix)
