@@ -12,13 +12,15 @@ from fnmatch import fnmatchcase
 from math import prod
 from typing import Any
 
-from nnc.compiler.backends import labels
-from nnc.compiler.backends.repeats import Structures
-from nnc.compiler.graph.ir import Graph, Node, Stored
+from nnc.compiler.graph.ir import Graph, Node, Stored, Value
+from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
+from nnc.compiler.graph.repeats import Structures
+from nnc.compiler.graph.text import clip, span
 from nnc.compiler.ops.call import ParameterSpec
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, substitute, symbols
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
+from nnc.compiler.types.typeset import typeset
 
 __all__ = ["Row", "Summary", "as_json", "as_text", "summarize"]
 
@@ -144,7 +146,7 @@ class _Counter:
         graph: Graph,
         path: str,
         depth: int,
-        sizes: Mapping[Symbol, DimLike],
+        sizes: Sizes,
         tied: frozenset[str],
         shared: bool = False,
     ) -> _Totals:
@@ -157,7 +159,7 @@ class _Counter:
             totals.include(one, times)
             if not self._shown(node, one):
                 continue
-            outputs = {v.name.removeprefix(node.name).removeprefix("."): v.type.substitute(sizes) for v in node.results}
+            outputs = {_result(node, v): type_outside(v.type, sizes) for v in node.results}
             row = Row(here, depth, _type(node), outputs, one.own, one.parameters, one.trainable, one.macs,
                       node.shares, times, group[-1].name if times > 1 else "")  # fmt: skip
             self.rows.insert(place, row)
@@ -177,9 +179,7 @@ class _Counter:
     def _equal(self, one: Node, other: Node) -> bool:
         return one.is_module and other.is_module and self.structures.node(one) == self.structures.node(other)
 
-    def _node(
-        self, node: Node, path: str, depth: int, sizes: Mapping[Symbol, DimLike], tied: frozenset[str], shared: bool
-    ) -> _Totals:
+    def _node(self, node: Node, path: str, depth: int, sizes: Sizes, tied: frozenset[str], shared: bool) -> _Totals:
         totals = _Totals()
         again = shared or node.shares is not None
         if not again:
@@ -188,13 +188,10 @@ class _Counter:
         totals.own = totals.parameters
         totals.macs = _substituted(node.cost, sizes)
         if isinstance(node.target, Graph):
-            inner = node.target
-            within = sizes
-            if inner.kind in ("block", "net"):
-                within = {symbol: substitute(size, sizes) for symbol, size in node.sizes.items()}
-            ties = tied | self.tied(inner, f"{path}.")
+            ties = tied | self.tied(node.target, f"{path}.")
             place = len(self.rows)
-            totals.include(self.graph(inner, f"{path}.", depth + 1, within, ties, again))
+            within = sizes_inside(node, sizes)
+            totals.include(self.graph(node.target, f"{path}.", depth + 1, within, ties, again))
             if again:
                 del self.rows[place:]  # they stand where the module is made
         return totals
@@ -213,6 +210,11 @@ class _Counter:
     def _shown(self, node: Node, totals: _Totals) -> bool:
         """Entries of the file, and those parts of expressions that cost something."""
         return node.named or (totals.macs is None or totals.macs != 0)
+
+
+def _result(node: Node, value: Value) -> str:
+    """A result's own name; "" for the only one."""
+    return value.name.removeprefix(node.name).removeprefix(".")
 
 
 def _type(node: Node) -> str:
@@ -234,7 +236,7 @@ def _plus(a: Macs, b: Macs, times: int) -> Macs:
         return None
 
 
-def _substituted(d: DimLike, sizes: Mapping[Symbol, DimLike]) -> Macs:
+def _substituted(d: DimLike, sizes: Sizes) -> Macs:
     try:
         return substitute(d, sizes)
     except OverflowError:
@@ -316,17 +318,17 @@ def as_text(summary: Summary, *, depth: int | None = None, color: bool = False) 
     table = _Table(("layer", "type", "output", "parameters", "multiply-adds"), frozenset({3, 4}))
     rows = [row for row in summary.rows if depth is None or row.depth <= depth]
     for row, branches in zip(rows, _branches(rows), strict=True):
-        name = branches + (labels.span(row.name, row.last) if row.last else labels.clip(row.name))
-        title = labels.clip(row.type)
+        name = branches + (span(row.name, row.last) if row.last else clip(row.name))
+        title = clip(row.type)
         output = ", ".join(f"{n} {t}" if n else str(t) for n, t in row.outputs.items())
         each = f"{row.times} × " if row.times > 1 else ""
         parameters = f"{each}{row.parameters:,}" if row.parameters else ""
         macs = f"{each}{_number(row.macs)}" if row.macs != 0 else ""
         if row.shares is not None:
-            parameters = f"those of {labels.clip(row.shares, 24)}"
+            parameters = f"those of {clip(row.shares, 24)}"
         elif row.frozen:
             parameters = f"frozen {parameters}"
-        table.lines.append((name, title, labels.clip(output, WIDEST), parameters, macs))
+        table.lines.append((name, title, clip(output, WIDEST), parameters, macs))
     lines = table.render(color)
     return "\n".join([_flow(summary), "", *lines, lines[1], *_totals(summary)]) + "\n"
 
@@ -348,7 +350,7 @@ def _branches(rows: Sequence[Row]) -> list[str]:
 def _flow(summary: Summary) -> str:
     taken = ", ".join(f"{name}: {t}" for name, t in summary.inputs.items())
     given = ", ".join(f"{name}: {t}" if name else str(t) for name, t in summary.outputs.items())
-    return f"{labels.clip(summary.name)}  {taken} → {given}"
+    return f"{clip(summary.name)}  {taken} → {given}"
 
 
 def _totals(summary: Summary) -> Iterator[str]:
@@ -379,7 +381,7 @@ def _number(macs: Macs) -> str:
         return "depends on the sizes"
     if len(macs.terms) == 1:
         coefficient, monomial = macs.terms[0]
-        text = f"{coefficient:,}·{labels.size_text(Dim(((1, monomial),)))}"
+        text = f"{coefficient:,}·{typeset(Dim(((1, monomial),)))}"
         if len(text) <= LONGEST:
             return text
     return "depends on " + ", ".join(sorted(s.name for s in macs.symbols))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nnc.compiler.backends import labels
 from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Row, plain_name
+from nnc.compiler.graph.text import clip
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -201,5 +202,5 @@ def _small(text: str) -> str:
 
 def _text(text: str) -> str:
     """Escaped for an HTML-like label."""
-    text = labels.clip(text, len(text))
+    text = clip(text, len(text))
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

@@ -7,13 +7,15 @@ from types import EllipsisType
 from typing import Any
 
 from nnc.compiler.graph.ir import Node, Value, operand_values
+from nnc.compiler.graph.outside import Sizes, size_outside
+from nnc.compiler.graph.text import clip
 from nnc.compiler.ops.registry import REQUIRED, OpDef
-from nnc.compiler.types.dim import Dim, DimLike, FloorDiv, Max, Symbol, substitute
+from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType
-from nnc.compiler.types.polynomial import Atom, Term, atom_size
 from nnc.compiler.types.tensor import TensorType
+from nnc.compiler.types.typeset import typeset
 
-__all__ = ["OPERATORS", "clip", "count", "described", "shape", "size_text", "span"]
+__all__ = ["OPERATORS", "count", "described", "shape"]
 
 OPERATORS: Mapping[str, str] = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "pow": "^", "maximum": "max", "minimum": "min",
@@ -25,21 +27,7 @@ QUIET = frozenset(
     {"bias", "inplace", "eps", "momentum", "device", "dtype", "batch_first", "track_running_stats", "affine"}
 )
 OUT = ("out_channels", "out_features", "hidden_size", "embedding_dim")
-WIDEST = 44
 LONGEST = 26  # of a function's arguments
-_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def clip(text: str, width: int = WIDEST) -> str:
-    """A text of a spec in at most `width` characters, none of which is invisible or steers a terminal."""
-    text = text if len(text) <= width else text[: width - 1] + "…"
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
-
-
-def span(first: str, last: str) -> str:
-    """Names from one to another: `1 … 5`, `encoder_layer_0 … 11`."""
-    stem = first.rstrip("0123456789")
-    return clip(f"{first} … {last[len(stem) :] if last.startswith(stem) and last != stem else last}")
 
 
 def count(n: int) -> str:
@@ -61,58 +49,14 @@ def count(n: int) -> str:
 def shape(type: TensorType, batch: DimLike | None = None) -> str:
     """`64×112×112`, `768×⌈H/2⌉`: without a leading `batch`, with a dtype that is not float32."""
     dims = type.shape[1:] if batch is not None and type.rank > 1 and type.shape[0] == batch else type.shape
-    text = "×".join(f"({t})" if " " in (t := size_text(d)) else t for d in dims) or "scalar"
+    text = "×".join(f"({t})" if " " in (t := typeset(d)) else t for d in dims) or "scalar"
     return clip(text if type.dtype is DType.float32 else f"{text} {type.dtype}")
-
-
-def size_text(d: DimLike) -> str:
-    """A size as mathematics prints it: `⌈H/2⌉`, `2W − 1`, `⌊(T − 3)/4⌋`."""
-    if isinstance(d, int):
-        return str(d)
-    for coefficient, monomial in d.terms:
-        if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0][0], FloorDiv) and monomial[0][1] == 1:
-            n, m = monomial[0][0].operands
-            rest = d - atom_size(monomial[0][0])
-            if isinstance(m, int) and isinstance(rest, int):
-                return _fraction(n + m * rest, m)
-    first = next((i for i, (coefficient, _) in enumerate(d.terms) if coefficient > 0), 0)
-    terms = (d.terms[first], *d.terms[:first], *d.terms[first + 1 :])
-    text = ("−" if terms[0][0] < 0 else "") + _term(terms[0])
-    return text + "".join(f" {'−' if term[0] < 0 else '+'} {_term(term)}" for term in terms[1:])
-
-
-def _term(term: Term) -> str:
-    coefficient, monomial = abs(term[0]), term[1]
-    atoms = "·".join(_atom(a) + ("" if power == 1 else str(power).translate(_SUPERSCRIPTS)) for a, power in monomial)
-    return atoms if coefficient == 1 and atoms else f"{coefficient}{atoms}"
-
-
-def _atom(atom: Atom) -> str:
-    if isinstance(atom, Symbol):
-        return atom.name
-    if isinstance(atom, FloorDiv):
-        return _fraction(*atom.operands)
-    return f"{'max' if isinstance(atom, Max) else 'min'}({', '.join(map(size_text, atom.operands))})"
-
-
-def _fraction(n: DimLike, m: DimLike) -> str:
-    """⌊n/m⌋, or as ⌈x/m⌉ where that leaves the smaller constant."""
-    if isinstance(m, int) and isinstance(n, Dim):
-        x = n - (m - 1)
-        if isinstance(x, Dim) and abs(x.constant) < abs(n.constant):
-            return f"⌈{_part(x)}/{m}⌉"
-    return f"⌊{_part(n)}/{_part(m)}⌋"
-
-
-def _part(d: DimLike) -> str:
-    text = size_text(d)
-    return f"({text})" if " " in text else text
 
 
 # -- a layer in a few words -------------------------------------------------------------------------------------------
 
 
-def described(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> tuple[str, str]:
+def described(node: Node, op: OpDef, sizes: Sizes) -> tuple[str, str]:
     """Title and detail: ("Conv2d", "3 → 64, 7×7, stride 2"), ("flatten(1)", ""). `sizes` replace symbols."""
     if op.form == "module":
         return op.name, clip(", ".join(_settings(node, op)))
@@ -153,7 +97,7 @@ def _settings(node: Node, op: OpDef) -> Iterator[str]:
             yield f"{name} {_setting(value)}"
 
 
-def _arguments(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> Iterator[str]:
+def _arguments(node: Node, op: OpDef, sizes: Sizes) -> Iterator[str]:
     """What a function is given besides tensors; by name once one before it is left out."""
     skipped = False
     for argument in op.arguments:
@@ -167,10 +111,10 @@ def _arguments(node: Node, op: OpDef, sizes: Mapping[Symbol, DimLike]) -> Iterat
         yield f"{argument.name}={text}" if skipped or argument.keyword_only or isinstance(operand, bool) else text
 
 
-def _outside(operand: Any, sizes: Mapping[Symbol, DimLike]) -> Any:
+def _outside(operand: Any, sizes: Sizes) -> Any:
     if isinstance(operand, tuple | list):
         return tuple(_outside(o, sizes) for o in operand)
-    return substitute(operand, sizes) if isinstance(operand, Dim) else operand
+    return size_outside(operand, sizes) if isinstance(operand, Dim) else operand
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -193,7 +137,7 @@ def _setting(value: Any) -> str:
 def _value(value: Any, bare: bool = False) -> str:
     match value:
         case Dim():
-            return size_text(value)
+            return typeset(value)
         case float():
             return f"{value:g}".replace("-", "−")
         case int():

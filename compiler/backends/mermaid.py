@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nnc.compiler.backends import labels
 from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Row
 from nnc.compiler.backends.dot import ACCENT, INK, PAINTS, PLAIN, Direction, Paint
+from nnc.compiler.graph.text import clip
 
 __all__ = ["to_mermaid"]
 
@@ -84,7 +85,7 @@ def _heading(cluster: Cluster) -> str:
 
 def _text(text: str) -> str:
     """Letters, digits and harmless signs as they are, every other printable character as an entity."""
-    return "".join(_character(c) for c in labels.clip(text, len(text)))
+    return "".join(_character(c) for c in clip(text, len(text)))
 
 
 def _character(c: str) -> str:

@@ -17,9 +17,10 @@ from math import prod
 
 from nnc.compiler.backends import labels
 from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Role, Row, plain_name
-from nnc.compiler.backends.repeats import FOLLOWERS, Run, Structures, find_runs
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
-from nnc.compiler.types.dim import DimLike, Symbol, substitute
+from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
+from nnc.compiler.graph.repeats import FOLLOWERS, Run, Structures, find_runs
+from nnc.compiler.graph.text import clip, span
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["LIMIT", "sketch"]
@@ -106,7 +107,7 @@ class _Frame:
     graph: Graph
     path: str
     ports: dict[Value, _Port]
-    sizes: Mapping[Symbol, DimLike]
+    sizes: Sizes
     depth: int
     shared: bool = False  # its parameters stand elsewhere
     items: list[Box | Cluster] = field(default_factory=list)
@@ -120,7 +121,7 @@ class _Frame:
             self.users[value] = self.users.get(value, 0) + 1
 
     def type(self, value: Value) -> TensorType:
-        return value.type.substitute(self.sizes)
+        return type_outside(value.type, self.sizes)
 
 
 class _Drawer:
@@ -148,7 +149,7 @@ class _Drawer:
         items: list[Box | Cluster] = []
         ports = {}
         for value in self.graph.inputs:
-            row = Row(labels.clip(value.name), detail=labels.shape(value.type))
+            row = Row(clip(value.name), detail=labels.shape(value.type))
             box = Box(self._id(f"in.{value.name}"), "input", [row])
             items.append(box)
             ports[value] = _Port(box, value.type, told=True)
@@ -156,7 +157,7 @@ class _Drawer:
         self._body(frame)
         items += frame.items
         for name, value in self.graph.outputs.items():
-            row = Row(labels.clip(name) or "output", detail=labels.shape(value.type))
+            row = Row(clip(name) or "output", detail=labels.shape(value.type))
             box = Box(self._id(f"out.{name or 'output'}"), "output", [row])
             items.append(box)
             frame.ports[value].told = True
@@ -209,11 +210,11 @@ class _Drawer:
     def _node(self, frame: _Frame, node: Node, times: int, last: Node | None = None) -> None:
         match node.target:
             case Graph() as inner:
-                name = labels.clip(node.name) if last is None else labels.span(node.name, last.name)
+                name = clip(node.name) if last is None else span(node.name, last.name)
                 self._call(frame, node, inner, times, name)
             case Stored() as stored:
                 detail, parameters = labels.shape(stored.type), self._owned(frame, node)
-                row = Row(labels.clip(node.name), "", detail, parameters, "stored")
+                row = Row(clip(node.name), "", detail, parameters, "stored")
                 self._add(frame, node, Box(self._id(frame.path + node.name), "stored", [row]))
             case _:
                 self._op(frame, node, times)
@@ -222,7 +223,7 @@ class _Drawer:
         assert not isinstance(node.target, Graph | Stored)
         tensors = tuple(dict.fromkeys(node.inputs))
         title, detail = labels.described(node, node.target, frame.sizes)
-        name = labels.clip(node.name) if node.named else ""
+        name = clip(node.name) if node.named else ""
         name = "" if name and title.partition("(")[0] == name else name
         row = Row(title, name, detail, self._owned(frame, node), node.target.family)
         if node.shares is not None:
@@ -250,7 +251,7 @@ class _Drawer:
 
     def _call(self, frame: _Frame, node: Node, inner: Graph, times: int, name: str) -> None:
         path = frame.path + node.name
-        title = labels.clip(inner.name) if inner.kind in ("block", "net") else ""
+        title = clip(inner.name) if inner.kind in ("block", "net") else ""
         parameters, shared = self._owned(frame, node), node.shares is not None
         if not inner.nodes:
             self._alias(frame, node, {v: frame.ports[node.operands[v.name]] for v in inner.inputs})
@@ -261,8 +262,8 @@ class _Drawer:
             row = Row(title or name, name if title else "", detail, parameters, "folded")
             self._add(frame, node, Box(self._id(path), "folded", [row], times, shared))
             return
-        sizes = {s: substitute(d, frame.sizes) for s, d in node.sizes.items()} if inner.kind == "block" else frame.sizes
         ports = {v: frame.ports[node.operands[v.name]] for v in inner.inputs}
+        sizes = sizes_inside(node, frame.sizes)
         opened = _Frame(inner, f"{path}.", ports, sizes, frame.depth + 1, frame.shared or shared)
         cluster = Cluster(self._id(path), title, name, parameters, opened.items, times, shared)
         self._body(opened)
@@ -292,7 +293,7 @@ class _Drawer:
             frame.ports[result] = _Port(box, frame.type(result), told, name)
 
     def _edge(self, port: _Port, head: Box, *, train_only: bool = False) -> None:
-        words = [labels.clip(port.name)] if port.name else []
+        words = [clip(port.name)] if port.name else []
         if not port.told:
             words.append(labels.shape(port.type, self.batch))
             port.told = True
@@ -347,7 +348,7 @@ class _Drawer:
 
 
 def _shared(path: str) -> str:
-    return f"same weights as {labels.clip(path)}"
+    return f"same weights as {clip(path)}"
 
 
 def _unwrapped(cluster: Cluster) -> Cluster | Box:

@@ -11,8 +11,13 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def typeset(d: DimLike) -> str:
     """A size as mathematics prints it: `⌈H/2⌉`, `2W − 1`, `⌊(T − 3)/4⌋`."""
-    if isinstance(d, int):
+    try:
+        return str(d) if isinstance(d, int) else _sum(d)
+    except OverflowError:  # a form that only the text would need
         return str(d)
+
+
+def _sum(d: Dim) -> str:
     for coefficient, monomial in d.terms:
         if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0][0], FloorDiv) and monomial[0][1] == 1:
             n, m = monomial[0][0].operands

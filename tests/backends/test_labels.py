@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnc.compiler.backends import labels
-from nnc.compiler.types.dim import maximum, size
+from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from tests.backends.graphs import Building
@@ -25,39 +25,12 @@ def test_a_number_in_three_digits(number: int, text: str) -> None:
     assert labels.count(number) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (7, "7"), (H, "H"), (2 * H, "2H"), (2 * H - 1, "2H − 1"), (1 - H, "1 − H"), (H * W, "H·W"), (H * H, "H²"),
-        (H // 2, "⌊H/2⌋"), ((H + 1) // 2, "⌈H/2⌉"), ((H + 31) // 32, "⌈H/32⌉"), ((H - 3) // 4, "⌊(H − 3)/4⌋"),
-        (2 * (H // 4), "2⌊H/4⌋"), (H // W, "⌊H/W⌋"), (maximum(H, W), "max(H, W)"), (H // 2 * (W // 2), "⌊H/2⌋·⌊W/2⌋"),
-        ((H * W + 1) // 2, "⌈H·W/2⌉"), (H - H // 2, "H − ⌊H/2⌋"),
-    ],
-)  # fmt: skip
-def test_a_size_as_mathematics_prints_it(value: object, text: str) -> None:
-    assert labels.size_text(value) == text  # type: ignore[arg-type]  # the table's common type
-
-
 def test_a_shape_without_its_batch() -> None:
     assert labels.shape(TensorType((B, 64, (H + 1) // 2, W + 1)), B) == "64×⌈H/2⌉×(W + 1)"
     assert labels.shape(TensorType((2, B, 128)), B) == "2×B×128"  # the batch is not in front
     assert labels.shape(TensorType((B,)), B) == "B"
     assert labels.shape(TensorType(())) == "scalar"
     assert labels.shape(TensorType((B, size("T")), DType.int64)) == "B×T int64"
-
-
-def test_names_are_clipped_and_made_visible() -> None:
-    assert labels.clip("conv1") == "conv1"
-    assert labels.clip("x" * 1000, 10) == "x" * 9 + "…"
-    assert labels.clip("a\x1b[31mb\u202ec\ud800") == "a�[31mb�c�"
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "text"),
-    [("1", "5", "1 … 5"), ("layer_0", "layer_11", "layer_0 … 11"), ("a", "b", "a … b"), ("a", "a", "a … a")],
-)
-def test_names_from_one_to_another(first: str, last: str, text: str) -> None:
-    assert labels.span(first, last) == text
 
 
 def test_layers_in_a_few_words() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnc.compiler.backends.repeats import Run, Structures, find_runs
 from nnc.compiler.graph.ir import Graph
+from nnc.compiler.graph.repeats import Run, Structures, find_runs
 from tests.backends.graphs import Building, bottleneck, flat, mlp
 
 
