@@ -15,9 +15,13 @@ def closest(word: str, candidates: Iterable[str]) -> str | None:
     for nothing, and long words may have one edit in four letters, up to three. Of equally near candidates the one wins
     whose case differs least, then one with the same first letter, of the nearest length, and the first in the alphabet.
     """
+    if len(word) > _MAX_LENGTH:
+        return None
     plain, letters = _profile(word)
     best: tuple[int, int, bool, int, str] | None = None
     for candidate in candidates:
+        if len(candidate) > _MAX_LENGTH:
+            continue
         other, other_letters = _profile(candidate)
         longest = max(len(plain), len(other))
         limit = max(1, min(3, longest // 4))
@@ -65,7 +69,7 @@ _MAX_LENGTH = 100  # a longer word is no name that was misspelled
 @lru_cache(maxsize=4096)
 def _profile(word: str) -> tuple[str, int]:
     """The word without case and separators, and the set of its letters as bits."""
-    plain = word[:_MAX_LENGTH].casefold().replace("_", "").replace("-", "")
+    plain = word.casefold().replace("_", "").replace("-", "")
     letters = 0
     for letter in plain:
         letters |= 1 << (ord(letter) & 63)
