@@ -108,7 +108,10 @@ class CheckpointFolder:
             document = _read_json(path / "state.json")
             tensors = load_file(path / "model.safetensors")
             model = tensors | {alias: tensors[stored] for alias, stored in document["aliases"].items()}
-            return Checkpoint(path, model, unpack(document["state"], load_file(path / "state.safetensors")))
+            # Copies in memory of their own: sums over tensors mapped from the file, which are aligned otherwise, differ
+            # in the last bit.
+            others = {name: tensor.clone() for name, tensor in load_file(path / "state.safetensors").items()}
+            return Checkpoint(path, model, unpack(document["state"], others))
         except (OSError, KeyError, TypeError, ValueError, AttributeError, Unpackable, RecursionError) as error:
             raise Damaged(f"{path}: {error}") from None
         except Exception as error:

@@ -79,10 +79,20 @@ class Header:
 
 
 _KINDS: dict[str, type] = {
-    "version": str, "spec": dict, "args": dict, "sizes": dict, "signature": dict,
+    "version": str,
+    "spec": dict,
+    "args": dict,
+    "sizes": dict,
+    "signature": dict,
     "preprocessing": dict,
-    "classes": list, "scores": str, "metrics": dict, "provenance": dict, "aliases": dict, "transient": list, "sha256": str,
-}  # fmt: skip
+    "classes": list,
+    "scores": str,
+    "metrics": dict,
+    "provenance": dict,
+    "aliases": dict,
+    "transient": list,
+    "sha256": str,
+}
 
 
 def read_header(path: Path) -> Header:

@@ -78,14 +78,13 @@ def train(
     """
     from filelock import FileLock, Timeout
 
+    lock = FileLock(folder / LOCK, timeout=0)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with writing(folder):
-            lock = FileLock(folder / LOCK, timeout=0)
+        try:
             lock.acquire()
-    except Timeout:
-        raise Failure("NNC0906", folder, "another process trains in this folder") from None
+        except Timeout:
+            raise Failure("NNC0906", folder, "another process trains in this folder") from None
     try:
         target = devices.resolve(device) if isinstance(device, str) else device
         loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter())

@@ -152,6 +152,7 @@ class Streamed:
             self._loader = DataLoader(
                 self._items, batch_sampler=self._plan, num_workers=self._workers, collate_fn=_collate,
                 persistent_workers=self._workers > 0, pin_memory=device.type == "cuda",
+                generator=torch.Generator(),  # else it draws from the network's
             )  # fmt: skip
         for batch in self._loader:
             if isinstance(batch, _Broken):
