@@ -118,7 +118,7 @@ def train(
     **args: Any,
 ) -> Trained:
     """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
-    checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder under `runs/`. `resume`
+    checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder in `runs/`. `resume`
     goes on with a run that was interrupted. `device` and `epochs` replace what the spec says.
 
         >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
