@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nnc.compiler.codes import CODES
 from nnc.compiler.diagnostics import Diagnostic
+from nnc.compiler.render.visible import visible
 
 __all__ = ["render"]
 
@@ -31,7 +32,7 @@ def _command(diagnostic: Diagnostic) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return "%0A".join(visible(line).replace("%", "%25") for line in text.split("\n"))
 
 
 def _property(text: str) -> str:
