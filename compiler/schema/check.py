@@ -231,12 +231,13 @@ class _Checker:
         if isinstance(node, Sequence):
             self.visit(node, LISTED, "a list of layers")
         else:
-            self.names |= frozenset(_local_names(node))
             self.mapping_form(node, key)
         self.path, self.names = outer_path, outer_names
 
     def mapping_form(self, node: Mapping, key: Scalar | None) -> None:
         keys = _keys(node)
+        if "let" in keys or "for" in keys or "each" in keys:
+            self.names |= frozenset(_local_names(node))
         action = next((a for a in ACTIONS if a in keys), None)
         if action is None:
             advice.no_action(node, key, self.problems)

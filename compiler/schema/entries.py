@@ -11,11 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.expr.lexer import RESERVED
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.template import parse_template
 from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
 from nnc.compiler.schema.check import Broken
 from nnc.compiler.schema.document import ACTIONS, CONTROLS
+from nnc.compiler.schema.names import identifier_fault
 from nnc.compiler.schema.spec import (
     Action,
     Body,
@@ -84,8 +86,14 @@ class EntryReader:
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             return None
         source = parse(node.value, node.content, self.problems)
-        if source is None or isinstance(source, Name):
-            return OutputDecl(source.name, source, node.content) if source is not None else None
+        if source is None:
+            return None
+        if isinstance(source, Name):
+            fault = identifier_fault(source.name)
+            if fault is None:
+                return OutputDecl(source.name, source, node.content)
+            self.problems.error("NNC0210", node.content, f"`{source.name}` cannot name an output: {fault}")
+            return None
         name = source.name if isinstance(source, Attribute) and not source.name.isdecimal() else "name"
         self.problems.error(
             "NNC0216",
@@ -137,7 +145,7 @@ class EntryReader:
 
     def call_string(self, text: str, span: Span) -> Action | None:
         """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression."""
-        expression = parse(text, span, self.problems)
+        expression = self._parse(text, span)
         if expression is None:
             return None
         if not names_layer(expression, self.blocks, self.imports):
@@ -145,6 +153,11 @@ class EntryReader:
         if not isinstance(expression, CallExpr):
             return self._call(expression, (), (), span)
         return self._call(expression.callee, expression.arguments, expression.keywords, span)
+
+    def _parse(self, text: str, span: Span) -> Expr | None:
+        if text.isidentifier() and text.isascii() and text not in RESERVED:
+            return Name(text, span)  # most types are bare names: no need to tokenize them
+        return parse(text, span, self.problems)
 
     def _call(
         self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
@@ -265,7 +278,7 @@ class EntryReader:
         elif text.startswith("${"):
             return None
         else:
-            expression = parse(text, span, self.problems)
+            expression = self._parse(text, span)
         match expression:
             case None:
                 return None

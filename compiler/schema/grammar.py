@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nnc.compiler.schema.names import CONTROL_KEYS, IDENTIFIER_PATTERN, LAYER_NAME_PATTERN
+from nnc.compiler.schema.names import CONTROL_KEYS, IDENTIFIER_PATTERN, LAYER_NAME_PATTERN, RESERVED_NAMES
 
 __all__ = [
     "COMPUTED", "Choice", "Key", "Layer", "Leaf", "Listing", "Names", "Part", "Record", "Ref", "Schema", "Table",
@@ -122,7 +122,7 @@ def _open_items(schema: Mapping[str, Any]) -> Schema:
 _KEYS: Mapping[Names, Schema] = {
     "identifier": {"propertyNames": {"pattern": IDENTIFIER_PATTERN}},
     "argument": {"propertyNames": {"pattern": IDENTIFIER_PATTERN, "not": {"enum": sorted(CONTROL_KEYS)}}},
-    "layer": {"propertyNames": {"pattern": LAYER_NAME_PATTERN}},
+    "layer": {"propertyNames": {"pattern": LAYER_NAME_PATTERN, "not": {"enum": sorted(RESERVED_NAMES)}}},
     "free": {},
 }
 

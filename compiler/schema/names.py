@@ -22,7 +22,7 @@ CONTROL_KEYS = frozenset(ACTION_KEYS) | {"after", "args", "call", "for", "from",
 
 # For editors; the exact rule is `identifier_fault` (JavaScript's \w is ASCII only, so everything above stands in a
 # range).
-IDENTIFIER_PATTERN = "^[A-Za-z_\u00a0-\uffff][A-Za-z0-9_\u00a0-\uffff]*$"
+IDENTIFIER_PATTERN = r"^[A-Za-z_\u00a0-\uffff][A-Za-z0-9_\u00a0-\uffff]*$"
 # Dots may stand inside `${…}`, where they belong to an expression.
 LAYER_NAME_PATTERN = r"^([^.$]|\$\{[^}]*\})+$"
 

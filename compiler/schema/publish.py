@@ -16,7 +16,7 @@ def published_schema(catalogue: Catalogue) -> Schema:
     """The whole language as one schema: an entry's further keys are the arguments of its `type`."""
     definitions = {name: full_schema(part) for name, part in DEFINITIONS.items()}
     definitions |= {f"op:{op.name}": _op(op) for op in catalogue.values()}
-    definitions |= {f"op:{name}": full_schema(record) for name, record in STORED.items()}
+    definitions |= {f"op:{name}": _arguments(record) for name, record in STORED.items()}
     definitions |= {"layer": _LAYER, "layer-mapping": _mapping_form(catalogue)}
     whole = full_schema(DOCUMENT)
     body = whole["properties"]["layers"]
@@ -50,12 +50,17 @@ def _doc(op: OpDef) -> str:
 
 
 def _op(op: OpDef) -> Schema:
-    # A function's lower-case name may also be an argument that holds a type, which only the file can tell: its keys
-    # stay open.
-    record = op_record(op)
-    return full_schema(replace(record, rest=ACTIONS["type"].rest) if op.form == "function" else record) | {
-        "description": _doc(op)
-    }
+    schema = _arguments(op_record(op)) | {"description": _doc(op)}
+    if op.form == "function":  # its lower-case name may also be an argument that holds a type: only the file can tell
+        del schema["additionalProperties"]
+    return schema
+
+
+def _arguments(record: Record) -> Schema:
+    """The record with its control keys left open: `layer-mapping` says what they are."""
+    schema = full_schema(replace(record, keys={k: v for k, v in record.keys.items() if k not in CONTROLS}))
+    schema["properties"] = {k: True for k in record.keys if k in CONTROLS} | schema["properties"]
+    return schema
 
 
 def _mapping_form(catalogue: Catalogue) -> Schema:
