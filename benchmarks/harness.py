@@ -24,7 +24,8 @@ class Row:
 def interleave(
     contestants: Mapping[str, Callable[[], object]], *, repeats: int, inner: int = 1, warm: int = 1
 ) -> list[Row]:
-    """Runs every contestant `repeats` times in turn; each sample is the mean of `inner` calls. The order rotates between rounds."""
+    """Runs every contestant `repeats` times in turn; each sample is the mean of `inner` calls. The order rotates
+    between rounds."""
     names = list(contestants)
     samples: dict[str, list[float]] = {n: [] for n in names}
     for name in names:
@@ -52,7 +53,8 @@ def table(title: str, rows: list[Row], *, base: str, goal: str) -> str:
     load = os.getloadavg()[0]
     lines = [f"{title}   (goal: {goal}; load {load:.2f})"]
     lines += [
-        f"  {r.name:<{width}}  {r.median * 1e3:10.3f} ms   middle half {r.low * 1e3:.3f}–{r.high * 1e3:.3f}   ×{r.median / reference:.3f}"
+        f"  {r.name:<{width}}  {r.median * 1e3:10.3f} ms   ×{r.median / reference:.3f}"
+        f"   middle half {r.low * 1e3:.3f}–{r.high * 1e3:.3f}"
         for r in rows
     ]
     return "\n".join(lines)

@@ -94,7 +94,8 @@ def _refuse(value: object) -> object:
 
 
 def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilation:
-    """Compiles a spec's text. `args` replace defaults of its `args:`, `sizes` fix free dimensions, `stop_after` names the last stage."""
+    """Compiles a spec's text. `args` replace defaults of its `args:`, `sizes` fix free dimensions, `stop_after`
+    names the last stage."""
     from nnc.compiler.source import read_text
 
     result = Compilation(name)
@@ -152,7 +153,8 @@ def _run(
 
 
 def _read_sections(result: Compilation, spec: Spec, broken: frozenset[Span]) -> None:
-    """Reports the faults of `data:` and `train:`, the network's too where it could be made. Where it could not, what cannot be computed
+    """Reports the faults of `data:` and `train:`, the network's too where it could be made. Where it could not, what
+    cannot be computed
     stays quiet: the values of its arguments are not known."""
     from nnc.compiler.training import read_sections
 

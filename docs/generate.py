@@ -28,8 +28,8 @@ def layers() -> str:
     lines = [
         "# Layers and functions",
         "",
-        "Made from the catalogue by `make docs`; `nnc layers NAME` shows one. Names, arguments and defaults are torch's. What is marked",
-        "*inferred* is taken from what flows in; it is not written, or written by keyword and checked.",
+        "Made from the catalogue by `make docs`; `nnc layers NAME` shows one. Names, arguments and defaults are torch's.",
+        "What is marked *inferred* is taken from what flows in; it is not written, or written by keyword and checked.",
     ]
     families = sorted({op.family for op in CATALOGUE.values()})
     for family in families:

@@ -16,11 +16,13 @@ from nnc.compiler.driver import compile_text
 ROOT = Path(__file__).parents[1]
 SPECS = {p.stem: p.read_text(encoding="utf-8") for p in sorted((ROOT / "specs").glob("*.yaml"))}
 TOKENS = [
-    "${", "}", "[", "]", "{", "(", ")", ",", ":", ": ", "- ", "&a ", "*a", "!!python/object:os.system ", "|", ">", "'", '"', "\t", "\0",
-    "\N{SNOWMAN}", "\U0001f600", "\r\n", "...", "---", "9**9**9", "10**9", "-1", "0", "1e-3", "1e999", "nan", "null", "true", "~", "on", "x",
-    "B", "self", "__class__", "lambda: 0", "if", "for", "repeat", "each", "use", "from", "type", "layers", "Linear", "Conv2d(0, 0)",
-    "Conv2d(8, 3, stride=0)", "Linear(10**18)", "relu", "cat", "[B, -1, H]", "[...]", "_", "B // 0", "B - B", "H * W * B * H * W",
-    "range(10**9)", "[0] * 10**9", "'a' * 10**9", "x[::0]", "x[..., ..., 0]", "layers[99]", "y@y", "not", "**", "//", "==", "=", "<<",
+    "${", "}", "[", "]", "{", "(", ")", ",", ":", ": ", "- ", "&a ", "*a", "!!python/object:os.system ", "|", ">",
+    "'", '"', "\t", "\0", "\N{SNOWMAN}", "\U0001f600", "\r\n", "...", "---", "9**9**9", "10**9", "-1", "0", "1e-3",
+    "1e999", "nan", "null", "true", "~", "on", "x", "B", "self", "__class__", "lambda: 0", "if", "for", "repeat",
+    "each", "use", "from", "type", "layers", "Linear", "Conv2d(0, 0)", "Conv2d(8, 3, stride=0)", "Linear(10**18)",
+    "relu", "cat", "[B, -1, H]", "[...]", "_", "B // 0", "B - B", "H * W * B * H * W", "range(10**9)",
+    "[0] * 10**9", "'a' * 10**9", "x[::0]", "x[..., ..., 0]", "layers[99]", "y@y", "not", "**", "//", "==", "=",
+    "<<",
 ]  # fmt: skip
 
 
@@ -111,13 +113,17 @@ HOSTILE = {
     "nested loops": "nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n  a:\n    - each: i in range(9999)\n      layers:\n"
     "        - {each: j in range(9999), layers: [ReLU]}",
     "long lists": 'nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n  fc: "Linear(len([[0] * 99999 for a in range(99999)]))"',
-    "growing sizes": "nnc: 1\ninputs: {x: [B, T]}\nlayers:\n" + "".join(f"  c{i}: cat([{p}, {p}], 1)\n" for i, p in enumerate(["x", *(f"c{k}" for k in range(80))])),
-    "growing products": "nnc: 1\ninputs: {x: [B, T]}\nlayers:\n" + "".join(
-        f"  c{i}: reshape({p}, -1, 2) @ transpose(reshape({p}, -1, 2), 0, 1)\n" for i, p in enumerate(["x", *(f"c{k}" for k in range(30))])
+    "growing sizes": "nnc: 1\ninputs: {x: [B, T]}\nlayers:\n  c0: x\n" + "".join(
+        f"  c{i + 1}: cat([c{i}, c{i}], 1)\n" for i in range(80)
+    ),
+    "growing products": "nnc: 1\ninputs: {x: [B, T]}\nlayers:\n  c0: x\n" + "".join(
+        f"  c{i + 1}: reshape(c{i}, -1, 2) @ transpose(reshape(c{i}, -1, 2), 0, 1)\n" for i in range(30)
     ),
     "a long sum": "nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n  y: " + " + ".join(["x"] * 5000),
     "deep parentheses": "nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n  y: " + "(" * 5000 + "x" + ")" * 5000,
-    "many entries in reverse": "nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n" + "".join(f"  n{i}: relu(n{i + 1})\n" for i in range(3000)) + "  n3000: relu(x)",
+    "many entries in reverse": "nnc: 1\ninputs: {x: [B, 16]}\nlayers:\n" + "".join(
+        f"  n{i}: relu(n{i + 1})\n" for i in range(3000)
+    ) + "  n3000: relu(x)",
 }  # fmt: skip
 
 CHILD = """
@@ -126,7 +132,8 @@ from nnc.compiler.driver import compile_text
 text = sys.stdin.read()
 start = time.process_time()
 result = compile_text(text)
-print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, result.ok, *[d.code for d in result.problems][:3])
+spent, peak = time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+print(spent, peak, result.ok, *[d.code for d in result.problems][:3])
 """
 
 

@@ -1,4 +1,5 @@
-"""A block applied: its input pattern meets what flows in, its free dimensions become symbols of its own, equal calls share a graph.
+"""A block applied: its input pattern meets what flows in, its free dimensions become symbols of its own, equal calls
+share a graph.
 
 x: [B, 64, (H + 1)//2, (W + 1)//2]   meets   [B, C, H, W]   →   inside: C = 64 and B, H, W; outside: H is (H + 1)//2
 """
@@ -57,7 +58,8 @@ def instantiate(
     operands: Mapping[str, Given],
     span: Span,
 ) -> tuple[Graph, dict[Symbol, DimLike]]:
-    """The block's graph for these arguments and input types, and what its own symbols are outside. Raises `Failed` after reporting."""
+    """The block's graph for these arguments and input types, and what its own symbols are outside. Raises `Failed`
+    after reporting."""
     from nnc.compiler.elaborate.body import BodyElaborator
 
     context.step(span, WORK_PER_NODE)
@@ -165,7 +167,9 @@ class _Localizer:
         rest = found.rank - (len(declared.shape) - len(dots))
         if (not dots and rest != 0) or rest < 0:
             wanted = f"at least {len(declared.shape) - 1}" if dots else str(len(declared.shape))
-            message = f"`{declared.name}` of block {self.decl.name} has {wanted} dimensions, this tensor has {found.rank}: {found}"
+            message = (
+                f"`{declared.name}` of block {self.decl.name} has {wanted} dimensions, this tensor has {found.rank}"
+            )
             raise self._mismatch(declared, given, found, message)
         pattern: list[tree.Expr | None] = []
         for i, expr in enumerate(declared.shape):

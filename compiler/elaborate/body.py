@@ -129,7 +129,7 @@ class BodyElaborator:
         incoming = self._flow(item)()
         if incoming.named is not None or len(incoming.positional) != 1:
             raise self.context.fail(
-                "NNC0607", item.span, f"`{item.key}` is switched off by `if:`, so it passes its input through, but it has several",
+                "NNC0607", item.span, f"`{item.key}` is switched off by `if:` and passes its input through, but it has several",
                 notes=("a disabled entry of a mapping passes its one input through; in a list it is removed",),
             )  # fmt: skip
         return incoming.positional[0].value
@@ -289,7 +289,7 @@ class BodyElaborator:
             if isinstance(binding, Several):
                 place = self.scope.places.get(self.flows[-1], span)
                 raise self.context.fail(
-                    "NNC0604", place, f"`{self.flows[-1]}` is the last entry and has {len(binding.results)} results: say which come out",
+                    "NNC0604", place, f"the last entry, `{self.flows[-1]}`, has {len(binding.results)} results: say which one",
                     notes=(f"write `outputs: {self.flows[-1]}.{next(iter(binding.results))}`",),
                 )  # fmt: skip
             return {"": binding}
@@ -310,11 +310,8 @@ class BodyElaborator:
     def _ties(self, body: Body) -> tuple[tuple[str, str], ...]:
         from nnc.compiler.elaborate.ties import resolve_tie
 
-        ties = []
-        for tie in body.ties:
-            if self.sound and resolve_tie(self.context, self.builder.nodes, tie):
-                ties.append((tie.target, tie.source))
-        return tuple(ties)
+        sound = [t for t in body.ties if self.sound and resolve_tie(self.context, self.builder.nodes, t)]
+        return tuple((t.target, t.source) for t in sound)
 
     # -- for the layers ----------
 

@@ -72,7 +72,8 @@ def bind(
     allowed: Sequence[str] = (),
     inferred: Sequence[str] = (),
 ) -> dict[str, Given]:
-    """Arguments by name. Every fault is reported before `Failed` is raised: too many, unknown, double, of the wrong kind, missing.
+    """Arguments by name. Every fault is reported before `Failed` is raised: too many, unknown, double, of the wrong
+    kind, missing.
     `allowed` are further names that a misspelt keyword may have meant; `inferred` ones cannot be given by position."""
     bound: dict[str, Given] = {}
     failed = False

@@ -43,7 +43,8 @@ def elaborate(
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> Elaborated | None:
-    """None where something is at fault; all faults are in `problems`. `args` replace the file's defaults, `sizes` fix dimensions."""
+    """None where something is at fault; all faults are in `problems`. `args` replace the file's defaults, `sizes`
+    fix dimensions."""
     context = Context(catalogue, problems, spec.blocks, characters=len(spec.source.text))
     scope = Scope(Builder(parent=None))
     try:

@@ -1,4 +1,5 @@
-"""The kinds of entries: a layer by its type, an inline list or mapping, a repeated one, a module called again, a stored tensor."""
+"""The kinds of entries: a layer by its type, an inline list or mapping, a repeated one, a module called again, a
+stored tensor."""
 
 from __future__ import annotations
 
@@ -298,7 +299,7 @@ def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
         node = context.again_inline[original][1](at, item, flow, use.span)
     else:
         raise context.fail(
-            "NNC0708", use.span, f"`{use.target}` is an inline list inside another module; only what stands beside it can call it",
+            "NNC0708", use.span, f"`{use.target}` is an inline list inside another module: only its neighbors can call it",
             notes=("make it a block, or call the module that contains it",),
         )  # fmt: skip
     if not (

@@ -42,7 +42,8 @@ def test_a_demand_inside_becomes_one_of_the_callers_dimensions() -> None:
 
 
 def test_patterns_match_numbers_names_and_expressions() -> None:
-    text = "inputs: {a: [B, 8], b: [B, 16]}\nblocks:\n  P: {inputs: {a: [B, C], b: [B, 2 * C]}, layers: {out: 'cat([a, b], 1)'}}\n"
+    text = "inputs: {a: [B, 8], b: [B, 16]}\n"
+    text += "blocks:\n  P: {inputs: {a: [B, C], b: [B, 2 * C]}, layers: {out: 'cat([a, b], 1)'}}\n"
     assert codes(text + "layers:\n  p: {type: P(), from: [a, b]}") == []
     assert codes(text + "layers:\n  p: {type: P(), from: [b, a]}") == ["NNC0702"]
 

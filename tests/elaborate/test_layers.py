@@ -51,7 +51,8 @@ def test_a_list_needs_no_layers_key() -> None:
 
 
 def test_use_calls_the_same_module_again() -> None:
-    text = "inputs: {a: [B, 16], b: [N, 16]}\nlayers:\n  enc: {from: a, layers: [Linear(8), ReLU]}\n  other: {use: enc, from: b}\n"
+    text = "inputs: {a: [B, 16], b: [N, 16]}\n"
+    text += "layers:\n  enc: {from: a, layers: [Linear(8), ReLU]}\n  other: {use: enc, from: b}\n"
     found = graph(text + "outputs: {left: enc, right: other}")
     assert names(found) == ["enc", "enc.0", "enc.1"]
     assert found.node("other").shares == "enc"
@@ -99,15 +100,9 @@ def test_stored_tensors_stand_beside_the_flow() -> None:
     """)
     assert [v.name for v in found.node("fc").inputs] == ["x"]
     stored = found.node("mask").target
-    assert (
-        isinstance(stored, Stored)
-    )
-    assert (
-        not stored.persistent
-    )
-    assert (
-        [n.target.name for n in stored.initial] == ["ones", "tril"]
-    )
+    assert isinstance(stored, Stored)
+    assert not stored.persistent
+    assert [n.target.name for n in stored.initial] == ["ones", "tril"]
     assert found.node("mask").parameters[0].kind == "transient"
 
 

@@ -264,8 +264,8 @@ def vector_combine(b: _Builder) -> None:
     b.add(f"cat([{b.now.name}, {other.name}], 1)", b.now.channels + other.channels)
 
 
-IMAGE = [conv, conv, conv, pool, pool, conv_transpose, adaptive, pointwise, norm, upsample, shuffle, pad_or_crop, combine, combine,
-         block, windows, to_sequence, to_vector]  # fmt: skip
+IMAGE = [conv, conv, conv, pool, pool, conv_transpose, adaptive, pointwise, norm, upsample, shuffle, pad_or_crop, combine,
+         combine,          block, windows, to_sequence, to_vector]  # fmt: skip
 SEQUENCE = [linear, sequence_norm, recurrent, attention, scores, sequence_window, sequence_fold, sequence_conv, sequence_combine,
             to_vector]  # fmt: skip
 VECTOR = [linear, pointwise, vector_combine]
