@@ -9,7 +9,7 @@ from nnc.compiler.ops.dtypes import magnitude, result_type
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis, broadcast
-from nnc.compiler.types.dtype import DType, floating
+from nnc.compiler.types.dtype import DType, floating, promote
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -28,7 +28,7 @@ def cosine_similarity(c: Call, x1: TensorType, x2: TensorType, dim: int = 1, eps
 
 
 def _cosine(c: Call, x1: TensorType, x2: TensorType, dim: int) -> TensorType:
-    both = TensorType(broadcast(c, x1.shape, x2.shape, subject="x2"), result_type(x1, x2))
+    both = TensorType(broadcast(c, x1.shape, x2.shape, subject="x2"), promote(x1.dtype, x2.dtype))
     c.floating(both, "x1")
     i = axis(c, dim, both.rank)
     return both.with_shape(*both.shape[:i], *both.shape[i + 1 :])

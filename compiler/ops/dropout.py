@@ -34,7 +34,7 @@ def dropout2d_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: 
 @module("Dropout3d", family="dropout")
 def dropout3d_module(c: Call, input: TensorType, p: Probability = 0.5, inplace: bool = False) -> TensorType:
     """Zeroes whole channels with probability `p`: (N, C, D, H, W) → the same."""
-    c.at_least_rank(input, 2)
+    c.at_least_rank(input, 1)
     return c.floating(input, complex=True)
 
 
@@ -82,7 +82,7 @@ def dropout3d(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = True, inplace: bool = False
 ) -> TensorType:
     """Zeroes whole channels with probability `p`: (N, C, D, H, W) → the same."""
-    c.at_least_rank(input, 2)
+    c.at_least_rank(input, 1)
     return c.floating(input, complex=True) if training else input
 
 
@@ -99,8 +99,10 @@ def feature_alpha_dropout(
     c: Call, input: TensorType, p: Probability = 0.5, training: bool = False, inplace: bool = False
 ) -> TensorType:
     """Alpha dropout of whole channels: (N, C, *) → the same."""
+    if not training:
+        return input
     c.at_least_rank(input, 2)
-    return c.floating(input, complex=True) if training else input
+    return c.floating(input, complex=True)
 
 
 OPS: tuple[OpDef, ...] = (

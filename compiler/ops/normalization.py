@@ -91,7 +91,8 @@ def _batch_norm(
     c: Call, input: TensorType, eps: float, affine: bool, track_running_stats: bool, bias: bool
 ) -> TensorType:
     _positive(c, eps)
-    features = c.infer("num_features", c.weighted(input).shape[1])
+    c.weighted(input) if affine or track_running_stats else c.floating(input)
+    features = c.infer("num_features", input.shape[1])
     _affine_and_statistics(c, features, affine, track_running_stats, bias)
     if not track_running_stats:
         values = product((input.shape[0], *input.shape[2:]))
@@ -170,7 +171,7 @@ def instance_norm3d(
 def _instance_norm(
     c: Call, input: TensorType, n: int, eps: float, affine: bool, track_running_stats: bool, bias: bool
 ) -> TensorType:
-    c.rank(c.weighted(input), n + 1, n + 2)
+    c.rank(c.weighted(input) if affine or track_running_stats else c.floating(input), n + 1, n + 2)
     _positive(c, eps)
     features = c.infer("num_features", input.shape[-n - 1])
     _affine_and_statistics(c, features, affine, track_running_stats, bias)
@@ -194,7 +195,7 @@ def group_norm(
     bias: bool = True,
 ) -> TensorType:
     """Normalizes each of `num_groups` groups of channels: (N, C, *) → the same."""
-    c.at_least_rank(c.weighted(input), 2)
+    c.at_least_rank(c.weighted(input) if affine else c.floating(input), 2)
     channels = c.infer("num_channels", input.shape[1])
     if channels % num_groups:
         c.refuse(f"num_groups={num_groups} does not divide the {channels} channels that flow in", "num_groups")
@@ -229,7 +230,7 @@ def layer_norm_module(
     bias: bool = True,
 ) -> TensorType:
     """Normalizes over the last dimension, or over the last ones that `normalized_shape` lists: (*) → (*)."""
-    shape = _normalized(c, c.weighted(input), normalized_shape)
+    shape = _normalized(c, c.weighted(input) if elementwise_affine else c.floating(input), normalized_shape)
     if elementwise_affine:
         c.parameter("weight", *shape)
         if bias:
@@ -246,7 +247,7 @@ def rms_norm_module(
     elementwise_affine: bool = True,
 ) -> TensorType:
     """Divides by the root mean square over the last dimension, or the last ones listed: (*) → (*)."""
-    shape = _normalized(c, c.weighted(x, "x"), normalized_shape)
+    shape = _normalized(c, c.weighted(x, "x") if elementwise_affine else c.floating(x, "x"), normalized_shape)
     if elementwise_affine:
         c.parameter("weight", *shape)
     return x

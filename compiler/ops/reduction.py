@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import accumulated, magnitude
+from nnc.compiler.ops.dtypes import accumulated, magnitude, result_type
 from nnc.compiler.ops.kinds import Dtype, Ints, Number, Positive, Size
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis
@@ -264,15 +264,14 @@ def diff(
     for name, extra in (("prepend", prepend), ("append", append)):
         if extra is not None:
             size = size + _extra(c, input, i, name, extra)
+    dtype = result_type(*(t for t in (prepend, input, append) if t is not None))
     if isinstance(size, Dim):
         c.at_least(size, n, f"{n} differences of {size} values", "n")
-        return input.with_shape(*input.shape[:i], size - n, *input.shape[i + 1 :])
-    return input.with_shape(*input.shape[:i], max(size - n, 0), *input.shape[i + 1 :])
+        return TensorType((*input.shape[:i], size - n, *input.shape[i + 1 :]), dtype)
+    return TensorType((*input.shape[:i], max(size - n, 0), *input.shape[i + 1 :]), dtype)
 
 
 def _extra(c: Call, input: TensorType, i: int, name: str, extra: TensorType) -> DimLike:
-    if extra.dtype is not input.dtype:
-        c.refuse(f"{name} is {extra.dtype}, but the input is {input.dtype}", name, code="NNC0503")
     c.rank(extra, input.rank, name=name)
     for d, (have, want) in enumerate(zip(extra.shape, input.shape, strict=True)):
         if d != i:

@@ -6,6 +6,7 @@ from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import axis
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -51,6 +52,8 @@ def log_softmax(c: Call, input: TensorType, dim: int | None = None, dtype: Dtype
 @function("softmin", family="activation")
 def softmin(c: Call, input: TensorType, dim: int | None = None, dtype: Dtype | None = None) -> TensorType:
     """exp(−x) / Σ exp(−x) along `dim`: (*) → (*)."""
+    if input.dtype is DType.bool:
+        c.refuse("softmin takes numbers, these are truth values", "input", code="NNC0503")
     return _softmax(c, input, dim, dtype)
 
 

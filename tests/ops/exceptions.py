@@ -1,14 +1,102 @@
-"""Where a rule means to be stricter than torch on the CPU, and why."""
+"""Where a rule means to be stricter than torch on the CPU, and why. It is never looser."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.tensor import TensorType
+from tests.ops.oracle import Outcome
 
-__all__ = ["stricter"]
+__all__ = ["STRICTER", "reason_to_be_stricter"]
+
+Arguments = Mapping[str, Any]
+WRONG_DTYPE = "NNC0503"
 
 
-def stricter(op: OpDef, arguments: dict[str, Any], refusal: Refusal) -> bool:
-    return False
+@dataclass(frozen=True)
+class Stricter:
+    """`applies` says whether torch's acceptance of these arguments is one that the rules refuse on purpose."""
+
+    reason: str
+    applies: Callable[[OpDef, Arguments, Refusal, Outcome], bool]
+
+
+def tensors(arguments: Arguments) -> list[TensorType]:
+    several = (v if isinstance(v, tuple | list) else (v,) for v in arguments.values())
+    return [t for group in several for t in group if isinstance(t, TensorType)]
+
+
+def has(arguments: Arguments, *kinds: str) -> bool:
+    """Whether a tensor is `complex`, or `whole` (integers and truth values)."""
+    dtypes = [t.dtype for t in tensors(arguments)]
+    whole = any(d.is_integer or d is DType.bool for d in dtypes)
+    return ("complex" in kinds and any(d.is_complex for d in dtypes)) or ("whole" in kinds and whole)
+
+
+STRICTER: tuple[Stricter, ...] = (
+    Stricter(
+        "a result without elements is a mistake: padding that crops everything, resizing to 0",
+        lambda op, arguments, refusal, theirs: any(0 in shape for shape, _ in theirs.results),
+    ),
+    Stricter(
+        "dropout of whole numbers fails in training unless p is 0 or 1",
+        lambda op, arguments, refusal, theirs: (
+            (op.family == "dropout" or "tochastic" in op.name)
+            and (arguments.get("p") in (0.0, 1.0) or arguments.get("training") is False)
+        ),
+    ),
+    Stricter(
+        "complex numbers: few kernels have them, and not on every device",
+        lambda op, arguments, refusal, theirs: refusal.code == WRONG_DTYPE and has(arguments, "complex"),
+    ),
+    Stricter(
+        "products and averages of whole numbers exist on the CPU only",
+        lambda op, arguments, refusal, theirs: (
+            refusal.code == WRONG_DTYPE
+            and has(arguments, "whole")
+            and (op.family in ("linear", "pooling") or op.name in ("LocalResponseNorm", "local_response_norm"))
+        ),
+    ),
+    Stricter(
+        "einsum promotes where it does not sum: a product of unlike dtypes is a mistake all the same",
+        lambda op, arguments, refusal, theirs: op.name == "einsum" and refusal.code == WRONG_DTYPE,
+    ),
+    Stricter(
+        "rms_norm promotes on the slow path only",
+        lambda op, arguments, refusal, theirs: op.name == "rms_norm" and refusal.subject == "weight",
+    ),
+    Stricter(
+        "indices of other dtypes than int64 and int32 are taken on some paths only",
+        lambda op, arguments, refusal, theirs: refusal.code == WRONG_DTYPE and op.family in ("embedding", "indexing"),
+    ),
+    Stricter(
+        "clamp takes a scalar tensor for a number",
+        lambda op, arguments, refusal, theirs: op.name in ("clamp", "clip") and refusal.subject == "min",
+    ),
+    Stricter(
+        "linear without an output dimension takes a scalar bias for vectors only",
+        lambda op, arguments, refusal, theirs: op.name == "linear" and refusal.subject == "bias",
+    ),
+    Stricter(
+        "attention's fast kernel does not compare the lengths of key and value, the others do",
+        lambda op, arguments, refusal, theirs: op.name == "scaled_dot_product_attention" and refusal.subject == "value",
+    ),
+    Stricter(
+        "AdaptiveAvgPool to size 1 is a mean, of any rank",
+        lambda op, arguments, refusal, theirs: "daptive" in op.name and refusal.code == "NNC0502",
+    ),
+    Stricter(
+        "two numbers make a number: the language computes it, no op does",
+        lambda op, arguments, refusal, theirs: op.family in ("arithmetic", "comparison") and not tensors(arguments),
+    ),
+)  # fmt: skip
+
+
+def reason_to_be_stricter(op: OpDef, arguments: Arguments, refusal: Refusal, theirs: Outcome) -> str:
+    """The reason, or nothing where there is none."""
+    return next((s.reason for s in STRICTER if s.applies(op, arguments, refusal, theirs)), "")

@@ -1,7 +1,7 @@
 """What torch itself does with an op's arguments: the measure of every rule.
 
-Ops run on real CPU tensors, because meta kernels accept dtypes that no device can compute. Integer tensors hold zeros, so
-that as indices they are always inside.
+Ops run on real CPU tensors, because meta kernels accept dtypes that no device can compute. Integer tensors hold zeros,
+so that as indices they are always inside.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["Outcome", "as_torch", "construct", "function", "inferred", "run", "tensor"]
+__all__ = ["Outcome", "as_torch", "call_function", "construct", "forward", "function", "inferred", "run", "tensor"]
 
 Arguments = Mapping[str, Any]
 
@@ -46,8 +46,7 @@ def run(op: OpDef, arguments: Arguments) -> Outcome:
         warnings.simplefilter("ignore")
         try:
             if op.form == "function":
-                positional, keywords = _call(op, arguments)
-                return Outcome(_types(function(op.name)(*positional, **keywords)))
+                return Outcome(_types(call_function(op, arguments)))
             module = construct(op, arguments).train(training)
             state = tuple((k, tuple(v.shape), _name(v)) for k, v in module.state_dict().items())
             return Outcome(_types(forward(module, op, arguments)), state)
@@ -88,7 +87,7 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
 
 
 def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:
-    """The constructor arguments that a specification leaves out, read from the input's shape. {} where there are none."""
+    """The constructor arguments that a specification leaves out, read from the input's shape."""
     first: TensorType = arguments[op.inputs[0].name]
     space = re.search(r"(\d)d$", op.name)
     places: dict[str, int] = {
@@ -134,7 +133,9 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     ),
     "eye": lambda n, m=None, dtype=None: torch.eye(n, n if m is None else m, dtype=dtype),
     "add": lambda input, other, alpha=1: torch.add(*_lifted(input, other), alpha=alpha),
-    "sub": lambda input, other, alpha=1: input - other if alpha == 1 else torch.sub(*_lifted(input, other), alpha=alpha),
+    "sub": lambda input, other, alpha=1: (
+        input - other if alpha == 1 else torch.sub(*_lifted(input, other), alpha=alpha)
+    ),
     "mul": lambda input, other: input * other,
     "div": lambda input, other, rounding_mode=None: torch.div(*_lifted(input, other), rounding_mode=rounding_mode),
     "floor_divide": lambda input, other: input // other,
@@ -170,6 +171,12 @@ def function(name: str) -> Callable[..., Any]:
     raise AssertionError(f"torch has no {name}")
 
 
+def call_function(op: OpDef, arguments: Arguments) -> Any:
+    """torch's function with these arguments."""
+    positional, keywords = _call(op, arguments)
+    return function(op.name)(*positional, **keywords)
+
+
 def _call(op: OpDef, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments as torch takes them."""
     values = {k: as_torch(v, op.family == "arithmetic") for k, v in arguments.items()}
@@ -198,7 +205,7 @@ def tensor(type: TensorType, ones: bool = False) -> torch.Tensor:
 
 
 def as_torch(value: Any, ones: bool = False) -> Any:
-    """An argument as torch takes it: types become tensors, dtypes torch's. With `ones`, integers are 1 (to divide by)."""
+    """An argument as torch takes it: types become tensors, dtypes torch's; `ones` makes integers 1, to divide by."""
     if isinstance(value, TensorType):
         return tensor(value, ones)
     if isinstance(value, DType):

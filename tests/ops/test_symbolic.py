@@ -1,4 +1,4 @@
-"""With free dimensions a rule says the same as with numbers: its results hold for every size that meets its demands, and a
+"""With free dimensions a rule says the same as with numbers: its results hold for every size that meets its demands; a
 size that does not meet them is refused, or gives something else."""
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nnc.compiler.ops.catalogue import CATALOGUE
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dim import Dim, Symbol, size, substitute
 from nnc.compiler.types.tensor import TensorType
+from tests.ops import drawing
 from tests.ops.cases import case
 
 EXAMPLES = 300 if settings.get_current_profile_name() == "nightly" else 20
@@ -36,9 +37,8 @@ def freed(draw: Any, op: OpDef, arguments: dict[str, Any]) -> tuple[dict[str, An
     def replace(value: Any, symbolic: bool) -> Any:
         if isinstance(value, TensorType):
             known = {0, 2, 3, 4} if op.form == "module" and draw(st.integers(0, 9)) else {0, 1, 2, 3, 4}
-            dims = (
-                symbol(d) if i in known and d >= 1 and draw(st.booleans()) else d for i, d in enumerate(value.shape)
-            )
+            every = enumerate(drawing.sizes(value))
+            dims = (symbol(d) if i in known and d >= 1 and draw(st.booleans()) else d for i, d in every)
             return TensorType(tuple(dims), value.dtype)
         if isinstance(value, tuple):
             return tuple(replace(v, symbolic) for v in value)
