@@ -126,7 +126,9 @@ _ANY_INT = -(2**63)
 KINDS: dict[str, Kind] = {
     "int": Kind("an integer", _is_int, {"type": "integer"}),
     "Inferred": Kind(
-        "a positive integer", lambda v: v is None or (_is_int(v) and v >= 0), {"type": "integer", "minimum": 0}
+        "a positive integer",
+        lambda v: v is None or (_is_int(v) and v >= 1),
+        {"type": ["integer", "null"], "minimum": 1},
     ),
     "Positive": Kind("a positive integer", lambda v: _is_int(v) and v >= 1, {"type": "integer", "minimum": 1}),
     "NonNegative": Kind("an integer ≥ 0", lambda v: _is_int(v) and v >= 0, {"type": "integer", "minimum": 0}),
