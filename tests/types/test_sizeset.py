@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from nnc.compiler.types.sizeset import ALL, NONE, SizeSet, Unwieldy
 from nnc.compiler.types.statement import describe
 
-LIMIT = range(1, 150)
+LIMIT = range(1, 150)  # beyond all limits below, and several times the lcm of all moduli
 
 intervals = st.builds(
     lambda low, more: SizeSet.between(low, None if more is None else low + more),
     st.integers(-3, 40),
     st.one_of(st.none(), st.integers(0, 30)),
 )
-residues = st.integers(1, 8).flatmap(
+residues = st.sampled_from([1, 2, 3, 4, 6]).flatmap(
     lambda m: st.sets(st.integers(0, m - 1)).map(lambda found: SizeSet.residues(m, found))
 )
 sets = st.recursive(

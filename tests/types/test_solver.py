@@ -271,7 +271,7 @@ def all_hold(demanded: list[BuiltDemand], sizes: Sizes) -> bool | None:
 
 
 ONE = [{"H": n} for n in (*range(1, 140), 223, 1000, 5039, 5040)]
-TWO = [{"H": h, "W": w} for h, w in itertools.product(range(1, 26), range(1, 26))]
+TWO = [{"H": h, "W": w} for h, w in itertools.product(range(1, 20), range(1, 20))]
 promised = st.builds(
     Promise,
     st.one_of(st.none(), st.integers(1, 20)),
