@@ -31,7 +31,7 @@ __all__ = ["Conflict", "Located", "Promise", "Requirement", "Solution", "solve"]
 
 T = TypeVar("T")
 
-_USUAL = (224, 16, 32, 64, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512, 640, 768, 1024, 2048, 4096)
+_USUAL = (224, 16, 32, 64, 96, 112, 128, 160, 192, 256, 299, 320, 384, 448, 512, 640, 768, 1024, 2048, 4096)
 
 
 def solve(demands: Sequence[Located[T]], promises: Mapping[Symbol, Promise]) -> Solution[T]:
@@ -70,18 +70,15 @@ def _conflict_text(premises: Premises, demands: Sequence[Located[T]], promises: 
 
 
 def _example(system: System, demands: Sequence[Located[T]]) -> dict[str, int] | None:
-    """Small sizes that meet everything, by a short search over those that each dimension allows by itself."""
-    free = (
-        frozenset[Symbol]().union(system.promises, *(located.demand.symbols for located in demands))
-        - system.replaced.keys()
-    )
+    """Sizes that meet everything, by a short search over those that each dimension allows by itself."""
+    named = frozenset[Symbol]().union(system.promises, *(located.demand.symbols for located in demands))
+    free = sorted(named - system.replaced.keys(), key=lambda s: s.name)
     facts = [fact.constraint for fact in system.several]
     facts += [fact.constraint for single in system.singles.values() for fact in single.unsolved]
-    tied = free & frozenset[Symbol]().union(*(constraint.symbols for constraint in facts))
-    smallest = {s.name: system.sizes_of(s).smallest for s in sorted(free, key=lambda s: s.name)}
-    for sizes in islice(
-        _tries({s.name: system.sizes_of(s) for s in sorted(tied, key=lambda s: s.name)}), MAX_TRIED // (len(facts) or 1)
-    ):
+    tied = frozenset[Symbol]().union(*(constraint.symbols for constraint in facts))
+    smallest = {s.name: system.sizes_of(s).smallest for s in free}
+    tries = _tries({s.name: system.sizes_of(s) for s in free if s in tied})
+    for sizes in islice(tries, MAX_TRIED // max(len(facts), 1)):
         found = smallest | sizes
         found |= {s.name: evaluate(d, found) for s, d in system.replaced.items()}
         if all(constraint.holds(found) for constraint in facts):
