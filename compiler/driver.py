@@ -5,8 +5,10 @@ source → schema → elaborate → requirements → passes → verify → (back
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -103,7 +105,24 @@ def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilat
     return result if tree is None else _run(result, Source(name, text), tree, **options)
 
 
-def _run(
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Trees and graphs are built here by the ten thousand and all kept: looking for garbage among them is a third of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _run(result: Compilation, source: Source, tree: Tree, **options: Any) -> Compilation:
+    with _collector_paused():
+        return _stages(result, source, tree, **options)
+
+
+def _stages(
     result: Compilation,
     source: Source,
     tree: Tree,
@@ -120,7 +139,10 @@ def _run(
     catalogue = catalogue if catalogue is not None else default_catalogue()
 
     from nnc.compiler.schema import check_document, read_spec
+    from nnc.compiler.schema.reserved import report_reserved
 
+    if report_reserved(tree, result.problems):
+        return result
     broken = check_document(tree, catalogue, result.problems)
     result.spec = read_spec(tree, source, broken, result.problems)
     if stop_after == "schema" or result.spec is None:

@@ -295,4 +295,22 @@ CODES: tuple[Code, ...] = (
         outputs: {output: lstm.output, state: lstm.h_n}
         """,
     ),
+    define(
+        "NNC0217",
+        "not-yet",
+        "The section belongs to the language, but this version does not carry it out.",
+        """A section that was left out silently would make another network than the file says, so it is refused. The
+        note says what to do until it works.""",
+        """
+        nnc: 1
+        inputs: {x: [B, 16]}
+        layers: {fc: Linear(10)}
+        freeze: [fc.*]
+        """,
+        """
+        nnc: 1
+        inputs: {x: [B, 16]}
+        layers: {fc: Linear(10)}
+        """,
+    ),
 )

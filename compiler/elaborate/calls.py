@@ -16,6 +16,7 @@ from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.kinds import Kind
 from nnc.compiler.ops.registry import Argument, OpDef
 from nnc.compiler.types.dim import Dim
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def bind(
             bound[name] = given
     for argument in every:
         if argument.name in bound:
+            bound[argument.name] = _dtype(argument, bound[argument.name])
             by_position = bound[argument.name].name_span is None and not argument.variadic
             failed |= not _fits(context, title, argument, bound[argument.name], hint if by_position else ())
         elif argument.required and not failed:
@@ -124,6 +126,13 @@ def bind(
     if failed:
         raise Failed
     return bound
+
+
+def _dtype(argument: Argument, given: Given) -> Given:
+    """`dtype: int64` in the mapping form is a text; where a dtype is wanted it names one."""
+    if isinstance(given.value, str) and "a dtype" in argument.kind.words and given.value in DType.__members__:
+        return Given(DType[given.value], given.span, given.name_span)
+    return given
 
 
 def _count(n: int) -> str:

@@ -110,6 +110,8 @@ class Evaluator:
             return self._bring_in(*found)
         if expr.name in DType.__members__:
             return DType[expr.name]
+        if expr.name in ("inf", "nan"):
+            return float(expr.name)
         raise self.unknown_name(expr.name, expr.span)
 
     def _bring_in(self, binding: Binding, scope: Scope) -> Binding:

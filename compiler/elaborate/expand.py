@@ -16,7 +16,7 @@ from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import Scope
 from nnc.compiler.expr.statics import describe
-from nnc.compiler.schema.names import RESERVED_NAMES
+from nnc.compiler.schema.names import layer_name_fault
 from nnc.compiler.schema.spec import Body, EntryDecl, Loop, Splice, Template
 
 __all__ = ["Pending", "expand"]
@@ -138,15 +138,9 @@ def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str |
         return None
     if entry.broken:
         return key or None
-    if not key or "." in key or not key.isprintable() or len(key) > 200:
-        context.fail(
-            "NNC0706",
-            entry.key.span,
-            f'"{key[:60]}" cannot be the name of a layer: torch allows no dot and no empty name',
-        )
-        return None
-    if key in RESERVED_NAMES:
-        context.fail("NNC0309", entry.key.span, f"`{key}` is taken: every nn.Module has an attribute of that name")
+    fault = layer_name_fault(key)
+    if fault is not None:
+        context.fail(fault[0], entry.key.span, fault[1])
         return None
     return key
 

@@ -95,6 +95,11 @@ def _resolve(
 ) -> tuple[OpDef | BlockDecl, Arguments | None]:
     """What a type names. An argument that holds a type may hold arguments too: `norm: GroupNorm(32)`."""
     context = at.context
+    if isinstance(callee, tree.Literal):
+        raise context.fail(
+            "NNC0217", callee.span, "another spec as a layer belongs to the language, but this version does not carry it out",
+            notes=("until then, its blocks stand in the same file",),
+        )  # fmt: skip
     if not isinstance(callee, tree.Name):
         raise context.fail(
             "NNC0312", callee.span, f"`{unparse(callee)}` is code from outside, which is not loaded",

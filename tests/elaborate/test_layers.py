@@ -156,3 +156,18 @@ def test_arguments_and_sizes_from_outside() -> None:
     assert codes(text, args={"widht": 6}, sizes={"T": 5}) == ["NNC0709"]
     assert codes(text, sizes={"S": 5}) == ["NNC0709"]
     assert codes(text) == ["NNC0505"]
+
+
+def test_a_dtype_is_named_in_both_spellings() -> None:
+    call = graph("layers:\n  y: zeros([2, 3], dtype=int64)").outputs[""].type
+    mapping = graph("layers:\n  y: {type: zeros, args: [2, 3], dtype: int64}").outputs[""].type
+    assert str(call) == str(mapping) == "[2, 3] int64"
+
+
+def test_other_specs_as_layers_are_refused_in_words() -> None:
+    assert codes('layers:\n  y: {type: "zoo:resnet"}') == ["NNC0217"]
+    assert codes("freeze: [y.*]\nweights: {file: w.safetensors}\nlayers:\n  y: Linear(3)") == ["NNC0217", "NNC0217"]
+
+
+def test_infinity_has_a_name() -> None:
+    assert codes("layers:\n  y: clamp(x, -inf, inf)") == []
