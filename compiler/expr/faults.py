@@ -24,7 +24,7 @@ class Mend(NamedTuple):
     replacement: str | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class Fault(Exception):
     """The first fault of an expression: it ends the parsing."""
 

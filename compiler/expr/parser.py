@@ -8,66 +8,20 @@ most `MAX_HEIGHT` levels. The first fault is reported and ends the expression: o
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from nnc.compiler.diagnostics import Problems, Span
+from nnc.compiler.expr import tree
 from nnc.compiler.expr.faults import Fault, Mend, Place, check_length, place_in, report
 from nnc.compiler.expr.lexer import CONSTANTS, RESERVED, Token, text_value, tokenize
 from nnc.compiler.expr.misread import misread
-from nnc.compiler.expr.tree import (
-    Attribute,
-    Binary,
-    CallExpr,
-    Compare,
-    Comprehension,
-    Conditional,
-    Dictionary,
-    Expr,
-    Index,
-    Items,
-    Keyword,
-    Literal,
-    Logic,
-    Name,
-    Slice,
-    Unary,
-    children,
-)
+from nnc.compiler.expr.precedence import BINARY, Power
+from nnc.compiler.expr.tree import Expr, children
 
-__all__ = ["MAX_DEPTH", "MAX_HEIGHT", "Parser", "Power", "binary_power", "parse", "parse_loop"]
+__all__ = ["MAX_DEPTH", "MAX_HEIGHT", "Parser", "parse", "parse_loop"]
 
 MAX_DEPTH = 64
 MAX_HEIGHT = 100  # whoever walks a tree may recurse: three Python frames a level stay far from the interpreter's 1,000
 
 
-class Power(IntEnum):
-    """How tightly an operator binds, from the loosest to the tightest."""
-
-    ANY = 0
-    CONDITIONAL = 1
-    OR = 2
-    AND = 3
-    NOT = 4
-    COMPARE = 5
-    BIT_OR = 6
-    BIT_XOR = 7
-    BIT_AND = 8
-    SUM = 9
-    PRODUCT = 10
-    UNARY = 11
-    POWER = 12
-    ATOM = 13
-
-    @property
-    def tighter(self) -> Power:
-        return Power(self + 1)
-
-
-_BINARY = {
-    "|": Power.BIT_OR, "^": Power.BIT_XOR, "&": Power.BIT_AND, "+": Power.SUM, "-": Power.SUM,
-    "*": Power.PRODUCT, "/": Power.PRODUCT, "//": Power.PRODUCT, "%": Power.PRODUCT, "@": Power.PRODUCT,
-    "**": Power.POWER,
-}  # fmt: skip
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not", "is"})
 _PREFIXES = frozenset({"-", "+", "~"})
 
@@ -94,10 +48,6 @@ def parse_loop(text: str, span: Span, problems: Problems) -> tuple[tuple[str, ..
     except Fault as fault:
         report(fault, text, span, problems)
         return None
-
-
-def binary_power(operator: str) -> Power:
-    return _BINARY[operator]
 
 
 class Parser:
@@ -195,13 +145,13 @@ class Parser:
         left = self.prefixed(loosest)
         while (token := self.tokens[self.at]).kind in ("op", "name"):
             operator = token.text
-            power = _BINARY.get(operator)
+            power = BINARY.get(operator)
             if power is not None:
                 if power < loosest:
                     break
                 self.at += 1
                 right = self.expression(Power.UNARY if power == Power.POWER else power + 1)
-                left = Binary(operator, left, right, self.since(start))
+                left = tree.Binary(operator, left, right, self.since(start))
             elif operator in _COMPARISONS and loosest <= Power.COMPARE:
                 left = self.comparison(left, start)
             elif operator in ("and", "or"):
@@ -210,7 +160,7 @@ class Parser:
                     break
                 self.at += 1
                 right = self.expression(power + 1)
-                left = Logic(operator, left, right, self.since(start))
+                left = tree.Logic(operator, left, right, self.since(start))
             elif operator == "if" and loosest <= Power.CONDITIONAL:
                 left = self.conditional(left, start)
             else:
@@ -231,7 +181,7 @@ class Parser:
                 self.at += 1
                 operator = "is not"
             rest.append((operator, self.expression(Power.COMPARE + 1)))
-        return Compare(first, tuple(rest), self.since(start))
+        return tree.Compare(first, tuple(rest), self.since(start))
 
     def conditional(self, then: Expr, start: int) -> Expr:
         question = self.take()
@@ -245,13 +195,13 @@ class Parser:
             raise self.unexpected("`else`")
         self.at += 1
         otherwise = self.expression(Power.CONDITIONAL)
-        return Conditional(test, then, otherwise, self.since(start))
+        return tree.Conditional(test, then, otherwise, self.since(start))
 
     def prefixed(self, loosest: int) -> Expr:
         token = self.token
         if token.kind == "op" and token.text in _PREFIXES:
             self.at += 1
-            return Unary(token.text, self.expression(Power.UNARY), self.since(token.start))
+            return tree.Unary(token.text, self.expression(Power.UNARY), self.since(token.start))
         if token.kind == "name" and token.text == "not":
             if loosest > Power.NOT:
                 raise Fault(
@@ -259,7 +209,7 @@ class Parser:
                     mend=Mend("put `not …` in parentheses"),
                 )  # fmt: skip
             self.at += 1
-            return Unary("not", self.expression(Power.NOT), self.since(token.start))
+            return tree.Unary("not", self.expression(Power.NOT), self.since(token.start))
         return self.postfix()
 
     # Calls, indices, parts
@@ -278,25 +228,25 @@ class Parser:
                 if name.kind not in ("name", "index") or name.text.startswith("$"):
                     raise self.unexpected("the name or the number of a result")
                 self.at += 1
-                value = Attribute(value, name.text, self.since(start), self.place(name.start, name.end))
+                value = tree.Attribute(value, name.text, self.since(start), self.place(name.start, name.end))
             else:
                 break
         return value
 
     def call(self, callee: Expr, start: int) -> Expr:
         opener = self.opening()
-        if not isinstance(callee, Name | Attribute):
+        if not isinstance(callee, tree.Name | tree.Attribute):
             raise Fault(
                 "NNC0401", opener.start, opener.end, "only a name can be called",
                 mend=Mend("give the value a name of its own, and call that"),
             )  # fmt: skip
         arguments: list[Expr] = []
-        keywords: list[Keyword] = []
+        keywords: list[tree.Keyword] = []
         while not self.is_op(")"):
             token, following = self.token, self.tokens[min(self.at + 1, len(self.tokens) - 1)]
             if token.kind == "name" and following.text == "=" and not token.text.startswith("$"):
                 self.at += 2
-                keywords.append(Keyword(token.text, self.expression(), self.place(token.start, token.end)))
+                keywords.append(tree.Keyword(token.text, self.expression(), self.place(token.start, token.end)))
             else:
                 argument_start = self.at
                 arguments.append(self.expression())
@@ -309,7 +259,7 @@ class Parser:
             if not self.take_op(","):
                 break
         self.closing(")", "`,` or `)`")
-        return CallExpr(callee, tuple(arguments), tuple(keywords), self.since(start))
+        return tree.CallExpr(callee, tuple(arguments), tuple(keywords), self.since(start))
 
     def index(self, value: Expr, start: int) -> Expr:
         self.opening()
@@ -317,7 +267,7 @@ class Parser:
         while self.take_op(",") and not self.is_op("]"):
             items.append(self.index_item())
         self.closing("]", "`,` or `]`")
-        return Index(value, tuple(items), self.since(start))
+        return tree.Index(value, tuple(items), self.since(start))
 
     def index_item(self) -> Expr:
         start = self.token.start
@@ -327,7 +277,7 @@ class Parser:
         if len(parts) == 1 and parts[0] is not None:
             return parts[0]
         first, stop, step = (*parts, None, None)[:3]
-        return Slice(first, stop, step, self.since(start))
+        return tree.Slice(first, stop, step, self.since(start))
 
     # Atoms
 
@@ -335,17 +285,17 @@ class Parser:
         token = self.token
         if token.kind == "name" and token.text not in RESERVED:
             self.at += 1
-            return Name(token.text.removeprefix("$"), self.place(token.start, token.end))
+            return tree.Name(token.text.removeprefix("$"), self.place(token.start, token.end))
         if token.kind == "number":
             self.at += 1
             whole = token.text.replace("_", "").isdecimal()
-            return Literal(int(token.text) if whole else float(token.text), self.place(token.start, token.end))
+            return tree.Literal(int(token.text) if whole else float(token.text), self.place(token.start, token.end))
         if token.kind == "text":
             self.at += 1
-            return Literal(text_value(token), self.place(token.start, token.end))
+            return tree.Literal(text_value(token), self.place(token.start, token.end))
         if token.kind == "name" and token.text in CONSTANTS:
             self.at += 1
-            return Literal(CONSTANTS[token.text], self.place(token.start, token.end))
+            return tree.Literal(CONSTANTS[token.text], self.place(token.start, token.end))
         if token.kind == "op":
             if token.text == "(":
                 return self.parenthesized()
@@ -355,7 +305,7 @@ class Parser:
                 return self.dictionary()
             if token.text == "...":
                 self.at += 1
-                return Literal(Ellipsis, self.place(token.start, token.end))
+                return tree.Literal(Ellipsis, self.place(token.start, token.end))
         raise self.unexpected("a value")
 
     def parenthesized(self) -> Expr:
@@ -368,7 +318,7 @@ class Parser:
                 break
             comma = True
         self.closing(")", "`,` or `)`" if comma else "`)`")
-        return items[0] if len(items) == 1 and not comma else Items(tuple(items), self.since(start), "(")
+        return items[0] if len(items) == 1 and not comma else tree.Items(tuple(items), self.since(start), "(")
 
     def items(self) -> Expr:
         start = self.opening().start
@@ -380,7 +330,7 @@ class Parser:
             if not self.take_op(","):
                 break
         self.closing("]", "`,` or `]`")
-        return Items(tuple(items), self.since(start))
+        return tree.Items(tuple(items), self.since(start))
 
     def comprehension(self, value: Expr, start: int) -> Expr:
         self.at += 1
@@ -395,7 +345,7 @@ class Parser:
                 "NNC0404", self.token.start, self.token.end, f"a list takes one `{self.token.text}`, not several"
             )
         self.closing("]", "`]`")
-        return Comprehension(value, targets, iterable, condition, self.since(start))
+        return tree.Comprehension(value, targets, iterable, condition, self.since(start))
 
     def targets(self) -> tuple[str, ...]:
         """`s, n in` or `(s, n) in`, with the `in`."""
@@ -430,7 +380,7 @@ class Parser:
             if not self.take_op(","):
                 break
         self.closing("}", "`,` or `}`")
-        return Dictionary(tuple(pairs), self.since(start))
+        return tree.Dictionary(tuple(pairs), self.since(start))
 
 
 def _height(expression: Expr) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnc.compiler.expr.lexer import RESERVED
-from nnc.compiler.expr.parser import Power, binary_power
+from nnc.compiler.expr.precedence import BINARY, Power
 from nnc.compiler.expr.tree import (
     Attribute,
     Binary,
@@ -50,7 +50,7 @@ def _power(expression: Expr) -> Power:
         case Compare():
             return Power.COMPARE
         case Binary(operator=operator):
-            return binary_power(operator)
+            return BINARY[operator]
         case Literal(value=int() | float() as value) if str(value).startswith("-"):
             return Power.UNARY
         case _:
@@ -76,7 +76,7 @@ def _bare(expression: Expr) -> str:
         case Binary(operator="**", left=left, right=right):
             return f"{_text(left, Power.ATOM)}**{_text(right, Power.UNARY)}"
         case Binary(operator=operator, left=left, right=right):
-            power = binary_power(operator)
+            power = BINARY[operator]
             return f"{_text(left, power)} {operator} {_text(right, power.tighter)}"
         case Logic(operator=operator, left=left, right=right):
             power = _power(expression)

@@ -130,9 +130,12 @@ def _item_end(text: str, start: int, end: int) -> int:
 
 
 def _here(fault: _Fault) -> Span:
-    """The word at the fault."""
-    match = re.compile(r"[\w.$-]+|\S").match(fault.text, fault.at)
-    return fault.span(fault.at, match.end() if match else fault.at)
+    return _word_at(fault, fault.at)
+
+
+def _word_at(fault: _Fault, at: int) -> Span:
+    match = re.compile(r"[\w.$-]+|\S").match(fault.text, at)
+    return fault.span(at, match.end() if match else at)
 
 
 # One rule for each thing that goes wrong, with a pattern over the parser's complaint.
@@ -203,22 +206,33 @@ def _no_key(fault: _Fault) -> _Answer:
         return _Answer(_here(fault), f"the value has ended before this, at `{before[-1]}`", fix)
     if fault.char == ":":
         return _Answer(_here(fault), "a key is missing before `:`")
-    label = Label(
-        _here(_Fault(fault.source, fault.began, fault.began, "", [])), "the entries here begin at another column"
-    )
-    what = "this list item" if fault.char == "-" else "this line"
-    return _Answer(
-        _here(fault), f"{what} is not indented like any entry above it", Fix("align it with its neighbors"), label
-    )
+    if fault.char == "-" and _column(fault.text, fault.at) == _column(fault.text, fault.began):
+        label = Label(_word_at(fault, fault.began), "the keys begin here")
+        return _Answer(
+            _here(fault), "an item of a list cannot stand among keys", Fix("indent the list under its key"), label
+        )
+    return _misaligned(fault)
 
 
 def _no_dash(fault: _Fault) -> _Answer:
+    if _column(fault.text, fault.at) != _column(fault.text, fault.began):
+        return _misaligned(fault)
     label = Label(fault.span(fault.began, fault.began + 1), "the list begins here")
-    if _column(fault.text, fault.at) == _column(fault.text, fault.began):
-        return _Answer(_here(fault), "a key cannot stand among the items of a list", Fix("write `- ` before it"), label)
-    return _Answer(
-        _here(fault), "this line is not indented like any entry above it", Fix("align it with its neighbors"), label
-    )
+    return _Answer(_here(fault), "a key cannot stand among the items of a list", Fix("write `- ` before it"), label)
+
+
+_CONTENT = re.compile(r"^[ ]*([^\s#][^\n]*)\n", re.MULTILINE)
+
+
+def _misaligned(fault: _Fault) -> _Answer:
+    """A line whose column is that of no list or mapping that is still open."""
+    line_start = fault.text.rfind("\n", 0, fault.at) + 1
+    label = None
+    for above in _CONTENT.finditer(fault.text, max(0, line_start - 10_000), line_start):
+        column = _column(fault.text, above.start(1)) + 1
+        label = Label(_word_at(fault, above.start(1)), f"the line above begins in column {column}")
+    message = f"this line begins in column {fault.at - line_start + 1}, as no entry above it does"
+    return _Answer(_here(fault), message, Fix("align it with its neighbors"), label)
 
 
 def _column(text: str, at: int) -> int:

@@ -212,6 +212,7 @@ class _Reader:
     def refuse_swallowed_item(self, start: int, end: int) -> None:
         """`- b` that is indented deeper than the item `- a` above it is no item to YAML: the text is `a - b`."""
         if match := _DASHED_LINE.search(self.text, start, end):
+            self.guard.whole = False
             span = self.span(match.start(1), end)
             label = Label(self.span(start, match.start()), "the text that it continues")
             message = "this is no list item: being indented deeper, it continues the text above"
@@ -257,6 +258,7 @@ class _Reader:
         self.add(anchored.tree, end, anchored.height)
 
     def refuse_tag(self, start: int) -> None:
+        self.guard.whole = False
         match = _TAG.search(self.text, start)
         span = self.span(*match.span()) if match else self.span(start, start + 1)
         self.problems.error(

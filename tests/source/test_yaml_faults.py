@@ -17,13 +17,13 @@ FAULTS = [
     ("- a: f(b: c)  # d\n", ":", "cannot hold a `:`", '- a: "f(b: c)"  # d\n'),
     ("a:1\nb: 2\n", ":", "a space is missing", "a: 1\nb: 2\n"),
     ("a: 1\n  b: 2\n", "b", "indented under an entry that has a value", None),
-    ("a:\n  b: 1\n c: 2\n", "c", "not indented like any entry", None),
-    ("a:\n  - b\n - c\n", "-", "this list item is not indented", None),
+    ("a:\n  b: 1\n c: 2\n", "c", "begins in column", None),
+    ("a:\n  - b\n - c\n", "-", "begins in column 2", None),
     ("a: 1\nfoo\nb: 2\n", "foo", "neither `key: value` nor `- item`", None),
     ("a: 1\nfoo", "foo", "neither `key: value` nor `- item`", None),
     ("- a\nb: 1\n", "b", "a key cannot stand among the items", None),
-    ("a: 1\n- b\n", "-", "this list item is not indented", None),
-    ("a:\n - b: 1\n  c: 2\n", "c", "not indented like any entry", None),
+    ("a: 1\n- b\n", "-", "cannot stand among keys", None),
+    ("a:\n - b: 1\n  c: 2\n", "c", "begins in column", None),
     ("a: - b\n", "-", "a list begins on a line of its own", None),
     (": x\n", ":", "a key is missing", None),
     ("a: [1, 2\nb: 3\n", "[", "`[` is not closed", None),
@@ -80,3 +80,5 @@ def test_the_other_parser_points_at_the_same_line(text: str, monkeypatch: pytest
 def test_labels_show_what_was_opened() -> None:
     [fault] = faults("a: {x: 1 y: 2}\n")
     assert [(label.span.text, label.text) for label in fault.labels] == [("{", "opened here")]
+    [fault] = faults("a:\n    b: 1\n\n  # c\n  d: 2\n")
+    assert [(label.span.text, label.text) for label in fault.labels] == [("b", "the line above begins in column 5")]

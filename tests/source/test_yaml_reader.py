@@ -245,7 +245,6 @@ def test_values_stay_whole_after_a_fault() -> None:
     for text, value in {
         "0: a": {"0": "a"},
         "a: 1\na: 2": {"a": 1},
-        "a: !!str b": {"a": "b"},
         "a: [Linear(10, bias=False), ReLU]": {"a": ["Linear(10, bias=False)", "ReLU"]},
     }.items():
         from nnc.compiler.diagnostics import Problems
