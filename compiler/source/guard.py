@@ -68,8 +68,9 @@ class Guard:
         raise Refused
 
 
-# What YAML calls printable. Surrogates are left out: no file holds them, and nothing can print them.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# All but what YAML calls printable, surrogates included: no file holds them, and nothing can print them. (Listed rather than
+# excluded: to compile the complement takes 8 ms.)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def refuse_unprintable(source: Source, problems: Problems) -> None:
