@@ -60,7 +60,15 @@ def one_step(op: OpDef, arguments: Mapping[str, Any]) -> Graph:
         explicit=explicit,
     )
     outputs = {"": results[0]} if applied.form == "one" else {f"r{i}": v for i, v in enumerate(results)}
-    return Graph("net", "one", tuple(v for o in node.operands.values() for v in operand_values(o)), outputs, (node,), (node,), HERE)
+    return Graph(
+        "net",
+        "one",
+        tuple(v for o in node.operands.values() for v in operand_values(o)),
+        outputs,
+        (node,),
+        (node,),
+        HERE,
+    )
 
 
 def sample(kind: TensorType) -> Tensor:
@@ -85,6 +93,26 @@ def direct(op: OpDef, arguments: Mapping[str, Any], module: Any) -> list[Tensor]
     return flat(oracle.function(op.name)(*positional, **keywords))
 
 
+def compare(op: OpDef, arguments: Mapping[str, Any], graph: Graph) -> None:
+    values = [sample(v.type) for v in graph.inputs]
+    module = oracle.construct(op, arguments).eval() if op.form == "module" else None
+    torch.manual_seed(0)
+    try:
+        theirs = direct(op, filled(arguments, iter(values)), module)
+    except (RuntimeError, ValueError, TypeError, AssertionError):
+        return  # whether a rule may take what torch refuses is asked in tests/ops
+    model = build(graph).eval()
+    note(str(model.source))
+    if module is not None:
+        assert [k.removeprefix("op.") for k in model.state_dict()] == list(module.state_dict())
+        model.load_state_dict({f"op.{k}": v for k, v in module.state_dict().items()})
+    torch.manual_seed(0)
+    ours = flat(model(*(v.clone() for v in values)))
+    for mine, other in zip(ours, theirs, strict=False):
+        assert (mine.dtype, mine.shape) == (other.dtype, other.shape)
+        assert op.name.startswith("empty") or torch.equal(mine.nan_to_num(), other.nan_to_num())
+
+
 @pytest.mark.parametrize("name", list(CATALOGUE))
 def test_emitted_op_is_torchs(name: str) -> None:
     op = CATALOGUE[name]
@@ -103,25 +131,7 @@ def test_emitted_op_is_torchs(name: str) -> None:
         note(f"{name}: {arguments}")
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            model = build(graph).eval()
-            note(str(model.source))
-            module = oracle.construct(op, arguments).eval() if op.form == "module" else None
-            if module is not None:
-                mine = {k.removeprefix("op."): v for k, v in model.state_dict().items()}
-                assert list(mine) == list(module.state_dict())
-                module.load_state_dict(mine)
-            values = [sample(v.type) for v in graph.inputs]
-            found = filled(arguments, iter(values))
-            torch.manual_seed(0)
-            ours = flat(model(*(v.clone() for v in values)))
-            torch.manual_seed(0)
-            theirs = direct(op, found, module)
-        if op.name.startswith("empty"):
-            assert [(t.shape, t.dtype) for t in ours] == [(t.shape, t.dtype) for t in theirs[: len(ours)]]
-            return
-        for mine_, other in zip(ours, theirs, strict=False):
-            assert mine_.dtype == other.dtype
-            assert torch.equal(mine_.nan_to_num(), other.nan_to_num()) if mine_.numel() else mine_.shape == other.shape
+            compare(op, arguments, graph)
 
     check()
 

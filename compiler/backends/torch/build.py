@@ -48,7 +48,7 @@ class Recipe:
         args: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
     ) -> None:
-        self.spec = None if spec is None else cast("dict[str, Any]", copy.deepcopy(dict(spec)))
+        self.spec = None if spec is None else copy.deepcopy(dict(spec))
         self.args, self.sizes = dict(args or {}), dict(sizes or {})
         self.loaded: Origin | None = None
 
@@ -175,7 +175,8 @@ def _reduce_ex(self: nn.Module, protocol: Any) -> Any:
     found = vars(type(self)).get(_ORIGIN)
     if found is None:  # a class derived from ours, which is where it says
         return object.__reduce_ex__(self, protocol)
-    return _restore, (found.recipe, type(self).__name__), self.__getstate__()
+    state = self.__getstate__()  # type: ignore[no-untyped-call]  # torch's own
+    return _restore, (found.recipe, type(self).__name__), state
 
 
 def _restore(recipe: Recipe, class_name: str) -> nn.Module:

@@ -90,12 +90,21 @@ def _split(
     gap = False
     for i, argument in enumerate(arguments):
         value = given.get(argument.name)
-        if value is None:
+        if argument.variadic:
+            positional += _spread(value)
+        elif value is None:
             gap = True
-        elif argument.variadic:
-            positional += value.elts if isinstance(value, ast.Tuple | ast.List) else [ast.Starred(value)]
         elif gap or i >= by_position or argument.keyword_only:
             keywords[argument.name] = value
         else:
             positional.append(value)
     return positional, keywords
+
+
+def _spread(many: ast.expr | None) -> list[ast.expr]:
+    """The values of a variadic argument; torch wants an empty tuple where there are none."""
+    if many is None:
+        return [ast.Tuple([])]
+    if isinstance(many, ast.Tuple | ast.List):
+        return many.elts or [many]
+    return [ast.Starred(many)]

@@ -34,6 +34,7 @@ class ClassPlan:
     parameters: Sequence[Parameter] = ()
     formulas: dict[Path, ast.expr] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
+    inside: str = ""  # the nearest name around a group that has none
     fitter: Fitter = field(default_factory=lambda: Fitter(()))
     positions: dict[int, int] = field(default_factory=dict)
 
@@ -64,13 +65,13 @@ class Plan:
         self.structures = Structures(root)
         self._by_key: dict[int, ClassPlan] = {}
         self._seen: set[int] = set()
-        self._collect(root, ({}, {}), is_root=True)
+        self._collect(root, ({}, {}), "")
         self.classes = list(self._by_key.values())
 
     def of(self, graph: Graph) -> ClassPlan:
         return self._by_key[self.structures.outline(graph).key]
 
-    def _collect(self, graph: Graph, around: Scope, is_root: bool = False) -> None:
+    def _collect(self, graph: Graph, around: Scope, inside: str) -> None:
         if id(graph) in self._seen:
             return
         self._seen.add(id(graph))
@@ -78,12 +79,12 @@ class Plan:
         scope = own if graph.kind in ("net", "block") else around
         for node in graph.nodes:
             if isinstance(node.target, Graph):
-                self._collect(node.target, scope)
+                self._collect(node.target, scope, inside if _is_nameless(graph) else _base(graph, inside))
         outline = self.structures.outline(graph)
-        if outline.form != "class" and not is_root:
+        if outline.form != "class":
             return
         if outline.key not in self._by_key:
-            self._by_key[outline.key] = ClassPlan("", outline)
+            self._by_key[outline.key] = ClassPlan("", outline, inside=inside)
         self._by_key[outline.key].add(graph, scope)
 
 
@@ -144,20 +145,23 @@ def _name_classes(plan: Plan, root: Graph) -> None:
     by_base: dict[tuple[int, str], list[ClassPlan]] = {}
     for one in plan.classes:
         rank = 1 if one.graph is root else 0 if one.graph.kind in ("net", "block") else 2
-        by_base.setdefault((rank, _base(one.graph)), []).append(one)
+        by_base.setdefault((rank, _base(one.graph, one.inside)), []).append(one)
     for (rank, base), variants in sorted(by_base.items(), key=lambda item: item[0][0]):
         if rank == 1:
             variants[0].name = names.claim(base, f"{base}Net")
             continue
         for one, suffix in zip(variants, _suffixes([v.graph for v in variants]), strict=True):
-            one.name = names.claim(f"{base}{suffix}", f"{base}{suffix}{'Layer' if rank else 'Block'}")
+            one.name = names.claim(f"{base}{suffix}")
 
 
-def _base(graph: Graph) -> str:
+def _base(graph: Graph, inside: str) -> str:
     if graph.kind in ("net", "block"):
         return camel_case(graph.name) or ("Net" if graph.kind == "net" else "Block")
-    word = stem(graph.name)
-    return (camel_case(word) if not word.isdigit() else "") or "Layers"
+    return camel_case(stem(graph.name)) or f"{inside}Layer"
+
+
+def _is_nameless(graph: Graph) -> bool:
+    return graph.kind in ("sequential", "group") and not camel_case(stem(graph.name))
 
 
 def _suffixes(variants: Sequence[Graph]) -> list[str]:

@@ -40,6 +40,7 @@ __all__ = ["Constructor"]
 
 INDENT = 8
 FEWEST_COUNTED = 3  # as many identical layers become `*(… for _ in range(n))`
+FEWEST_OPENED = 3  # layers of a Sequential that stand on lines of their own even if they would fit into one
 MOST_BY_POSITION = 2  # arguments of our own classes
 
 
@@ -175,7 +176,7 @@ class Constructor:
         named = ast.List(list(self._named(graph, path)))
         if len(named.elts) == 1 and isinstance(named.elts[0], ast.Starred):
             return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [_as_dict(named.elts[0])])])
-        if len(named.elts) > 1:
+        if len(named.elts) >= FEWEST_OPENED:
             self.marks.opened.add(named)
         return call(dotted("nn.Sequential"), [call(name("OrderedDict"), [named])])
 
@@ -214,7 +215,7 @@ class Constructor:
             yield ast.Starred(ast.GeneratorExp(made, [turns]))
 
     def _opened(self, made: ast.Call) -> ast.Call:
-        if len(made.args) > 1:
+        if len(made.args) >= FEWEST_OPENED:
             self.marks.opened.add(made)
         return made
 
@@ -230,7 +231,8 @@ def _as_dict(pairs: ast.Starred) -> ast.expr:
     """`{f"layer{i}": Layer() for i in range(12)}` of `*((f"layer{i}", Layer()) for i in range(12))`."""
     assert isinstance(pairs.value, ast.GeneratorExp)
     assert isinstance(pairs.value.elt, ast.Tuple)
-    return ast.DictComp(*pairs.value.elt.elts, pairs.value.generators)
+    word, made = pairs.value.elt.elts
+    return ast.DictComp(word, made, pairs.value.generators)
 
 
 def _counter(word: str) -> tuple[str, int]:

@@ -149,8 +149,8 @@ class _Spell(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         assert isinstance(node.func, ast.Name)
-        first, *others = (self.visit(a) for a in node.args)
-        for other in others:
+        first: ast.expr = self.visit(node.args[0])
+        for other in map(self.visit, node.args[1:]):
             first = call(attribute(name("torch"), f"sym_{node.func.id}"), [first, other])
         return first
 
@@ -161,7 +161,8 @@ def _arithmetic(d: Dim, local: Mapping[Symbol, ast.expr]) -> ast.expr:
     stand_in = {symbol: size(f"d{i:04}") for i, symbol in enumerate(ordered)}
     renamed = substitute(d, stand_in)
     spelled = {f"d{i:04}": local[symbol] for i, symbol in enumerate(ordered)}
-    return _Spell(spelled).visit(ast.parse(str(renamed), mode="eval").body)  # type: ignore[no-any-return]
+    found: ast.expr = _Spell(spelled).visit(ast.parse(str(renamed), mode="eval").body)
+    return found
 
 
 def display(d: DimLike) -> str:

@@ -88,9 +88,11 @@ def _class(plan: Plan, one: ClassPlan) -> Iterator[Line]:
     yield from (Line(""), Line(""))
     yield Line(f"class {one.name}({base}):", span)
     yield Line(f'    """{shapes.signature()}"""', span)
-    yield Line("")
-    yield Line(f"    def __init__({', '.join(given)}) -> None:", span)
-    yield from Constructor(plan, one).lines()
+    body = list(Constructor(plan, one).lines())
+    if one.parameters or len(body) > 1 or one.is_sequential:
+        yield Line("")
+        yield Line(f"    def __init__({', '.join(given)}) -> None:", span)
+        yield from body
     if not one.is_sequential:
         yield Line("")
         yield from Forward(plan, one, shapes).lines()

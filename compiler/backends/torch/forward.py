@@ -59,9 +59,9 @@ class Forward:
         self.folded: dict[Value, Node] = {}
         self._stored = {n.results[0]: n for n in self.graph.nodes if isinstance(n.target, Stored)}
         self._steps = [n for n in self.graph.schedule if not isinstance(n.target, Stored)]
+        self._read = {v for n in self._steps for v in n.inputs} | set(self.graph.outputs.values())
         self._training = self._only_in_training()
         self._own = {p.name for p in one.parameters}
-        self._read = {v for n in self._steps for v in n.inputs} | set(self.graph.outputs.values())
 
     # -- the whole -----------------------------------------------------------------------------------------------------
 
@@ -403,8 +403,8 @@ def _size_words(d: Dim) -> list[str]:
 
 
 def _commented(lines: list[Line], comment: str) -> list[Line]:
-    """The output's shape after the statement's last line, where it fits."""
+    """The output's shape after the statement's last line, where it fits and the statement does not say it."""
     last = lines[-1]
-    if comment and len(last.text) + len(comment) + 4 <= COMMENT_WIDTH:
+    if comment and comment[1:-1] not in last.text and len(last.text) + len(comment) + 4 <= COMMENT_WIDTH:
         lines[-1] = Line(f"{last.text}  # {comment}", last.span)
     return lines

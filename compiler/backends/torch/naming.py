@@ -46,8 +46,8 @@ def camel_case(*words: str) -> str:
 
 
 def stem(word: str) -> str:
-    """A key without its counter: `layer1` and `layer2` are both `layer`."""
-    return word.rstrip("0123456789").rstrip("_-") or word
+    """A key without its counter: `layer1` and `layer2` are both `layer`; a list's number is nothing."""
+    return word.rstrip("0123456789").rstrip("_-")
 
 
 class Names:
@@ -68,4 +68,5 @@ class Names:
         return free
 
     def is_free(self, word: str) -> bool:
-        return word not in self._taken and not (word[0].isupper() and hasattr(builtins, word))
+        """Whether the name is not taken, and hides no builtin; `input` is what torch itself calls a tensor."""
+        return word not in self._taken and (word == "input" or not hasattr(builtins, word))

@@ -74,7 +74,7 @@ _FUNCTIONS: Mapping[str, str] = {
         abs addcmul addmm amax amin arange:3 argmax argmin argsort atan atan2 baddbmm bmm cat cdist ceil
         channel_shuffle clamp clip cos cumprod cumsum diff dot einsum empty empty_like erf exp expm1 eye:2
         flatten:2 floor fmod full full_like gather index_select lerp linspace log log1p log2 logical_and
-        logical_not logical_or logical_xor logsumexp max maximum min minimum mm narrow ones ones_like outer
+        logical_not logical_or logical_xor logsumexp max:2 maximum min:2 minimum mm narrow ones ones_like outer
         prod rand rand_like randn randn_like reciprocal roll round rsqrt sigmoid sign sin sort sqrt square
         stack std take_along_dim tanh tensor topk tril triu var where zeros zeros_like
         """,

@@ -256,15 +256,12 @@ class _Describer:
         keys: list[Hashable] = []
         for argument in (*op.inputs, *op.calls, *op.arguments):
             here = (*path, "call", argument.name) if op.form == "module" else (*path, argument.name)
+            # Without `training` a function follows its module: that differs from the default being written.
+            default = REQUIRED if argument.name == "training" else argument.default
             if argument.name in operands:
-                keys.append((argument.name, self._operand(operands[argument.name], here, argument.default)))
-            elif (
-                op.form == "function"
-                and not argument.kind.tensor
-                and argument.default is not REQUIRED
-                and argument.name != "training"
-            ):
-                self.constants[here] = Constant(argument.default, in_forward=True, default=argument.default)
+                keys.append((argument.name, self._operand(operands[argument.name], here, default)))
+            elif op.form == "function" and not argument.kind.tensor and default is not REQUIRED:
+                self.constants[here] = Constant(default, in_forward=True, default=default)
                 keys.append((argument.name, "constant"))
         return tuple(keys)
 

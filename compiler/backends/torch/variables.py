@@ -63,7 +63,7 @@ def name_variables(
         chain = chains[main] if main is not None else _Chain()
         chain.links.append(variable)
         chains[variable] = chain
-    _stand_alone(chains)
+    _stand_alone(chains, len(reads))
     taken: dict[str, list[tuple[int, int]]] = {}
     for chain in dict.fromkeys(chains.values()):
         if chain.links[0].is_input:
@@ -94,9 +94,10 @@ def _passed_on(
     return max(ending, key=lambda v: (v.is_input, len(chains[v].links)), default=None)
 
 
-def _stand_alone(chains: dict[Variable, _Chain]) -> None:
-    """A single value made of an input and merged into another chain bears its own name: `identity = self.down(x)`."""
-    merged = {link.start for chain in chains.values() for link in chain.links[1:]}
+def _stand_alone(chains: dict[Variable, _Chain], end: int) -> None:
+    """A single value made of an input bears its own name where it is merged into another chain, as in
+    `identity = self.down(x)`, or comes out beside others."""
+    merged = {end, *(link.start for chain in chains.values() for link in chain.links[1:])}
     for chain in list(chains.values()):
         if len(chain.links) == 2 and chain.links[0].is_input and chain.links[1].end in merged:
             alone = chain.links.pop()
