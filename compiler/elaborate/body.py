@@ -124,6 +124,9 @@ class BodyElaborator:
             return self._action(item)
         except Failed:
             return BROKEN
+        except OverflowError:  # a block's sizes, said in the caller's: each was in bounds, what they come to is not
+            self.context.fail("NNC0423", item.span, "a size that comes out here is too long to compute with")
+            return BROKEN
 
     def _passed_through(self, item: Pending) -> Binding:
         incoming = self._flow(item)()

@@ -108,3 +108,10 @@ def test_types_are_arguments() -> None:
     found = graph(text)
     assert names(found) == ["a", "a.n", "b", "b.n", "b.y"]
     assert found.node("b").target.node("n").settings["eps"] == 1e-3
+
+
+def test_sizes_that_grow_too_long_outside_are_a_fault() -> None:
+    inner = " + ".join(f"(H + {i})//{i + 2}" for i in range(12))
+    block = f'blocks:\n  P: {{inputs: {{x: [H]}}, layers: {{y: "zeros([{inner}]) + sum(x)"}}}}\n'
+    layers = "".join(f"  a{i}: P()\n" for i in range(8))
+    assert codes(f"inputs: {{x: [H]}}\n{block}layers:\n{layers}") == ["NNC0423"]
