@@ -27,6 +27,7 @@ $(INSTALLED): pyproject.toml setup.py
 	@echo "installing into $(VENV): torch and all else, about 5 GB (see $(VENV)/install.log)"
 	@$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev]' > $(VENV)/install.log 2>&1 \
 	  || { tail -n 30 $(VENV)/install.log; exit 1; }
+	@$(BIN)/python -m compileall -q nnc compiler runtime specs
 	@touch $@
 
 .PHONY: demo
