@@ -1,16 +1,15 @@
 """What the inside of `[ ]` and `{ }` does to a text: YAML cuts `Linear(10, bias=False)` at its comma, into the items
-`Linear(10` and `bias=False)`, and takes `{x:1}` for the key `x:1`. Each is put right after one error, so that nothing
-more is said about the pieces."""
+`Linear(10` and `bias=False)`, and takes `{x:1}` for the key `x:1`. Cut calls are put together again after one error, so that
+nothing more is said about the pieces."""
 
 from __future__ import annotations
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.source.compose import quoted
 from nnc.compiler.source.guard import Guard
-from nnc.compiler.source.scalars import OutOfRange, resolve
 from nnc.compiler.source.tree import Scalar, Tree
 
-__all__ = ["opens_call", "rejoin_items", "rejoin_pairs", "report_split", "split_squeezed"]
+__all__ = ["opens_call", "rejoin_items", "rejoin_pairs", "report_split", "report_squeezed"]
 
 
 def opens_call(item: Tree) -> bool:
@@ -52,6 +51,7 @@ def rejoin_pairs(items: list[Tree], guard: Guard) -> list[Tree]:
         call = _joined(items, at, closing, guard)
         whole.append(call)
         call_is_key, ends_in_key = at % 2 == 0, closing % 2 == 0
+        guard.whole &= not call_is_key  # a call is no key: what was meant by it stays open
         if call_is_key and not ends_in_key:
             end = call.span.sub(len(call.span.text), len(call.span.text))
             whole.append(Scalar(None, end, end))
@@ -60,30 +60,24 @@ def rejoin_pairs(items: list[Tree], guard: Guard) -> list[Tree]:
     return whole
 
 
-def split_squeezed(items: list[Tree], guard: Guard) -> list[Tree]:
-    """The keys and values, in turn, of a flow mapping with `x:1` as the key `x` and the value `1`."""
-    for at in range(0, len(items), 2):
-        key, value = items[at], items[at + 1]
-        if not isinstance(key, Scalar) or key.quoted or not key.exact or not isinstance(key.value, str):
+def report_squeezed(items: list[Tree], guard: Guard) -> None:
+    """Reports the keys of a flow mapping that hold their value too: `x:1`."""
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if (
+            not isinstance(key, Scalar)
+            or key.quoted
+            or not key.exact
+            or not isinstance(key.value, str)
+            or opens_call(key)
+        ):
             continue
         colon = key.value.find(":")
-        if colon <= 0 or not isinstance(value, Scalar) or value.value is not None or value.span.text:
-            continue
-        before, after = key.span.sub(0, colon), key.span.sub(colon + 1, len(key.value))
-        span = key.span.sub(colon, colon + 1)
-        guard.check_faults(span.start)
-        guard.problems.error(
-            "NNC0117", span, "a space is missing after `:`", fix=Fix("write a space after it", span, ": ")
-        )
-        items[at : at + 2] = Scalar(before.text, before, before), Scalar(_resolved(after.text), after, after)
-    return items
-
-
-def _resolved(text: str) -> bool | int | float | str | None:
-    try:
-        return resolve(text)
-    except OutOfRange:
-        return text
+        if colon > 0 and isinstance(value, Scalar) and value.value is None and not value.span.text:
+            span = key.span.sub(colon, colon + 1)
+            fix = Fix("write a space after it", span, ": ")
+            guard.check_faults(span.start)
+            guard.problems.error("NNC0117", span, "a space is missing after `:`", fix=fix)
+            guard.whole = False
 
 
 def report_split(span: Span, message: str, problems: Problems) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from yaml.events import (
@@ -24,7 +24,7 @@ from yaml.events import (
 
 from nnc.compiler.diagnostics import Fix, Label, Problems, Source, Span
 from nnc.compiler.source.compose import compose_mapping, quoted
-from nnc.compiler.source.flow_repairs import rejoin_items, rejoin_pairs, split_squeezed
+from nnc.compiler.source.flow_repairs import rejoin_items, rejoin_pairs, report_squeezed
 from nnc.compiler.source.guard import Guard, Refused, without_controls
 from nnc.compiler.source.scalars import OutOfRange, resolve
 from nnc.compiler.source.tree import Scalar, Sequence, Tree
@@ -54,7 +54,7 @@ def _fastest_parser() -> Any:
 _Parser = _fastest_parser()
 
 
-_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*\s+)+")  # the anchor and the tag before a value
+_ANCHOR_BEFORE = re.compile(r"&[^\s,\[\]{}]*\s+")
 _DASHED_LINE = re.compile(r"\s*\n\s*(- )")
 _TAG = re.compile(r"!\S*")
 
@@ -159,7 +159,7 @@ class _Reader:
         self.guard.check_depth(len(self.open) + 1, start)
         if event.tag is not None:
             self.refuse_tag(start)
-        if (event.tag is not None or event.anchor is not None) and (match := _PROPERTIES.match(self.text, start)):
+        if event.anchor is not None and (match := _ANCHOR_BEFORE.match(self.text, start)):
             start = match.end()
         is_mapping = isinstance(event, MappingStartEvent)
         self.open.append(_Collection(is_mapping, bool(event.flow_style), start, event.anchor, nodes_before, end=start))
@@ -173,7 +173,8 @@ class _Reader:
         if done.is_mapping:
             items = done.items
             if done.flow:
-                items = split_squeezed(rejoin_pairs(items, self.guard), self.guard)
+                report_squeezed(items, self.guard)
+                items = rejoin_pairs(items, self.guard)
             pairs = zip(items[::2], items[1::2], strict=True)
             tree = compose_mapping(pairs, span, self.guard, flow=done.flow)
         else:
@@ -187,10 +188,12 @@ class _Reader:
         """The scalar, and the offset where it ends."""
         text, value, style = self.text, event.value, event.style
         start, end = event.start_mark.index, event.end_mark.index
-        if event.tag is not None or event.anchor is not None:
-            if event.tag is not None:
-                self.refuse_tag(start)
-            if match := _PROPERTIES.match(text, start, end):
+        if event.tag is not None:
+            self.refuse_tag(start)
+        if event.anchor is not None:
+            if not value and not style:
+                start = end
+            elif match := _ANCHOR_BEFORE.match(text, start, end):
                 start = match.end()
         if not style:
             span = Span(self.source, start, end)
@@ -212,11 +215,11 @@ class _Reader:
     def refuse_swallowed_item(self, start: int, end: int) -> None:
         """`- b` that is indented deeper than the item `- a` above it is no item to YAML: the text is `a - b`."""
         if match := _DASHED_LINE.search(self.text, start, end):
-            self.guard.whole = False
             span = self.span(match.start(1), end)
             label = Label(self.span(start, match.start()), "the text that it continues")
             message = "this is no list item: being indented deeper, it continues the text above"
             self.problems.error("NNC0105", span, message, labels=(label,), fix=Fix("align it with the item above"))
+            raise Refused
 
     def quoted_scalar(self, value: str, start: int, end: int) -> Scalar:
         content = self.span(start + 1, end - 1)
@@ -251,14 +254,13 @@ class _Reader:
                 fix = fix or Fix("to write a text that begins with `*`, quote it", span, quoted(span.text))
                 self.problems.error("NNC0111", span, f"no `&{name}` stands before this `*{name}`", fix=fix)
             self.guard.whole = False
-            self.add(Scalar(None, span, span), end)
+            self.add(Scalar(span.text, span, span), end)
             return
         self.guard.add(anchored.nodes, start)
         self.guard.check_depth(len(self.open) + anchored.height, start)
         self.add(anchored.tree, end, anchored.height)
 
-    def refuse_tag(self, start: int) -> None:
-        self.guard.whole = False
+    def refuse_tag(self, start: int) -> NoReturn:
         match = _TAG.search(self.text, start)
         span = self.span(*match.span()) if match else self.span(start, start + 1)
         self.problems.error(
@@ -267,3 +269,4 @@ class _Reader:
             f"the tag `{span.text}` is refused: a spec is data, and builds nothing but what it says",
             fix=Fix("remove it", span, ""),
         )
+        raise Refused

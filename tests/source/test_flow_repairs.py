@@ -2,9 +2,6 @@
 
 import pytest
 
-from nnc.compiler.diagnostics import Problems
-from nnc.compiler.source import read_text
-from nnc.compiler.source.tree import to_plain
 from tests.source.reading import apply_fix, faults, plain
 
 CUT = [
@@ -72,9 +69,6 @@ def test_a_missing_space(text: str, meant: object) -> None:
     [fault] = faults(text)
     assert (fault.code, fault.span.text) == ("NNC0117", ":")
     assert plain(apply_fix(text, fault)) == {"a": meant}
-    tree = read_text(text, "t.yaml", Problems())
-    assert tree is not None
-    assert to_plain(tree) == {"a": meant}
 
 
 def test_colons_that_are_meant() -> None:

@@ -243,7 +243,6 @@ def test_a_list_item_that_is_swallowed() -> None:
 def test_values_stay_whole_after_a_fault() -> None:
     """What can still be said of the rest is said: a fault that leaves no hole leaves the tree."""
     for text, value in {
-        "0: a": {"0": "a"},
         "a: 1\na: 2": {"a": 1},
         "a: [Linear(10, bias=False), ReLU]": {"a": ["Linear(10, bias=False)", "ReLU"]},
     }.items():
