@@ -111,11 +111,9 @@ def run_training(
     data = open_data(project.data, project.base)
     seed.seed_everything(project.train.seed)
     model = project.module()
-    if not resume:
-        _begin(where, project)
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
-        device=device or project.train.device, resume=resume, reporter=reporter,
+        device=device or project.train.device, resume=resume, reporter=reporter, begin=lambda: _begin(where, project),
     )  # fmt: skip
     return Trained(result, _save_best(where, project, data, result), model)
 
@@ -207,11 +205,11 @@ def _compiled(header: Header) -> Compilation:
 
 
 def _folder(name: str, *, resume: bool) -> Path:
-    """`runs/NAME-N`: the next number, or with `resume` the last one. Of the spec's name only letters, digits, - and _
-    are used."""
+    """`runs/NAME-N`: the number after the last run's, or with `resume` that one. Of the spec's name only letters, digits,
+    - and _ are used."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:60] or "network"
-    found = [int(m[1]) for p in Path("runs").glob(f"{plain}-*") if (m := re.fullmatch(rf"{plain}-(\d{{1,9}})", p.name))]
-    last = max(found, default=0)
+    begun = [p.parent.name for p in Path("runs").glob(f"{plain}-*/{RUN}")]
+    last = max((int(m[1]) for name in begun if (m := re.fullmatch(rf"{plain}-(\d{{1,9}})", name))), default=0)
     if resume and not last:
         raise Failure("NNC0907", Path("runs"), f"there is no run of `{plain}` to resume")
     return Path("runs") / f"{plain}-{last if resume else last + 1}"
@@ -221,11 +219,6 @@ def _begin(where: Path, project: Project) -> None:
     """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
     from nnc import __version__
 
-    if (where / RUN).exists():
-        raise Failure(
-            "NNC0908", where, "this folder holds a run already", notes=("resume it, or choose another folder",)
-        )
-    where.mkdir(parents=True, exist_ok=True)
     document = {
         "format": RUN_FORMAT,
         "version": __version__,

@@ -15,7 +15,7 @@ __all__ = ["capture", "derive", "generator", "restore", "seed_everything"]
 
 def derive(seed: int, *path: int | str) -> int:
     """A 63-bit seed for one purpose: `derive(seed, "order", epoch)`."""
-    text = "/".join(map(str, (seed, *path))).encode()
+    text = repr((seed, *path)).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -70,11 +70,13 @@ def train(
     device: str | torch.device = "auto",
     resume: bool = False,
     reporter: Reporter | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> RunResult:
     """Trains `model` in place and leaves in `folder` the log and the newest and best checkpoints.
 
     SIGINT and SIGTERM end the run after the step at hand, with a checkpoint; `resume` continues from the newest good
-    one, or from the beginning where there is none yet. Raises `Failure`.
+    one, or from the beginning where there is none yet. `begin` is called before the first step of a run, when everything
+    is known to fit. Raises `Failure`.
     """
     from filelock import FileLock, Timeout
 
@@ -89,7 +91,7 @@ def train(
         target = devices.resolve(device) if isinstance(device, str) else device
         loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter())
         with Interrupts() as interrupts:
-            return loop.run(interrupts, resume=resume)
+            return loop.run(interrupts, begin, resume=resume)
     finally:
         lock.release()
 
@@ -132,7 +134,7 @@ class _Loop:
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
-    def run(self, interrupts: Interrupts, *, resume: bool) -> RunResult:
+    def run(self, interrupts: Interrupts, begin: Callable[[], None], *, resume: bool) -> RunResult:
         if not resume and self.checkpoints.names():
             notes = ("resume it, or train into another folder",)
             raise Failure("NNC0908", self.folder, "this folder holds a run already", notes=notes)
@@ -140,6 +142,7 @@ class _Loop:
         if saved is None:
             seed.seed_everything(self.config.seed)
             self._preflight()
+            begin()
         else:
             self._restore(saved)
         self.log = Log(self.folder / LOG, self.position.log)

@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from nnc.runtime.data.datasets import Columns, Samples
+from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.data.transforms import Pipeline
 from nnc.runtime.failure import Failure
 from nnc.runtime.seed import generator
@@ -57,22 +58,35 @@ def order_of(length: int, seed: int, epoch: int, *, shuffle: bool) -> torch.Tens
 
 
 class InMemory:
-    """Columns whose fixed transforms have been done once, for all epochs."""
+    """Columns in memory. Transforms that are the same in every epoch are done once, where the result takes at most `room` bytes,
+    else batch by batch."""
 
     def __init__(
-        self, columns: Columns, pipelines: Mapping[str, Pipeline], indices: torch.Tensor | None = None
+        self,
+        columns: Columns,
+        pipelines: Mapping[str, Pipeline],
+        indices: torch.Tensor | None = None,
+        *,
+        room: int | None = None,
     ) -> None:
         self.fields = tuple(columns.fields)
         self.indices = torch.arange(len(columns)) if indices is None else indices
         self._pipelines = dict(pipelines)
-        self._columns: dict[str, torch.Tensor] = {}
-        for name, column in columns.fields.items():
-            rows = column if indices is None else column[indices]
-            self._columns[name] = _prepared(rows, self._pipelines.get(name))
-        self._random = [f for f, p in self._pipelines.items() if p.random]
+        self._columns = {f: c if indices is None else c[indices] for f, c in columns.fields.items()}
+        self._random = {f for f, p in self._pipelines.items() if p.random}
+        self._raw = {f for f, p in self._pipelines.items() if p.before}
+        for field in sorted(self._raw):
+            self._prepare(field, memory_limit() // 2 if room is None else room)
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def _prepare(self, field: str, room: int) -> None:
+        pipeline, column = self._pipelines[field], self._columns[field]
+        first = pipeline.prepare(column[:CHUNK])
+        if first.nbytes * (len(column) / len(first)) <= room:
+            self._columns[field] = torch.cat([first, *map(pipeline.prepare, torch.split(column[CHUNK:], CHUNK))])
+            self._raw.remove(field)
 
     def batches(
         self,
@@ -95,6 +109,8 @@ class InMemory:
 
     def _finish(self, batch: dict[str, torch.Tensor], order: torch.Tensor, seed: int, epoch: int) -> None:
         for field, pipeline in self._pipelines.items():
+            if field in self._raw:
+                batch[field] = pipeline.prepare(batch[field])
             if pipeline.random or pipeline.after:
                 numbers = self.indices[order].tolist() if pipeline.random else []
                 batch[field] = pipeline.finish(batch[field], pipeline.seeds(seed, epoch, numbers))
@@ -111,13 +127,7 @@ class InMemory:
         return self._columns
 
     def whole(self, field: str) -> torch.Tensor | None:
-        return None if field in self._random else self._columns[field]
-
-
-def _prepared(column: torch.Tensor, pipeline: Pipeline | None) -> torch.Tensor:
-    if pipeline is None or not pipeline.before:
-        return column
-    return torch.cat([pipeline.prepare(part) for part in torch.split(column, CHUNK)])
+        return None if field in self._random | self._raw else self._columns[field]
 
 
 class Streamed:

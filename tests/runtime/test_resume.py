@@ -29,8 +29,8 @@ AUGMENTED = """
       validation: 12
       transforms:
         image:
-          train: [ToImage, "RandomCrop(8, padding=1)", RandomHorizontalFlip, ToDtype(float32), "Normalize([8.0],
-          [6.0])"] eval: [ToImage, ToDtype(float32), "Normalize([8.0], [6.0])"]
+          train: [ToImage, "RandomCrop(8, padding=1)", RandomHorizontalFlip, ToDtype(float32)]
+          eval: [ToImage, ToDtype(float32)]
 """
 STREAMED = """
     data:
@@ -349,7 +349,10 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     from filelock import FileLock
 
     (tmp_path / "run").mkdir()
-    script = "import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(); print('locked', flush=True); time.sleep(60)"
+    script = (
+        "import sys, time; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire();"
+        "print('locked', flush=True); time.sleep(60)"
+    )
     other = subprocess.Popen([sys.executable, "-c", script, tmp_path / "run" / ".lock"], stdout=subprocess.PIPE)
     try:
         assert other.stdout is not None

@@ -54,8 +54,8 @@ FAULTS = {
     """,
     "misspelled argument of a loss": """
         train:
-          loss: CrossEntropyLoss(label_smothing=0.1)  # error: [unknown-training-argument] "did you mean
-          `label_smoothing`" optimizer: Adam
+          loss: CrossEntropyLoss(label_smothing=0.1)  # error: [unknown-training-argument] "did you mean `label_smoothing`"
+          optimizer: Adam
           epochs: 3
     """,
     "negative rate": """
@@ -97,8 +97,8 @@ FAULTS = {
     "too many by position": """
         train:
           loss: CrossEntropyLoss
-          optimizer: SGD(0.1, 0.9, 0, 0, True, False)  # error: [too-many-training-arguments] "takes 5 arguments by
-          position" epochs: 3
+          optimizer: SGD(0.1, 0.9, 0, 0, True, False)  # error: [too-many-training-arguments] "takes 5 arguments"
+          epochs: 3
     """,
     "missing argument": """
         train:
@@ -124,8 +124,8 @@ FAULTS = {
         train:
           loss: CrossEntropyLoss
           optimizer: Adam
-          scheduler: ChainedScheduler([StepLR(3, gama=0.5)])  # error: [unknown-training-argument] "did you mean
-          `gamma`" epochs: 3
+          scheduler: ChainedScheduler([StepLR(3, gama=0.5)])  # error: [unknown-training-argument] "did you mean `gamma`"
+          epochs: 3
     """,
     "plateau in a sequence": """
         train:
@@ -139,8 +139,8 @@ FAULTS = {
           loss: CrossEntropyLoss
           optimizer: Adam
           metrics: [Accuracy]
-          scheduler: ReduceLROnPlateau(mode="min")  # error: [conflicting-settings] "validation.accuracy is better when
-          it is higher" epochs: 3
+          scheduler: ReduceLROnPlateau(mode="min")  # error: [conflicting-settings] "is better when it is higher"
+          epochs: 3
     """,
     "an unknown name in an expression": """
         train:
@@ -158,8 +158,8 @@ FAULTS = {
         train:
           loss: CrossEntropyLoss
           optimizer: Adam
-          scheduler: OneCycleLR(0.1, total_steps=steps / 2)  # error: [wrong-training-value] "`total_steps` must be an
-          integer ≥ 1" epochs: 3
+          scheduler: OneCycleLR(0.1, total_steps=steps / 2)  # error: [wrong-training-value] "must be an integer ≥ 1"
+          epochs: 3
     """,
     "a formula with a fault": """
         train:
@@ -235,8 +235,7 @@ FAULTS = {
     """,
     "a download outside": """
         data:
-          train: MNIST("../data", download=True)  # error: [path-leaves-folder] "only write below the folder of the
-          spec"
+          train: MNIST("../data", download=True)  # error: [path-leaves-folder] "only write below the folder"
     """,
     "a download to an absolute path": """
         data:
