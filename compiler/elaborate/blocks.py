@@ -25,7 +25,7 @@ from nnc.compiler.types.demands import Demand, Relation
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, lower_bound, size, substitute
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["bind_arguments", "input_arguments", "instantiate"]
+__all__ = ["bind_arguments", "instantiate", "named_inputs"]
 
 
 def _known(value: Any) -> bool:
@@ -38,8 +38,9 @@ def _known(value: Any) -> bool:
 ANYTHING = Kind("a known value", _known, {})
 
 
-def input_arguments(decl: BlockDecl) -> tuple[Argument, ...]:
-    return tuple(Argument(i.name, KINDS["TensorType"]) for i in decl.inputs)
+def named_inputs(names: Sequence[str]) -> tuple[Argument, ...]:
+    """Tensors by these names, as a layer's `forward` declares them."""
+    return tuple(Argument(name, KINDS["TensorType"]) for name in names)
 
 
 def bind_arguments(

@@ -236,7 +236,7 @@ def wire(
             "NNC0607", at, f"{title} also needs {' and '.join(f'`{m}`' for m in missing)}",
             notes=(_inputs_note(inputs), f"write `from: {{{', '.join(f'{n}: …' for n in [*bound, *missing])}}}`"),
         )  # fmt: skip
-    return {n: _one(evaluator, g) for n, g in bound.items()}
+    return {n: _one(evaluator, bound[n]) for n in names if n in bound}  # in forward's order, however `from:` lists them
 
 
 def _inputs_note(inputs: Sequence[Argument]) -> str:

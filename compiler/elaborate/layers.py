@@ -3,7 +3,7 @@ stored tensor."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.unparse import unparse
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.ops.call import ParameterSpec
-from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.ops.registry import Argument, OpDef
 from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, LayerCall, Loop, Reuse, StoredDecl
 from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
@@ -168,7 +168,7 @@ def _block(
 
     def call(elaborator: BodyElaborator, user: Pending, incoming: Incoming, where: Span) -> Node:
         user_evaluator = Evaluator(elaborator.context, user.scope)
-        operands = wire(user_evaluator, decl.name, blocks.input_arguments(decl), incoming, where)
+        operands = wire(user_evaluator, decl.name, blocks.named_inputs([i.name for i in decl.inputs]), incoming, where)
         graph, sizes = blocks.instantiate(elaborator.context, elaborator.builder, decl, values, operands, where)
         types = {name: v.type.substitute(sizes) for name, v in graph.outputs.items()}
         return graph_node(user.key, graph, {n: g.value for n, g in operands.items()}, types, where, sizes)
@@ -180,18 +180,21 @@ def _block(
 
 def group(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Binding:
     """`layers:` inside an entry: a list is a Sequential, a mapping a group; both see the names around them."""
+    source = item.entry.source
+    inputs = blocks.named_inputs([k.name for k in source.by_name]) if source is not None and source.by_name else None
 
     def call(elaborator: BodyElaborator, user: Pending, flowing: Flow, where: Span) -> Node:
-        return _inline(
-            elaborator, replace(item, key=user.key, entry=replace(item.entry, source=user.entry.source)), body, flowing
-        )
+        return _inline(elaborator, replace(item, key=user.key), body, inputs, flowing, where)
 
     node = call(at, item, flow, item.span)
     at.context.again_inline[node] = (at.builder, call)
     return add_graph_node(at, node, item.span)
 
 
-def _inline(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Node:
+def _inline(
+    at: BodyElaborator, item: Pending, body: Body, inputs: Sequence[Argument] | None, flow: Flow, span: Span
+) -> Node:
+    """`inputs` are those that `from:` named, where it is a mapping; `span` is where the body is called."""
     from nnc.compiler.elaborate.body import BodyElaborator
 
     at.context.step(item.span, WORK_PER_NODE)
@@ -207,26 +210,24 @@ def _inline(at: BodyElaborator, item: Pending, body: Body, flow: Flow) -> Node:
         builder.inputs.append(inner)
         return inner
 
-    named = item.entry.source is not None and item.entry.source.by_name is not None
-    if named:
-        incoming = flow()
-        builder.names |= set(incoming.named or {})
-        for name, given in (incoming.named or {}).items():
+    if inputs is not None:
+        builder.names |= {a.name for a in inputs}
+        for name, given in wire(evaluator, f"`{item.key}`", inputs, flow(), span).items():
             scope.define(name, take(given, name), given.name_span)
 
-    def entering(span: Span) -> Incoming:
+    def entering(here: Span) -> Incoming:
         if not builder.inputs:
             incoming = flow()
             if incoming.named is not None or len(incoming.positional) != 1:
                 raise at.context.fail(
-                    "NNC0607", incoming.span or span, "a list of layers takes one tensor",
+                    "NNC0607", incoming.span or here, "a list of layers takes one tensor",
                     notes=("name several: `from: {left: a, right: b}`, and the layers see `left` and `right`",),
                 )  # fmt: skip
             take(incoming.positional[0], builder.fresh("x"))
-        return Incoming((Given(builder.inputs[0], span),))
+        return Incoming((Given(builder.inputs[0], here),))
 
     with at.context.inside(item.span):
-        inner = BodyElaborator(at.context, scope, None if named and len(builder.inputs) != 1 else entering)
+        inner = BodyElaborator(at.context, scope, None if inputs is not None and len(inputs) != 1 else entering)
         finished = inner.run(body, "sequential" if body.listed else "group", item.key, item.span)
     if not finished.sound:
         raise Failed

@@ -79,8 +79,10 @@ def _node(node: Node, graph: Graph) -> list[str]:
 
 
 def _call(node: Node, inner: Graph) -> list[str]:
-    """The operands must be the inner inputs, and the results the inner outputs, both seen from outside."""
+    """The operands must be the inner inputs in their order, and the results the inner outputs, both seen from outside."""
     faults = []
+    if list(node.operands) != [v.name for v in inner.inputs]:
+        faults.append(f"is given {list(node.operands)}, the graph inside takes {[v.name for v in inner.inputs]}")
     for value in inner.inputs:
         given = node.operands.get(value.name)
         wanted = value.type.substitute(node.sizes)
