@@ -193,7 +193,7 @@ def test_spec_graph_and_source() -> None:
 def test_nothing_is_added_to_the_module() -> None:
     model = with_spec("lenet5")
     assert set(vars(model)) == set(vars(nn.Module()))
-    assert list(model.state_dict())[0] == "features.0.weight"
+    assert next(iter(model.state_dict())) == "features.0.weight"
 
 
 def test_equal_networks_are_of_one_class() -> None:

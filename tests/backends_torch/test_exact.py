@@ -12,8 +12,8 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import ResNet, VisionTransformer
 
-from tests.backends_torch.networks import compiled, module, sample
 from nnc.compiler.backends.torch.build import build
+from tests.backends_torch.networks import compiled, module, sample
 
 
 def same(ours: nn.Module, theirs: nn.Module, *inputs: Tensor) -> None:

@@ -46,5 +46,5 @@ def test_lines_know_their_place_in_the_spec() -> None:
     emitted = emit_source(graph)
     lines = emitted.text.splitlines()
     places = {lines[number - 1].strip(): span.text for number, span in emitted.line_spans.items()}
-    assert "Conv2d" == places["nn.Conv2d(1, 6, kernel_size=5, padding=2),"]
+    assert places["nn.Conv2d(1, 6, kernel_size=5, padding=2),"] == "Conv2d"
     assert places["x = torch.flatten(x, 1)  # (B, 400)"].startswith("flat")

@@ -13,8 +13,9 @@ from typing import Any
 
 from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
 from nnc.compiler.backends.torch.naming import Names, camel_case, snake_case, stem
-from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures
+from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures, freeze
 from nnc.compiler.graph.ir import Graph, Stored
+from nnc.compiler.ops.registry import REQUIRED
 from nnc.compiler.schema.names import RESERVED_NAMES
 
 __all__ = ["ClassPlan", "Plan", "plan_classes"]
@@ -35,7 +36,7 @@ class ClassPlan:
     formulas: dict[Path, ast.expr] = field(default_factory=dict)
     attributes: dict[str, str] = field(default_factory=dict)
     inside: str = ""  # the nearest name around a group that has none
-    fitter: Fitter = field(default_factory=lambda: Fitter(()))
+    fitter: Fitter = field(default_factory=Fitter)
     positions: dict[int, int] = field(default_factory=dict)
 
     def add(self, graph: Graph, scope: Scope) -> None:
@@ -51,6 +52,18 @@ class ClassPlan:
     def is_sequential(self) -> bool:
         """Whether the class derives from `nn.Sequential` and needs no `forward`."""
         return self.outline.runs is not None
+
+    def varies(self, path: Path) -> bool:
+        """Whether the instances differ there."""
+        own = {p.name for p in self.parameters}
+        return any(isinstance(n, ast.Name) and n.id in own for n in ast.walk(self.formulas[path]))
+
+    def is_default(self, path: Path) -> bool:
+        """Whether there is a constant which is, for every instance, torch's own default."""
+        constant = self.outline.constants.get(path)
+        if constant is None or constant.default is REQUIRED or freeze(constant.value) != freeze(constant.default):
+            return False
+        return not self.varies(path)
 
     def arguments(self, graph: Graph) -> dict[str, Any]:
         """What an instance gives for each parameter."""
@@ -101,7 +114,7 @@ def plan_classes(root: Graph) -> Plan:
 
 def _fit(plan: Plan, one: ClassPlan) -> None:
     """Finds the formulas of a class whose children's classes have theirs."""
-    fitter = one.fitter = Fitter(sources(one.scopes))
+    fitter = one.fitter = Fitter(sources(one.scopes), [c.name for c in plan.classes])
     outlines = [plan.structures.outline(g) for g in one.instances]
     needed: dict[str, None] = {}
     for path in one.outline.constants:

@@ -11,12 +11,13 @@ self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, construct, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
+from nnc.compiler.backends.torch.operands import Operands
 from nnc.compiler.backends.torch.paths import owner_and_name
-from nnc.compiler.backends.torch.structure import Constant, Outline, Path, freeze
+from nnc.compiler.backends.torch.structure import Outline, Path
 from nnc.compiler.backends.torch.syntax import (
     Line,
     Marks,
@@ -31,9 +32,10 @@ from nnc.compiler.backends.torch.syntax import (
     render,
 )
 from nnc.compiler.diagnostics import Span
-from nnc.compiler.graph.ir import Graph, Node, Operand, Stored, Value
-from nnc.compiler.ops.registry import REQUIRED, OpDef
+from nnc.compiler.graph.ir import Graph, Node, Stored, Value
+from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.schema.names import RESERVED_NAMES
+from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 
 __all__ = ["Constructor"]
@@ -50,7 +52,6 @@ class Constructor:
     def __init__(self, plan: Plan, one: ClassPlan) -> None:
         self.plan, self.one = plan, one
         self.marks = Marks()
-        self._own = {p.name for p in one.parameters}
 
     def lines(self) -> Iterator[Line]:
         """The body, `super().__init__()` first."""
@@ -106,31 +107,11 @@ class Constructor:
             keywords = {} if stored.type.dtype is DType.float32 else {"dtype": literal(stored.type.dtype)}
             return call(dotted("torch.zeros"), sizes or [shape], keywords)
         made: dict[Value, ast.expr] = {}
+        operands = Operands(self.one, made.__getitem__, _known, self._formula)
         for i, node in enumerate(stored.initial):
             assert isinstance(node.target, OpDef)
-            operands = self.operands(node, node.target, (*path, "initial", i), made)
-            made[node.results[0]] = invoke(node.target, operands, None)
+            made[node.results[0]] = invoke(node.target, operands.of(node, node.target, (*path, "initial", i)), None)
         return made[stored.initial[-1].results[0]]
-
-    def operands(self, node: Node, op: OpDef, path: Path, values: Mapping[Value, ast.expr]) -> dict[str, ast.expr]:
-        """What a stored tensor's constructor is given; what has torch's default is left out."""
-        given = {}
-        for argument in op.arguments:
-            here = (*path, argument.name)
-            constant = self.one.outline.constants.get(here)
-            if constant is not None and self._is_default(here, constant):
-                continue
-            if argument.name in node.operands:
-                given[argument.name] = self._operand(node.operands[argument.name], here, values)
-        return given
-
-    def _operand(self, operand: Operand, path: Path, values: Mapping[Value, ast.expr]) -> ast.expr:
-        if isinstance(operand, Value):
-            return values[operand]
-        if path in self.one.formulas:
-            return self._formula(path)
-        assert isinstance(operand, tuple | list), "a stored tensor starts from known sizes"
-        return ast.List([self._operand(o, (*path, i), values) for i, o in enumerate(operand)])
 
     def _tie(self, target: str, source: str) -> list[Line]:
         owner, word = owner_and_name(self.plan, self.one.graph, target)
@@ -152,16 +133,9 @@ class Constructor:
         return made
 
     def _layer(self, op: OpDef, path: Path) -> ast.expr:
-        given = {a.name: c for a in op.arguments if (c := self.one.outline.constants.get((*path, a.name))) is not None}
-        settings = {word: self._formula((*path, word)) for word in given}
-        defaults = {word for word, constant in given.items() if self._is_default((*path, word), constant)}
-        return construct(op, settings, defaults)
-
-    def _is_default(self, path: Path, constant: Constant) -> bool:
-        """Whether every instance has torch's own default there."""
-        if constant.default is REQUIRED or freeze(constant.value) != freeze(constant.default):
-            return False
-        return not any(isinstance(n, ast.Name) and n.id in self._own for n in ast.walk(self._formula(path)))
+        given = {a.name: (*path, a.name) for a in op.arguments if (*path, a.name) in self.one.formulas}
+        settings = {word: self._formula(here) for word, here in given.items()}
+        return construct(op, settings, {word for word, here in given.items() if self.one.is_default(here)})
 
     def _formula(self, path: Path) -> ast.expr:
         return self.one.formulas[path]
@@ -225,6 +199,10 @@ class Constructor:
         given = [(p.name, self._formula((*path, p.name))) for p in of.parameters]
         by_position = MOST_BY_POSITION
         return call(name(of.name), [v for _, v in given[:by_position]], dict(given[by_position:]))
+
+
+def _known(d: Dim) -> ast.expr:
+    raise AssertionError(f"a stored tensor starts from known sizes, {d} is free")
 
 
 def _as_dict(pairs: ast.Starred) -> ast.expr:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from nnc.compiler.backends.torch.naming import snake_case
-from nnc.compiler.backends.torch.syntax import attribute, binary, call, is_identifier, literal, name, text
+from nnc.compiler.backends.torch.syntax import attribute, binary, call, index, is_identifier, literal, name, text
 from nnc.compiler.graph.ir import Operand, Value
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, size, substitute, symbols
 
@@ -29,6 +29,16 @@ class Read:
     axis: int
     scale: int = 1
     offset: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return (self.scale, self.offset) == (1, 0)
+
+    def expression(self, shape: ast.expr) -> ast.expr:
+        found = index(shape, self.axis)
+        if self.offset:
+            found = binary("-" if self.offset > 0 else "+", found, literal(abs(self.offset)))
+        return binary("//", found, literal(self.scale)) if self.scale != 1 else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +103,10 @@ class Sizes:
         if all(symbol in self._told for symbol in symbols(d)):
             return _Arithmetic(d)
         for known in self._whole if depth else ():
-            factor = d // known
-            rest = d - factor * known
-            if isinstance(rest, int) and factor != 0 and self._is_told(factor, depth - 1):
-                return _Sum(factor, known, rest)
+            for factor in _factors(d, known):
+                rest = d - factor * known
+                if isinstance(rest, int) and factor != 0 and self._is_told(factor, depth - 1):
+                    return _Sum(factor, known, rest)
         return _Arithmetic(d)
 
     def _is_told(self, d: DimLike, depth: int) -> bool:
@@ -119,11 +129,33 @@ class Sizes:
             product = binary("*", self.expression(plan.factor, local), product)
         return product if not plan.rest else binary("+" if plan.rest > 0 else "-", product, literal(abs(plan.rest)))
 
+    def statements(
+        self, values: Mapping[Value, ast.expr], local: Mapping[Dim, ast.expr]
+    ) -> Iterator[tuple[str, ast.expr]]:
+        """`B, _, H, W = x.shape`, or `B = x.shape[0]` for a single one, as left and right sides."""
+        by_value: dict[Value, list[Dim]] = {}
+        for d, read in self.reads.items():
+            by_value.setdefault(read.value, []).append(d)
+        for value, dims in by_value.items():
+            shape = attribute(values[value], "shape")
+            whole = {self.reads[d].axis: d for d in dims if self.reads[d].is_whole}
+            if len(whole) > 1:
+                yield ", ".join(text(local[whole[i]]) if i in whole else "_" for i in range(value.type.rank)), shape
+                dims = [d for d in dims if not self.reads[d].is_whole]
+            yield from ((text(local[d]), self.reads[d].expression(shape)) for d in dims)
+
     @property
     def signature(self) -> tuple[object, ...]:
         """What decides how the sizes are learned, for comparing two graphs."""
         reads = tuple((d, r.value.name, r.axis, r.scale, r.offset) for d, r in self.reads.items())
         return reads, tuple(self.passed)
+
+
+def _factors(d: Dim, known: Dim) -> Iterator[DimLike]:
+    """What `known` may be multiplied with to leave a number: 3 in `3 * known + 1`, `B` in `B * known`."""
+    coefficient, monomial = known.terms[0]
+    yield next((c for c, m in d.terms if m == monomial), 0) // coefficient
+    yield d // known
 
 
 def _solve(d: Dim) -> tuple[Symbol, int, int] | None:

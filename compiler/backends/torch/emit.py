@@ -6,27 +6,21 @@ made of syntax trees built from checked names and numbers; no text of a spec is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan, plan_classes
 from nnc.compiler.backends.torch.constructor import Constructor
 from nnc.compiler.backends.torch.forward import Forward
 from nnc.compiler.backends.torch.shapes import ShapeText
-from nnc.compiler.backends.torch.syntax import Line
+from nnc.compiler.backends.torch.syntax import Line, definition
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
 
 __all__ = ["EmittedSource", "emit_source"]
 
-_IMPORTS = (
-    ("OrderedDict(", "from collections import OrderedDict"),
-    ("", ""),
-    ("torch.", "import torch"),
-    ("F.", "import torch.nn.functional as F"),
-    ("torchvision.", "import torchvision"),
-    ("", "from torch import Tensor, nn"),
-)
+WIDTH = 100  # columns of a docstring's line
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +42,9 @@ def emit_source(graph: Graph) -> EmittedSource:
     plan = plan_classes(graph)
     root = plan.of(graph)
     body = [line for one in plan.classes for line in _class(plan, one)]
-    head = [Line(f'"""{root.name}, written by nnc. Needs torch alone."""'), Line(""), *map(Line, _imports(body))]
+    imports = list(_imports(body))
+    needs = "torch and torchvision" if "import torchvision" in imports else "torch alone"
+    head = [Line(f'"""{root.name}, written by nnc. Needs {needs}."""'), Line(""), *map(Line, imports)]
     lines = head + body
     return EmittedSource(
         text="\n".join(line.text for line in lines) + "\n",
@@ -61,22 +57,31 @@ def emit_source(graph: Graph) -> EmittedSource:
 def _imports(body: list[Line]) -> Iterator[str]:
     """The imports that the text uses."""
     code = "\n".join(line.text for line in body)
-    standard = "OrderedDict(" in code
-    if standard:
+    if _uses(code, "OrderedDict("):
         yield from ("from collections import OrderedDict", "")
-    if _uses(code, "torch"):
+    if _uses(code, "torch."):
         yield "import torch"
-    if _uses(code, "F"):
+    if _uses(code, "F."):
         yield "import torch.nn.functional as F"
-    if _uses(code, "torchvision"):
+    if _uses(code, "torchvision."):
         yield "import torchvision"
-    yield "from torch import Tensor, nn" if "Tensor" in code else "from torch import nn"
+    yield "from torch import Tensor, nn" if _uses(code, "Tensor") else "from torch import nn"
 
 
-def _uses(code: str, module: str) -> bool:
-    import re
+def _uses(code: str, word: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(word)}", code) is not None
 
-    return re.search(rf"(?<![\w.\"]){module}\.", code) is not None
+
+def _docstring(before: Sequence[str], after: Sequence[str], span: Span) -> Iterator[Line]:
+    """`x: (B, 3, H, W) -> (B, 10)`, one value a line where they are many."""
+    flat = f'    """{", ".join(before)} -> {", ".join(after)}"""'
+    if len(flat) <= WIDTH:
+        yield Line(flat, span)
+        return
+    yield Line('    """', span)
+    yield from (Line(f"    {value}", span) for value in before)
+    yield from (Line(f"    -> {value}", span) for value in after)
+    yield Line('    """', span)
 
 
 def _class(plan: Plan, one: ClassPlan) -> Iterator[Line]:
@@ -87,11 +92,11 @@ def _class(plan: Plan, one: ClassPlan) -> Iterator[Line]:
     given = ["self", *(f"{p.name}: {p.annotation}" for p in one.parameters)]
     yield from (Line(""), Line(""))
     yield Line(f"class {one.name}({base}):", span)
-    yield Line(f'    """{shapes.signature()}"""', span)
+    yield from _docstring(*shapes.signature(), span)
     body = list(Constructor(plan, one).lines())
     if one.parameters or len(body) > 1 or one.is_sequential:
         yield Line("")
-        yield Line(f"    def __init__({', '.join(given)}) -> None:", span)
+        yield from definition("__init__", given, "None", span)
         yield from body
     if not one.is_sequential:
         yield Line("")

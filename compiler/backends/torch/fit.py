@@ -11,7 +11,7 @@ A formula is taken only where it holds for every instance. What no formula expla
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,11 +59,11 @@ def _kind(value: Any) -> str:
 
 
 class Fitter:
-    """Finds formulas for vectors. The same vector always has the same formula."""
+    """Finds formulas for vectors; no parameter is named as one of `taken`. The same vector always has the same formula."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source] = (), taken: Iterable[str] = ()) -> None:
         self.sources = sources
-        self._names = Names({*RESERVED_NAMES, *SPOKEN})
+        self._names = Names({*RESERVED_NAMES, *SPOKEN, *taken})
         self._parameters: dict[int, Parameter] = {}
         self._formulas: dict[Hashable, ast.expr] = {}
         self._own: list[Parameter] = []

@@ -35,7 +35,8 @@ def snake_case(word: str) -> str:
         return ""
     if word[0].isdigit():
         word = f"x{word}"
-    return f"{word}_" if keyword.iskeyword(word) or word in {"self", "super"} else word
+    hides = keyword.iskeyword(word) or word == "self" or (hasattr(builtins, word) and word != "input")
+    return f"{word}_" if hides else word  # `input` is what torch itself calls a tensor
 
 
 def camel_case(*words: str) -> str:
@@ -68,5 +69,5 @@ class Names:
         return free
 
     def is_free(self, word: str) -> bool:
-        """Whether the name is not taken, and hides no builtin; `input` is what torch itself calls a tensor."""
+        """Whether the name is not taken, and hides no builtin."""
         return word not in self._taken and (word == "input" or not hasattr(builtins, word))

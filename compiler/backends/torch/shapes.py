@@ -37,11 +37,11 @@ class ShapeText:
         dtype = value.type.dtype
         return f"({inner})" if dtype is DType.float32 else f"({inner}) {dtype.value}"
 
-    def signature(self) -> str:
-        """`x: (B, 3, H, W) -> logits: (B, 10)`."""
+    def signature(self) -> tuple[list[str], list[str]]:
+        """What goes in and what comes out: `["x: (B, 3, H, W)"]`, `["logits: (B, 10)"]`."""
         before = [f"{snake_case(v.name) or 'value'}: {self.of(v)}" for v in self._graph.inputs]
         after = [f"{snake_case(k)}: {self.of(v)}" if k else self.of(v) for k, v in self._graph.outputs.items()]
-        return f"{', '.join(before)} -> {', '.join(after)}"
+        return before, after
 
     def _size(self, column: tuple[DimLike, ...]) -> str:
         if all(d == column[0] for d in column):

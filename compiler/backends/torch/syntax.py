@@ -17,7 +17,7 @@ from nnc.compiler.diagnostics import Span
 from nnc.compiler.types.dtype import DType
 
 __all__ = [
-    "Line", "Marks", "attribute", "binary", "call", "dotted", "index", "is_identifier", "literal", "member", "name",
+    "Line", "Marks", "attribute", "binary", "call", "definition", "dotted", "index", "is_identifier", "literal", "member", "name",
     "numbered", "render", "text",
 ]  # fmt: skip
 
@@ -162,6 +162,15 @@ class Marks:
 
     spans: dict[ast.expr, Span] = field(default_factory=dict)
     opened: set[ast.expr] = field(default_factory=set)
+
+
+def definition(function: str, parameters: Sequence[str], result: str, span: Span) -> list[Line]:
+    """`def forward(self, x: Tensor) -> Tensor:` of a method, each parameter on a line of its own where they are many."""
+    flat = f"    def {function}({', '.join(parameters)}) -> {result}:"
+    if len(flat) <= WIDTH:
+        return [Line(flat, span)]
+    inner = [Line(f"        {p},", span) for p in parameters]
+    return [Line(f"    def {function}(", span), *inner, Line(f"    ) -> {result}:", span)]
 
 
 def render(head: str, node: ast.expr, indent: int, span: Span | None, marks: Marks, tail: str = "") -> list[Line]:

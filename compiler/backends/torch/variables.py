@@ -63,7 +63,7 @@ def name_variables(
         chain = chains[main] if main is not None else _Chain()
         chain.links.append(variable)
         chains[variable] = chain
-    _stand_alone(chains, len(reads))
+    _stand_alone(chains, reads)
     taken: dict[str, list[tuple[int, int]]] = {}
     for chain in dict.fromkeys(chains.values()):
         if chain.links[0].is_input:
@@ -94,14 +94,21 @@ def _passed_on(
     return max(ending, key=lambda v: (v.is_input, len(chains[v].links)), default=None)
 
 
-def _stand_alone(chains: dict[Variable, _Chain], end: int) -> None:
-    """A single value made of an input bears its own name where it is merged into another chain, as in
-    `identity = self.down(x)`, or comes out beside others."""
-    merged = {end, *(link.start for chain in chains.values() for link in chain.links[1:])}
-    for chain in list(chains.values()):
-        if len(chain.links) == 2 and chain.links[0].is_input and chain.links[1].end in merged:
-            alone = chain.links.pop()
-            chains[alone] = _Chain([alone])
+def _stand_alone(chains: dict[Variable, _Chain], reads: Sequence[Iterable[Value]]) -> None:
+    """The end of a chain bears its own name where it comes out beside others, and where it is merged into another chain
+    after branching off from an input or from a value with other readers: `identity = self.down(x)`."""
+    readers: dict[Value, int] = {}
+    for value in (v for read in reads for v in read):
+        readers[value] = readers.get(value, 0) + 1
+    merges = {link.start for chain in chains.values() for link in chain.links[1:]}
+    for chain in list(dict.fromkeys(chains.values())):
+        if len(chain.links) < 2:
+            continue
+        *_, before, last = chain.links
+        branches = (before.is_input and len(chain.links) == 2) or any(readers.get(v, 0) > 1 for v in before.values)
+        if last.end == len(reads) or (last.end in merges and branches):
+            chain.links.pop()
+            chains[last] = _Chain([last])
 
 
 def _free(chain: _Chain, names: Names, taken: dict[str, list[tuple[int, int]]]) -> str:

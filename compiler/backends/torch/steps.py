@@ -1,0 +1,107 @@
+"""Which steps of a graph become statements, and which are parts of one: `F.relu(out + x)` is two steps.
+
+A step is folded into the statement that follows where it is a nameless part of an expression and used once, there. The
+order of evaluation stays that of the schedule, so that random numbers are drawn as the graph says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from nnc.compiler.backends.torch.results import is_single
+from nnc.compiler.graph.ir import Graph, Node, Stored, Value
+from nnc.compiler.ops.registry import OpDef
+
+__all__ = ["Steps", "needs_device"]
+
+LONG = 88  # columns of an expression, above which its parts become statements of their own
+DEEP = 10  # calls inside one another
+
+
+def needs_device(node: Node) -> bool:
+    """Whether the step makes a tensor of nothing: it must be told where."""
+    return isinstance(node.target, OpDef) and node.target.family == "constructor" and not node.inputs
+
+
+class Steps:
+    """The steps of one graph that `forward` takes.
+
+    `stored` are values that the module owns, by the node that registers them. `read` are the values that anything reads.
+    `training` are the steps that only `mode: train` outputs need. `folded` has the step that makes each value which is a
+    part of another statement, once `statements` has been called."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.stored = {n.results[0]: n for n in graph.nodes if isinstance(n.target, Stored)}
+        self.steps = [n for n in graph.schedule if not isinstance(n.target, Stored)]
+        self.read = {v for n in self.steps for v in n.inputs} | set(graph.outputs.values())
+        self.training = self._only_in_training()
+        self.folded: dict[Value, Node] = {}
+
+    def _only_in_training(self) -> set[Node]:
+        if not self.graph.train_only:
+            return set()
+        needed = {v for k, v in self.graph.outputs.items() if k not in self.graph.train_only}
+        always: set[Node] = set()
+        for node in reversed(self.steps):
+            # A step that nothing reads still runs, as its author wrote it.
+            if needed.intersection(node.results) or self.read.isdisjoint(node.results):
+                always.add(node)
+                needed.update(node.inputs)
+        return set(self.steps) - always
+
+    def statements(self, length: Callable[[Node], int]) -> list[Node]:
+        """The steps that become statements, in order. `length` is that of a step's expression, with what is folded."""
+        uses: dict[Value, int] = {}
+        for value in (*(v for n in self.steps for v in n.inputs), *self.graph.outputs.values()):
+            uses[value] = uses.get(value, 0) + 1
+        found: list[Node] = []
+        pending: list[Node] = []  # parts that wait for their statement, in order of evaluation
+        depth: dict[Node, int] = {}
+        for node in self.steps:
+            wanted = [v for v in node.inputs if any(v in p.results for p in pending)]
+            makers = pending[len(pending) - len(wanted) :]
+            depth[node] = 1 + max((depth[m] for m in makers), default=0)
+            if wanted and self._foldable(node, wanted, makers, depth):
+                self.folded |= {m.results[0]: m for m in makers}
+                del pending[len(pending) - len(wanted) :]
+            elif wanted:
+                found += pending
+                pending.clear()
+                depth[node] = 1
+            if self._is_part(node, uses):
+                pending.append(node)
+            else:
+                found += [*pending, node]
+                pending.clear()
+        return [part for node in (*found, *pending) for part in self._unfolded(node, length)]
+
+    def _foldable(self, node: Node, wanted: Sequence[Value], makers: Sequence[Node], depth: dict[Node, int]) -> bool:
+        """Whether what the step reads is what was evaluated last, in that order, under the same condition."""
+        in_order = list(wanted) == [m.results[0] for m in makers]
+        alike = all((m in self.training) == (node in self.training) for m in makers)
+        return in_order and alike and depth[node] <= DEEP
+
+    @staticmethod
+    def _is_part(node: Node, uses: dict[Value, int]) -> bool:
+        is_function = isinstance(node.target, OpDef) and node.target.form == "function"
+        return is_function and not node.named and is_single(node) and uses.get(node.results[0]) == 1
+
+    def _unfolded(self, node: Node, length: Callable[[Node], int]) -> list[Node]:
+        """A statement that would be too long becomes several."""
+        parts = [self.folded[v] for v in node.inputs if v in self.folded]
+        if not parts or length(node) <= LONG:
+            return [node]
+        for part in parts:
+            del self.folded[part.results[0]]
+        return [*(p for part in parts for p in self._unfolded(part, length)), node]
+
+    def leaves(self, node: Node) -> Iterator[Value]:
+        """The values that a statement reads from variables, in order."""
+        for value in node.inputs:
+            if value in self.folded:
+                yield from self.leaves(self.folded[value])
+            elif value not in self.stored:
+                yield value
+        if needs_device(node):
+            yield from self.graph.inputs[:1]
