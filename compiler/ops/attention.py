@@ -181,8 +181,8 @@ def scaled_dot_product_attention(
         if attn_mask.dtype not in (DType.bool, query.dtype):
             c.refuse(f"attn_mask is {attn_mask.dtype}, not bool or {query.dtype}", "attn_mask", code="NNC0503")
         broadcast_to(c, attn_mask.shape, (*batch, query.shape[-2], key.shape[-2]), "attn_mask")
-    scores = product(batch) * query.shape[-2] * key.shape[-2]
-    c.macs(scores * (query.shape[-1] + value.shape[-1]))
+    scored = product(broadcast(c, queries, keys))
+    c.macs(query.shape[-2] * key.shape[-2] * (scored * query.shape[-1] + product(batch) * value.shape[-1]))
     return query.with_shape(*batch, query.shape[-2], value.shape[-1])
 
 

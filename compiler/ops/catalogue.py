@@ -10,10 +10,12 @@ from nnc.compiler.ops import (
     constructor,
     conversion,
     convolution,
+    convolution_functions,
     distance,
     dropout,
     elementwise,
     embedding,
+    folding,
     indexing,
     joining,
     linear,
@@ -25,7 +27,10 @@ from nnc.compiler.ops import (
     reduction,
     shape,
     softmax,
+    special,
+    special_pooling,
     transformer,
+    unpooling,
     upsampling,
     vision,
 )
@@ -33,8 +38,21 @@ from nnc.compiler.ops.registry import Catalogue
 
 __all__ = ["CATALOGUE"]
 
-# Other names that torch has for the same thing.
+# Other names that torch has for the same thing; a lazy class becomes the plain one when its input is seen.
 ALIASES = {
+    "LazyBatchNorm1d": "BatchNorm1d",
+    "LazyBatchNorm2d": "BatchNorm2d",
+    "LazyBatchNorm3d": "BatchNorm3d",
+    "LazyConv1d": "Conv1d",
+    "LazyConv2d": "Conv2d",
+    "LazyConv3d": "Conv3d",
+    "LazyConvTranspose1d": "ConvTranspose1d",
+    "LazyConvTranspose2d": "ConvTranspose2d",
+    "LazyConvTranspose3d": "ConvTranspose3d",
+    "LazyInstanceNorm1d": "InstanceNorm1d",
+    "LazyInstanceNorm2d": "InstanceNorm2d",
+    "LazyInstanceNorm3d": "InstanceNorm3d",
+    "LazyLinear": "Linear",
     "absolute": "abs",
     "concat": "cat",
     "concatenate": "cat",
@@ -55,7 +73,11 @@ CATALOGUE = Catalogue(
     [
         *linear.OPS,
         *convolution.OPS,
+        *convolution_functions.OPS,
+        *folding.OPS,
         *pooling.OPS,
+        *special_pooling.OPS,
+        *unpooling.OPS,
         *normalization.OPS,
         *activation.OPS,
         *softmax.OPS,
@@ -73,6 +95,7 @@ CATALOGUE = Catalogue(
         *arithmetic.OPS,
         *comparison.OPS,
         *elementwise.OPS,
+        *special.OPS,
         *reduction.OPS,
         *product.OPS,
         *constructor.OPS,

@@ -18,7 +18,7 @@ from nnc.compiler.ops.kinds import (
     Triple,
 )
 from nnc.compiler.ops.registry import OpDef, module
-from nnc.compiler.ops.shapes import ntuple, product, window
+from nnc.compiler.ops.shapes import ntuple, widened, window
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.tensor import TensorType
 
@@ -217,7 +217,6 @@ def _spread(
     dilation: int | tuple[int, ...],
     output_size: Sizes | None,
 ) -> TensorType:
-    """out = (in − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1 (torch's docs)."""
     channels = _channels(c, input, n, out_channels, groups)
     kernel = ntuple(c, kernel_size, n, "kernel_size")
     steps, holes = ntuple(c, stride, n, "stride"), ntuple(c, dilation, n, "dilation")
@@ -225,38 +224,10 @@ def _spread(
     c.parameter("weight", channels, out_channels // groups, *kernel)
     if bias:
         c.parameter("bias", out_channels)
-    sizes = input.shape[-n:]
-    least = [
-        (size - 1) * s - 2 * p + h * (k - 1) + 1
-        for size, k, s, p, h in zip(sizes, kernel, steps, pads, holes, strict=True)
-    ]
-    if output_size is not None:
-        space = _wanted(c, input, n, least, steps, output_size)
-    else:
-        for extra, s, h in zip(extras, steps, holes, strict=True):
-            if extra >= max(s, h):
-                c.refuse(f"output_padding {extra} is not below stride {s} or dilation {h}", "output_padding")
-        space = tuple(low + extra for low, extra in zip(least, extras, strict=True))
-    for size in space:
-        c.at_least(size, 1, f"padding leaves nothing of the result: its size is {size}", "padding")
+    space = widened(c, input.shape[-n:], kernel, steps, pads, holes, extras, output_size)
     result = input.with_shape(*input.shape[: -n - 1], out_channels, *space)
-    c.macs(product(input.shape) * (out_channels // groups * prod(kernel)))
+    c.macs(input.numel * (out_channels // groups * prod(kernel)))
     return result
-
-
-def _wanted(
-    c: Call, input: TensorType, n: int, least: list[DimLike], steps: tuple[int, ...], output_size: Sizes
-) -> tuple[DimLike, ...]:
-    """A call's `output_size` picks among the sizes a convolution shrinks to this one: least … least + stride − 1."""
-    whole = input.rank == len(output_size)
-    if not whole and len(output_size) != n:
-        c.refuse(f"output_size takes {n} sizes, not {len(output_size)}", "output_size")
-    wanted = tuple(output_size[-n:])
-    for size, low, step in zip(wanted, least, steps, strict=True):
-        high = low + step - 1
-        c.at_least(size, low, f"output_size {size} is below the smallest possible, {low}", "output_size")
-        c.at_least(high, size, f"output_size {size} is above the largest possible, {high}", "output_size")
-    return wanted
 
 
 OPS: tuple[OpDef, ...] = (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d)

@@ -9,7 +9,7 @@ from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.kinds import Positive, Size, Sizes, Tensors
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axis
-from nnc.compiler.types.dim import Dim, DimLike
+from nnc.compiler.types.dim import Dim, DimLike, upper_bound
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -122,10 +122,12 @@ def _cut(c: Call, cut: DimLike, size: DimLike, name: str) -> DimLike:
 
 
 def _between(c: Call, start: DimLike, stop: DimLike, name: str) -> DimLike:
-    if isinstance(start, int) and isinstance(stop, int):
-        return max(stop - start, 0)
+    distance = stop - start
+    high = distance if isinstance(distance, int) else upper_bound(distance)
+    if high is not None and high <= 0:
+        return 0
     c.at_least(stop, start, f"indices {start} and {stop} are not in order", name)
-    return stop - start
+    return distance
 
 
 @function("unbind", family="shape")

@@ -217,6 +217,24 @@ def local_response_norm(
     return input
 
 
+@module("CrossMapLRN2d", family="normalization")
+def cross_map_lrn2d(
+    c: Call, input: TensorType, size: Positive, alpha: float = 0.0001, beta: float = 0.75, k: float = 1
+) -> TensorType:
+    """Divides by the activity of `size` neighbouring channels: (N, C, H, W) → the same."""
+    c.rank(c.floating(input), 4)
+    return input
+
+
+@function("local_response_norm", family="normalization")
+def local_response_norm_function(
+    c: Call, input: TensorType, size: Positive, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+) -> TensorType:
+    """Divides by the activity of `size` neighbouring channels: (N, C, *) → the same."""
+    c.at_least_rank(c.floating(input), 3)
+    return input
+
+
 # -- over the last dimensions ------------------------------------------------------------------------------------------
 
 
@@ -352,6 +370,6 @@ def _same_dtype(c: Call, name: str, tensor: TensorType, input: TensorType) -> No
 
 OPS: tuple[OpDef, ...] = (
     batch_norm1d, batch_norm2d, batch_norm3d, sync_batch_norm, instance_norm1d, instance_norm2d, instance_norm3d,
-    group_norm, local_response_norm, layer_norm_module, rms_norm_module, layer_norm, rms_norm, group_norm_function,
-    normalize,
+    group_norm, local_response_norm, cross_map_lrn2d, local_response_norm_function, layer_norm_module,
+    rms_norm_module, layer_norm, rms_norm, group_norm_function, normalize,
 )  # fmt: skip

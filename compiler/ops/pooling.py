@@ -349,9 +349,32 @@ def adaptive_avg_pool3d(c: Call, input: TensorType, output_size: OptionalTriple)
     return _adaptive(c, c.floating(input), 3, output_size)
 
 
+@function("adaptive_max_pool1d", family="pooling", results=WITH_INDICES)
+def adaptive_max_pool1d(
+    c: Call, input: TensorType, output_size: PositiveSingle, return_indices: bool = False
+) -> Pooled:
+    """The largest value of `output_size` even parts: (N, C, L) → (N, C, output_size)."""
+    return _indexed(_adaptive(c, c.floating(input), 1, output_size), return_indices)
+
+
+@function("adaptive_max_pool2d", family="pooling", results=WITH_INDICES)
+def adaptive_max_pool2d(c: Call, input: TensorType, output_size: OptionalPair, return_indices: bool = False) -> Pooled:
+    """The largest value of even parts, null keeps a size: (N, C, H, W) → (N, C, *output_size)."""
+    return _indexed(_adaptive(c, c.floating(input), 2, output_size), return_indices)
+
+
+@function("adaptive_max_pool3d", family="pooling", results=WITH_INDICES)
+def adaptive_max_pool3d(
+    c: Call, input: TensorType, output_size: OptionalTriple, return_indices: bool = False
+) -> Pooled:
+    """The largest value of even parts, null keeps a size: (N, C, D, H, W) → (N, C, *output_size)."""
+    return _indexed(_adaptive(c, c.floating(input), 3, output_size), return_indices)
+
+
 OPS: tuple[OpDef, ...] = (
     max_pool1d_module, max_pool2d_module, max_pool3d_module, avg_pool1d_module, avg_pool2d_module, avg_pool3d_module,
     adaptive_avg_pool1d_module, adaptive_avg_pool2d_module, adaptive_avg_pool3d_module, adaptive_max_pool1d_module,
     adaptive_max_pool2d_module, adaptive_max_pool3d_module, max_pool1d, max_pool2d, max_pool3d, avg_pool1d,
-    avg_pool2d, avg_pool3d, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d,
+    avg_pool2d, avg_pool3d, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, adaptive_max_pool1d,
+    adaptive_max_pool2d, adaptive_max_pool3d,
 )  # fmt: skip

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.types.dim import DimLike, ceildiv
+from nnc.compiler.types.dim import Dim, DimLike, ceildiv
 from nnc.compiler.types.tensor import Shape
 
-__all__ = ["axes", "axis", "broadcast", "broadcast_to", "display", "ntuple", "product", "reshape", "window"]
+__all__ = [
+    "axes",
+    "axis",
+    "broadcast",
+    "broadcast_to",
+    "display",
+    "ntuple",
+    "product",
+    "reshape",
+    "scaled",
+    "widened",
+    "window",
+]
 
 
 def ntuple(c: Call, value: int | Sequence[int], n: int, name: str) -> tuple[int, ...]:
@@ -128,3 +141,63 @@ def window(
     if not ceil:
         return (size + 2 * padding - reach) // stride + 1
     return ceildiv(size + padding + min(0, padding - reach + stride), stride)
+
+
+def widened(
+    c: Call,
+    sizes: Shape,
+    kernel: Sequence[int],
+    steps: Sequence[int],
+    pads: Sequence[int],
+    holes: Sequence[int],
+    extras: Sequence[int],
+    output_size: Sequence[DimLike] | None = None,
+) -> Shape:
+    """Sizes of a transposed convolution: (in − 1)·stride − 2·padding + dilation·(kernel − 1) + output_padding + 1 (docs
+    of torch.nn.ConvTranspose2d). `output_size` picks one that a convolution shrinks to the same: up to stride − 1 more.
+    """
+    least = [
+        (size - 1) * s - 2 * p + h * (k - 1) + 1
+        for size, k, s, p, h in zip(sizes, kernel, steps, pads, holes, strict=True)
+    ]
+    if output_size is not None:
+        return _picked(c, least, steps, output_size)
+    for extra, s, h in zip(extras, steps, holes, strict=True):
+        if extra >= max(s, h):
+            c.refuse(f"output_padding {extra} is not below stride {s} or dilation {h}", "output_padding")
+    space = tuple(low + extra for low, extra in zip(least, extras, strict=True))
+    for size in space:
+        c.at_least(size, 1, f"padding leaves nothing of the result: its size is {size}", "padding")
+    return space
+
+
+def _picked(c: Call, least: Sequence[DimLike], steps: Sequence[int], output_size: Sequence[DimLike]) -> Shape:
+    n = len(least)
+    if len(output_size) not in (n, n + 2):
+        c.refuse(f"output_size takes {n} sizes, not {len(output_size)}", "output_size")
+    wanted = tuple(output_size[-n:])
+    for size, low, step in zip(wanted, least, steps, strict=True):
+        high = low + step - 1
+        c.at_least(size, 1, f"output_size {size} is not positive", "output_size")
+        c.at_least(size, low, f"output_size {size} is below the smallest, {low}", "output_size")
+        c.at_least(high, size, f"output_size {size} is above the largest, {high}", "output_size")
+    return wanted
+
+
+def scaled(c: Call, size: DimLike, factor: int | float, name: str) -> DimLike:
+    """⌊size · factor⌋ as torch computes it, in double precision; symbolic where that is exact."""
+    if not (isinstance(factor, int) or math.isfinite(factor)) or factor <= 0:
+        c.refuse(f"{name} must be positive, not {factor}", name)
+    if not isinstance(size, Dim):
+        return math.floor(size * factor)
+    from fractions import Fraction
+
+    exact = Fraction(factor)
+    # 53 bits hold every product of a 31-bit size and these; with a denominator that is a power of 2 nothing is rounded.
+    if exact.denominator > 1024 or exact.numerator > 2**22:
+        c.refuse(
+            f"{size} · {factor} is rounded in a way that depends on the size; give a size instead",
+            name,
+            code="NNC0505",
+        )
+    return size * exact.numerator // exact.denominator

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from fractions import Fraction
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Numbers, Positive, PositiveInts, Size, Sizes
 from nnc.compiler.ops.registry import OpDef, function, module
-from nnc.compiler.types.dim import Dim, DimLike
+from nnc.compiler.ops.shapes import scaled
+from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -97,28 +96,11 @@ def _interpolate(
         factors = scale_factor if isinstance(scale_factor, Sequence) else (scale_factor,) * len(space)
         if len(factors) != len(space):
             c.refuse(f"scale_factor lists {len(factors)} factors for {len(space)} dimensions", "scale_factor")
-        resized = [_scaled(c, s, f) for s, f in zip(space, factors, strict=True)]
+        resized = [scaled(c, s, f, "scale_factor") for s, f in zip(space, factors, strict=True)]
     name = "scale_factor" if size is None else "size"
     for new in resized:
         c.at_least(new, 1, f"the result would have size {new}", name)
     return input.with_shape(*input.shape[:2], *resized)
-
-
-def _scaled(c: Call, size: DimLike, factor: int | float) -> DimLike:
-    """⌊size · factor⌋ as torch computes it, in double precision; symbolic where that is exact."""
-    if not (isinstance(factor, int) or math.isfinite(factor)) or factor <= 0:
-        c.refuse(f"scale_factor must be positive, not {factor}", "scale_factor")
-    if not isinstance(size, Dim):
-        return math.floor(size * factor)
-    exact = Fraction(factor)
-    # 53 bits hold every product of a 31-bit size and these; with a denominator that is a power of 2 nothing is rounded.
-    if exact.denominator > 1024 or exact.numerator > 2**22:
-        c.refuse(
-            f"{size} · {factor} is rounded in a way that depends on the size; give size instead",
-            "scale_factor",
-            code="NNC0505",
-        )
-    return size * exact.numerator // exact.denominator
 
 
 # -- shuffling ---------------------------------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Ints, Probability
+from nnc.compiler.ops.kinds import Inferred, Ints, Pair, Positive, PositivePair, Probability
+from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shape import permuted
-from nnc.compiler.types.tensor import TensorType
+from nnc.compiler.ops.shapes import display, ntuple, window
+from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
 
@@ -38,4 +40,148 @@ def permute_module(c: Call, x: TensorType, dims: Ints) -> TensorType:
     return permuted(c, x, (dims,) if isinstance(dims, int) else dims)
 
 
-OPS: tuple[OpDef, ...] = (stochastic_depth_module, stochastic_depth, permute_module)
+@module("FrozenBatchNorm2d", family="vision", inferred="num_features")
+def frozen_batch_norm2d(c: Call, x: TensorType, num_features: Inferred, eps: float = 1e-05) -> TensorType:
+    """Batch normalization whose statistics and affine numbers are fixed: (N, C, H, W) → the same."""
+    c.rank(c.weighted(x, "x"), 4, name="x")
+    features = c.infer("num_features", x.shape[1])
+    for name in ("weight", "bias", "running_mean", "running_var"):
+        c.buffer(name, features)
+    return x
+
+
+@module("DropBlock2d", family="dropout")
+def drop_block2d_module(
+    c: Call, input: TensorType, p: Probability, block_size: Positive, inplace: bool = False, eps: float = 1e-06
+) -> TensorType:
+    """Zeroes square blocks of each channel in training: (N, C, H, W) → the same."""
+    return _drop_block(c, input, 4, block_size)
+
+
+@module("DropBlock3d", family="dropout")
+def drop_block3d_module(
+    c: Call, input: TensorType, p: Probability, block_size: Positive, inplace: bool = False, eps: float = 1e-06
+) -> TensorType:
+    """Zeroes cubic blocks of each channel in training: (N, C, D, H, W) → the same."""
+    return _drop_block(c, input, 5, block_size)
+
+
+@function("drop_block2d", family="dropout")
+def drop_block2d(
+    c: Call,
+    input: TensorType,
+    p: Probability,
+    block_size: Positive,
+    inplace: bool = False,
+    eps: float = 1e-06,
+    training: bool = True,
+) -> TensorType:
+    """Zeroes square blocks of each channel: (N, C, H, W) → the same."""
+    return _drop_block(c, input, 4, block_size)
+
+
+@function("drop_block3d", family="dropout")
+def drop_block3d(
+    c: Call,
+    input: TensorType,
+    p: Probability,
+    block_size: Positive,
+    inplace: bool = False,
+    eps: float = 1e-06,
+    training: bool = True,
+) -> TensorType:
+    """Zeroes cubic blocks of each channel: (N, C, D, H, W) → the same."""
+    return _drop_block(c, input, 5, block_size)
+
+
+def _drop_block(c: Call, input: TensorType, rank: int, block_size: int) -> TensorType:
+    """The block is cut to the smallest size, and must be odd then."""
+    c.rank(c.floating(input), rank)
+    block = min([block_size, *(size for size in input.shape[2:] if isinstance(size, int))])
+    for size in input.shape[2:]:
+        c.at_least(size, block, f"a block of {block} does not fit into {size}", "block_size")
+    if block % 2 == 0:
+        c.refuse(f"a block is odd, not {block}", "block_size")
+    return input
+
+
+@module("DeformConv2d", family="vision", inferred="in_channels")
+def deform_conv2d(
+    c: Call,
+    input: TensorType,
+    offset: TensorType,
+    in_channels: Inferred,
+    out_channels: Positive,
+    kernel_size: PositivePair,
+    stride: PositivePair = 1,
+    padding: Pair = 0,
+    dilation: PositivePair = 1,
+    groups: Positive = 1,
+    bias: bool = True,
+    mask: TensorType | None = None,
+) -> TensorType:
+    """2-D convolution at places moved by `offset` (N, 2·g·kh·kw, H', W'), weighed by `mask` (N, g·kh·kw, H', W')."""
+    c.rank(c.weighted(input), 4)
+    channels = c.infer("in_channels", input.shape[1])
+    if channels % groups or out_channels % groups:
+        c.refuse(f"groups={groups} does not divide {channels} and {out_channels} channels", "groups")
+    kernel = ntuple(c, kernel_size, 2, "kernel_size")
+    steps, pads = ntuple(c, stride, 2, "stride"), ntuple(c, padding, 2, "padding")
+    holes = ntuple(c, dilation, 2, "dilation")
+    c.parameter("weight", out_channels, channels // groups, *kernel)
+    if bias:
+        c.parameter("bias", out_channels)
+    space = [window(c, *on) for on in zip(input.shape[2:], kernel, steps, pads, holes, strict=True)]
+    c.rank(c.weighted(offset, "offset"), 4, name="offset")
+    moved = c.known(offset.shape[1], "offset", "number of offsets")
+    shifts = 2 * kernel[0] * kernel[1]
+    if moved % shifts or channels % max(moved // shifts, 1) or moved == 0:
+        c.refuse(
+            f"{moved} offsets are not a multiple of 2 · {kernel[0]} · {kernel[1]} that divides the channels", "offset"
+        )
+    _placed(c, "offset", offset, (input.shape[0], moved, *space))
+    if mask is not None:
+        c.rank(c.weighted(mask, "mask"), 4, name="mask")
+        _placed(c, "mask", mask, (input.shape[0], moved // 2, *space))
+    return input.with_shape(input.shape[0], out_channels, *space)
+
+
+def _placed(c: Call, name: str, tensor: TensorType, shape: Shape) -> None:
+    for have, want in zip(tensor.shape, shape, strict=True):
+        c.equal(have, want, f"{name} is {tensor}, not {display(shape)}", name)
+
+
+@module("RoIAlign", family="vision")
+def roi_align(
+    c: Call,
+    input: TensorType,
+    rois: TensorType,
+    output_size: PositivePair,
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool = False,
+) -> TensorType:
+    """The features of boxes, sampled bilinearly: (N, C, H, W), rois (K, 5) of (index, x₁, y₁, x₂, y₂) → (K, C, h, w)."""
+    return _regions(c, input, rois, output_size)
+
+
+@module("RoIPool", family="vision")
+def roi_pool(
+    c: Call, input: TensorType, rois: TensorType, output_size: PositivePair, spatial_scale: float
+) -> TensorType:
+    """The largest features in each cell of boxes: (N, C, H, W), rois (K, 5) of (index, x₁, y₁, x₂, y₂) → (K, C, h, w)."""
+    return _regions(c, input, rois, output_size)
+
+
+def _regions(c: Call, input: TensorType, rois: TensorType, output_size: PositivePair) -> TensorType:
+    c.rank(c.floating(input), 4)
+    c.rank(rois, 2, name="rois")
+    same_dtype(c, input, rois, "rois")
+    c.equal(rois.shape[1], 5, f"a box has 5 numbers, not {rois.shape[1]}", "rois")
+    return input.with_shape(rois.shape[0], input.shape[1], *ntuple(c, output_size, 2, "output_size"))
+
+
+OPS: tuple[OpDef, ...] = (
+    stochastic_depth_module, stochastic_depth, permute_module, frozen_batch_norm2d, drop_block2d_module,
+    drop_block3d_module, drop_block2d, drop_block3d, deform_conv2d, roi_align, roi_pool,
+)  # fmt: skip

@@ -22,6 +22,7 @@ from tests.ops.drawing import (
     ranks,
     settings,
     shape,
+    sizes,
     tensor,
 )
 
@@ -140,6 +141,80 @@ def one_hot(draw: Draw, op: OpDef) -> Case:
     return {"tensor": usual, "num_classes": draw(st.integers(-1, 4).filter(lambda n: n != -1))}
 
 
+def folded(draw: Draw, op: OpDef) -> Case:
+    """Columns that mostly are as many as the blocks of the image."""
+    case = settings(draw, op)
+    image, kernel = draw(st.integers(2, 8)), draw(st.integers(1, 3))
+    case |= {"output_size": (image, image) if chance(draw, 50) else image, "kernel_size": kernel}
+    step, pad, hole = (
+        v if isinstance(v := case[n], int) else (1 if n != "padding" else 0) for n in ("stride", "padding", "dilation")
+    )
+    case |= {"stride": step, "padding": pad, "dilation": hole}
+    along = (image + 2 * pad - hole * (kernel - 1) - 1) // step + 1
+    lead = (draw(SIZES),) if chance(draw, 60) else ()
+    wanted = (*lead, draw(st.integers(1, 3)) * kernel * kernel, max(along, 0) ** 2)
+    return case | {"input": TensorType(equal(draw, wanted), dtype(draw, others=5))}
+
+
+def unpooled(draw: Draw, op: OpDef) -> Case:
+    first = TensorType(shape(draw, ranks(op), SPACE), dtype(draw, others=5))
+    case = settings(draw, op, output_size=MISSING)
+    n = int(op.name.replace("_module", "")[-2])
+    kernel = case["kernel_size"] = draw(st.integers(1, 3))
+    case["indices"] = TensorType(equal(draw, first.shape), dtype(draw, DType.int64, 5))
+    if chance(draw, 40):
+        case |= {"stride": MISSING, "padding": MISSING}
+        case["output_size"] = tuple(s * kernel + draw(st.sampled_from([0, 0, 1, -1])) for s in sizes(first)[-n:])
+    return case | {"input": first}
+
+
+def fractional(draw: Draw, op: OpDef) -> Case:
+    first = TensorType(shape(draw, ranks(op), st.integers(3, 12)), dtype(draw, others=5))
+    case = settings(draw, op, kernel_size=draw(st.integers(1, 3)), output_size=MISSING, output_ratio=MISSING)
+    n = int(op.name[-2])
+    if chance(draw, 55):
+        case["output_size"] = draw(st.integers(1, 5))
+    if (case["output_size"] is MISSING) != chance(draw, 5):
+        ratio = st.sampled_from([0.5, 0.25, 0.7, 1.0])
+        case["output_ratio"] = tuple(draw(ratio) for _ in range(n)) if chance(draw, 50) else draw(ratio)
+    return case | {"input": first}
+
+
+def convolved(draw: Draw, op: OpDef) -> Case:
+    n = int(op.name[-2])
+    spread = "transpose" in op.name
+    case = settings(draw, op)
+    groups = 1 if case["groups"] is MISSING else case["groups"]
+    channels, out = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    first = (*((draw(SIZES),) if chance(draw, 70) else ()), channels, *(draw(SPACE) for _ in range(n)))
+    pair = (channels, out // groups) if spread else (out, channels // groups)
+    weight = (*pair, *(draw(st.integers(1, 3)) for _ in range(n)))
+    case |= {"input": TensorType(equal(draw, first), dtype(draw, others=4)), "weight": TensorType(equal(draw, weight))}
+    if chance(draw, 40):
+        case["bias"] = TensorType(equal(draw, (out,)))
+    return case
+
+
+def deformed(draw: Draw, op: OpDef) -> Case:
+    case = settings(draw, op, groups=1, kernel_size=draw(st.integers(1, 3)), stride=1, dilation=1)
+    kernel, pad = case["kernel_size"], case["padding"] if isinstance(case["padding"], int) else 0
+    case["padding"] = pad
+    batch, height, width = draw(SIZES), draw(SPACE), draw(SPACE)
+    space = tuple(max(s + 2 * pad - kernel + 1, 1) for s in (height, width))
+    parts = draw(st.integers(1, 2))
+    case["input"] = TensorType((batch, draw(st.integers(1, 4)), height, width), dtype(draw, others=4))
+    case["offset"] = TensorType(equal(draw, (batch, 2 * parts * kernel * kernel, *space)))
+    if chance(draw, 40):
+        case["mask"] = TensorType(equal(draw, (batch, parts * kernel * kernel, *space)))
+    return case
+
+
+def regions(draw: Draw, op: OpDef) -> Case:
+    first = TensorType(shape(draw, (4,)), dtype(draw, others=4))
+    given = {"sampling_ratio": 2} if op.argument("sampling_ratio") else {}
+    return settings(draw, op, **given) | {"input": first, "rois": TensorType(equal(draw, (draw(SIZES), 5)))}
+
+
 GENERATORS: dict[str, Generator] = {
     "Embedding": embedding,
     "embedding": embedding,
@@ -163,4 +238,13 @@ GENERATORS: dict[str, Generator] = {
         [f"{kind}Pad{n}d" for kind in ("Zero", "Constant", "Reflection", "Replication", "Circular") for n in (1, 2, 3)],
         padding,
     ),
+    **dict.fromkeys(("Fold", "fold"), folded),
+    **dict.fromkeys([f"{name}{n}d" for name in ("MaxUnpool", "max_unpool") for n in (1, 2, 3)], unpooled),
+    **dict.fromkeys(
+        [f"{name}{n}d" for name in ("FractionalMaxPool", "fractional_max_pool") for n in (2, 3)], fractional
+    ),
+    **dict.fromkeys([f"{name}{n}d" for name in ("conv", "conv_transpose") for n in (1, 2, 3)], convolved),
+    "DeformConv2d": deformed,
+    "RoIAlign": regions,
+    "RoIPool": regions,
 }

@@ -118,9 +118,10 @@ RANKS = {
     "GroupNorm": (2, 3, 4), "group_norm": (2, 3, 4), "LocalResponseNorm": (3, 4, 5), "PixelShuffle": (3, 4),
     "PixelUnshuffle": (3, 4), "pixel_shuffle": (3, 4), "pixel_unshuffle": (3, 4), "ChannelShuffle": (3, 4, 5),
     "channel_shuffle": (3, 4, 5), "Upsample": (3, 4, 4, 5), "interpolate": (3, 4, 4, 5), "UpsamplingNearest2d": (4,),
-    "UpsamplingBilinear2d": (4,), "LSTM": (2, 3, 3), "tril": (2, 3), "triu": (2, 3), "t": (0, 1, 2), "SyncBatchNorm":
-    (2, 3, 4), "LPPool1d": (2, 3), "LPPool2d": (3, 4), "LPPool3d": (4, 5), "CrossMapLRN2d": (4,), "FrozenBatchNorm2d":
-    (4,), "DropBlock2d": (4,), "DropBlock3d": (5,), "drop_block2d": (4,), "drop_block3d": (5,),
+    "UpsamplingBilinear2d": (4,), "LSTM": (2, 3, 3), "tril": (2, 3), "triu": (2, 3), "t": (0, 1, 2),
+    "SyncBatchNorm": (2, 3, 4), "LPPool1d": (2, 3), "LPPool2d": (3, 4), "LPPool3d": (4, 5), "Unfold": (3, 4),
+    "unfold": (3, 4), "CrossMapLRN2d": (4,), "FrozenBatchNorm2d": (4,), "DropBlock2d": (4,), "DropBlock3d": (5,),
+    "drop_block2d": (4,), "drop_block3d": (5,),
 }  # fmt: skip
 
 

@@ -55,11 +55,11 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: refusal.code == WRONG_DTYPE and has(arguments, "complex"),
     ),
     Stricter(
-        "products and averages of whole numbers exist on the CPU only",
+        "products, averages and blocks of whole numbers exist on the CPU only",
         lambda op, arguments, refusal, theirs: (
             refusal.code == WRONG_DTYPE
             and has(arguments, "whole")
-            and (op.family in ("linear", "pooling") or op.name in ("LocalResponseNorm", "local_response_norm"))
+            and (op.family in ("linear", "pooling", "convolution") or op.name in ("LocalResponseNorm", "local_response_norm"))
         ),
     ),
     Stricter(
@@ -85,6 +85,20 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "attention's fast kernel does not compare the lengths of key and value, the others do",
         lambda op, arguments, refusal, theirs: op.name == "scaled_dot_product_attention" and refusal.subject == "value",
+    ),
+    Stricter(
+        "torchvision's own ops take what happens to broadcast or promote",
+        lambda op, arguments, refusal, theirs: (
+            (op.family == "vision" or "rop_block" in op.name.lower()) and refusal.code in (WRONG_DTYPE, "NNC0502")
+        ),
+    ),
+    Stricter(
+        "drop_block out of training does nothing, whatever the block",
+        lambda op, arguments, refusal, theirs: "rop_block" in op.name.lower() and arguments.get("training") is False,
+    ),
+    Stricter(
+        "attention's fast path for inference does not miss the mask that is_causal is a hint about; training does",
+        lambda op, arguments, refusal, theirs: op.family == "attention" and "is_causal" in (refusal.subject or ""),
     ),
     Stricter(
         "AdaptiveAvgPool to size 1 is a mean, of any rank",

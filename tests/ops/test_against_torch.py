@@ -16,7 +16,7 @@ from tests.ops.cases import case
 from tests.ops.exceptions import reason_to_be_stricter
 from tests.ops.oracle import Outcome, run
 
-EXAMPLES = 300 if settings.get_current_profile_name() == "nightly" else 20
+NIGHTLY = settings.get_current_profile_name() == "nightly"
 
 
 def ours(op: OpDef, arguments: dict[str, Any]) -> Applied | Refusal:
@@ -55,7 +55,11 @@ def test_does_what_torch_does(name: str) -> None:
     op = CATALOGUE[name]
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=300 if NIGHTLY else 20 if op.form == "module" else 8,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     @given(st.data())
     def check(data: st.DataObject) -> None:

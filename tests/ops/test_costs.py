@@ -19,7 +19,7 @@ from nnc.compiler.types.tensor import TensorType
 from tests.ops.cases import case
 from tests.ops.oracle import call_function, construct, forward
 
-EXAMPLES = 300 if settings.get_current_profile_name() == "nightly" else 20
+NIGHTLY = settings.get_current_profile_name() == "nightly"
 
 COUNTED = [
     "Linear", "linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "RNN",
@@ -43,6 +43,11 @@ def counted_by_torch(op: OpDef, arguments: dict[str, Any]) -> int:
     return int(counter.get_total_flops()) // 2
 
 
+def sums_nothing(op: OpDef, arguments: dict[str, Any]) -> bool:
+    """Where a summed size is 1, torch's einsum multiplies element by element, which it does not count."""
+    return op.name == "einsum" and any(1 in t.shape for t in arguments["operands"])
+
+
 def uses_vectors(op: OpDef, arguments: dict[str, Any]) -> bool:
     tensors = [v for v in arguments.values() if isinstance(v, TensorType)]
     return op.name in ("matmul", "linear") and any(t.rank == 1 for t in tensors)
@@ -53,7 +58,11 @@ def test_counts_what_torch_counts(name: str) -> None:
     op = CATALOGUE[name]
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=300 if NIGHTLY else 20 if op.form == "module" else 8,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     @given(st.data())
     def check(data: st.DataObject) -> None:
@@ -62,7 +71,7 @@ def test_counts_what_torch_counts(name: str) -> None:
             cost = apply(op, arguments).call.cost
         except Refusal:
             assume(False)
-        if uses_vectors(op, arguments):
+        if uses_vectors(op, arguments) or sums_nothing(op, arguments):
             return
         assert cost == counted_by_torch(op, arguments), f"{name}({arguments})"
 

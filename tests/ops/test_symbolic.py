@@ -19,8 +19,16 @@ from nnc.compiler.types.tensor import TensorType
 from tests.ops import drawing
 from tests.ops.cases import case
 
-EXAMPLES = 300 if settings.get_current_profile_name() == "nightly" else 20
+NIGHTLY = settings.get_current_profile_name() == "nightly"
 FREE_SIZE = "NNC0505"
+
+# Ops that demand more than torch does, because what torch needs is no demand that the solver knows.
+CAUTIOUS = {
+    **dict.fromkeys(
+        ("DropBlock2d", "DropBlock3d", "drop_block2d", "drop_block3d"),
+        "a block cut to the size must be odd: no cutting",
+    ),
+}
 
 
 def freed(draw: Any, op: OpDef, arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[Symbol, int]]:
@@ -91,7 +99,7 @@ def disagreement(op: OpDef, arguments: dict[str, Any], sizes: Mapping[Symbol, in
     """What the symbolic rule says that does not hold at `sizes`."""
     symbolic, concrete = outcome(op, arguments), outcome(op, {k: fixed(v, sizes) for k, v in arguments.items()})
     if isinstance(symbolic, Refusal):
-        if symbolic.code == FREE_SIZE or isinstance(concrete, Refusal) or 1 in sizes.values():
+        if symbolic.code == FREE_SIZE or isinstance(concrete, Refusal) or 1 in sizes.values() or op.name in CAUTIOUS:
             return ""
         return f"refused with {arguments} ({symbolic.message}), but not with {sizes}"
     failing = [d for d in symbolic.call.demands if d.substitute(sizes).decide() is not True]
@@ -99,7 +107,8 @@ def disagreement(op: OpDef, arguments: dict[str, Any], sizes: Mapping[Symbol, in
         if isinstance(concrete, Refusal):
             return f"accepted with {arguments}, but refused with {sizes}: {concrete.message}"
         return "" if same(symbolic, concrete, sizes) else f"{symbolic} is not {concrete} with {sizes}"
-    if 1 not in sizes.values() and isinstance(concrete, Applied) and same(symbolic, concrete, sizes):
+    needed = op.name not in CAUTIOUS and 1 not in sizes.values()
+    if needed and isinstance(concrete, Applied) and same(symbolic, concrete, sizes):
         return f"demands {failing[0]}, but {sizes} is accepted with the same results ({arguments})"
     return ""
 
@@ -109,7 +118,11 @@ def test_free_sizes_mean_all_sizes(name: str) -> None:
     op = CATALOGUE[name]
 
     @settings(
-        max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), derandomize=True
+        max_examples=300 if NIGHTLY else 20 if op.form == "module" else 8,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
     )
     @given(st.data())
     def check(data: st.DataObject) -> None:

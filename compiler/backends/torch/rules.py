@@ -41,49 +41,54 @@ class Rule:
 
 _MODULES: Mapping[str, str] = {
     "nn": """
-        AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d
-        AdaptiveMaxPool3d AlphaDropout:1 AvgPool1d AvgPool2d AvgPool3d BatchNorm1d BatchNorm2d BatchNorm3d
-        Bilinear:3 CELU:1 ChannelShuffle CircularPad1d CircularPad2d CircularPad3d ConstantPad1d
-        ConstantPad2d ConstantPad3d Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
-        CosineSimilarity Dropout1d:1 Dropout2d:1 Dropout3d:1 Dropout:1 ELU:1 Embedding EmbeddingBag
-        FeatureAlphaDropout:1 Flatten GELU GLU GroupNorm GRU GRUCell Hardshrink Hardsigmoid Hardswish
+        AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d
+        AlphaDropout:1 AvgPool1d AvgPool2d AvgPool3d BatchNorm1d BatchNorm2d BatchNorm3d Bilinear:3 CELU:1
+        ChannelShuffle CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d Conv1d
+        Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d CosineSimilarity CrossMapLRN2d Dropout1d:1
+        Dropout2d:1 Dropout3d:1 Dropout:1 ELU:1 Embedding EmbeddingBag FeatureAlphaDropout:1 Flatten Fold
+        FractionalMaxPool2d FractionalMaxPool3d GELU GLU GroupNorm GRU GRUCell Hardshrink Hardsigmoid Hardswish
         Hardtanh Identity InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm LeakyReLU:1 Linear
-        LocalResponseNorm LogSigmoid LogSoftmax LSTM LSTMCell MaxPool1d MaxPool2d MaxPool3d Mish
-        MultiheadAttention PairwiseDistance PixelShuffle PixelUnshuffle PReLU ReflectionPad1d
-        ReflectionPad2d ReflectionPad3d ReLU ReLU6 ReplicationPad1d ReplicationPad2d ReplicationPad3d
-        RMSNorm RNN RNNCell RReLU SELU Sigmoid SiLU Softmax Softmax2d Softmin Softplus Softshrink
-        Softsign SyncBatchNorm Tanh Tanhshrink Threshold Transformer TransformerDecoderLayer
-        TransformerEncoderLayer Unflatten Upsample UpsamplingBilinear2d UpsamplingNearest2d ZeroPad1d
+        LocalResponseNorm LogSigmoid LogSoftmax LPPool1d LPPool2d LPPool3d LSTM LSTMCell MaxPool1d MaxPool2d
+        MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d Mish MultiheadAttention PairwiseDistance PixelShuffle
+        PixelUnshuffle PReLU ReflectionPad1d ReflectionPad2d ReflectionPad3d ReLU ReLU6 ReplicationPad1d
+        ReplicationPad2d ReplicationPad3d RMSNorm RNN RNNCell RReLU SELU Sigmoid SiLU Softmax Softmax2d Softmin
+        Softplus Softshrink Softsign SyncBatchNorm Tanh Tanhshrink Threshold Transformer TransformerDecoderLayer
+        TransformerEncoderLayer Unflatten Unfold Upsample UpsamplingBilinear2d UpsamplingNearest2d ZeroPad1d
         ZeroPad2d ZeroPad3d
         """,
-    "torchvision.ops": "Permute StochasticDepth",
+    "torchvision.ops": """
+        DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute RoIAlign RoIPool StochasticDepth
+        """,
 }
 
 _FUNCTIONS: Mapping[str, str] = {
     "F": """
-        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d alpha_dropout:2 avg_pool1d
-        avg_pool2d avg_pool3d celu:2 cosine_similarity dropout1d:2 dropout2d:2 dropout3d:2 dropout:2
-        elu:2 embedding feature_alpha_dropout:2 gelu glu group_norm hardshrink hardsigmoid hardswish hardtanh
-        interpolate
-        layer_norm leaky_relu:2 linear log_softmax logsigmoid max_pool1d max_pool2d max_pool3d mish
-        normalize one_hot:2 pad pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm
-        rrelu scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign
-        tanhshrink threshold
+        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d
+        adaptive_max_pool3d alpha_dropout:2 avg_pool1d avg_pool2d avg_pool3d celu:2 conv1d conv2d conv3d
+        conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout1d:2 dropout2d:2 dropout3d:2
+        dropout:2 elu:2 embedding feature_alpha_dropout:2 fold gelu glu group_norm hardshrink hardsigmoid hardswish
+        hardtanh interpolate layer_norm leaky_relu:2 linear local_response_norm log_softmax logsigmoid lp_pool1d
+        lp_pool2d lp_pool3d max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d mish normalize
+        one_hot:2 pad pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm rrelu
+        scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign tanhshrink threshold
+        unfold
         """,
     "torch": """
-        abs addcmul addmm amax amin arange:3 argmax argmin argsort atan atan2 baddbmm bmm cat cdist ceil
-        channel_shuffle clamp clip cos cumprod cumsum diff dot einsum empty empty_like erf exp expm1 eye:2
-        flatten:2 floor fmod full full_like gather index_select lerp linspace log log1p log2 logical_and
-        logical_not logical_or logical_xor logsumexp max:2 maximum min:2 minimum mm narrow ones ones_like outer
-        prod rand rand_like randn randn_like reciprocal roll round rsqrt sigmoid sign sin sort sqrt square
-        stack std take_along_dim tanh tensor topk tril triu var where zeros zeros_like
+        abs acos acosh addcmul addmm amax amin arange:3 argmax argmin argsort asin asinh atan atan2 atanh baddbmm
+        bmm cat cdist ceil channel_shuffle clamp clip cos cosh cumprod cumsum deg2rad diff digamma dot einsum empty
+        empty_like erf erfc erfinv exp exp2 expm1 eye:2 flatten:2 floor fmax fmin fmod frac full full_like gather
+        hypot index_select isfinite isinf isnan lerp lgamma linspace log log10 log1p log2 logaddexp logical_and
+        logical_not logical_or logical_xor logit logsumexp max:2 maximum min:2 minimum mm nan_to_num narrow ones
+        ones_like outer prod rad2deg rand rand_like randn randn_like reciprocal roll round rsqrt sigmoid sign sin
+        sinc sinh sort sqrt square stack std take_along_dim tan tanh tensor topk tril triu trunc var where zeros
+        zeros_like
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int long
-        masked_fill mean median movedim norm permute repeat repeat_interleave reshape select split squeeze:2
-        std sum swapaxes t tensor_split tile to transpose type_as unbind unflatten unsqueeze view=reshape
+        masked_fill mean median movedim norm permute repeat repeat_interleave reshape select split squeeze:2 std sum
+        swapaxes t tensor_split tile to transpose type_as unbind unflatten unsqueeze view=reshape
         """,
-    "torchvision.ops": "stochastic_depth",
+    "torchvision.ops": "drop_block2d drop_block3d stochastic_depth",
 }
 
 _BINARY = {
