@@ -364,9 +364,9 @@ def test_height_is_bounded() -> None:
 @pytest.mark.parametrize("length", [9_999, 1_000_000])
 def test_nothing_takes_long(unit: str, length: int) -> None:
     text = (unit * length)[:length]
-    begun = time.perf_counter()
+    begun = time.process_time()  # not the clock's: other tests run beside this one
     parse(text, span_of(text), Problems())
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 2
 
 
 TOKENS = [

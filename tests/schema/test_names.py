@@ -19,7 +19,8 @@ from tests.schema.helpers import CATALOGUE
 
 
 def test_reserved_names_are_those_of_the_installed_torch() -> None:
-    assert set(dir(nn.Module())) <= RESERVED_NAMES
+    added_by_dynamo = {n for n in dir(nn.Module()) if n.startswith("___")}  # once torch.compile has run in this process
+    assert set(dir(nn.Module())) - added_by_dynamo <= RESERVED_NAMES
 
 
 @pytest.mark.parametrize("name", ["conv1", "block1-0", "0", "a b", "größe", "in", "lambda", "_x", "features"])
