@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnc.compiler.diagnostics import Problems, Span
+from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.elaborate.body import BodyElaborator
 from nnc.compiler.elaborate.calls import Given, Incoming
 from nnc.compiler.elaborate.context import Context, Failed
@@ -17,6 +17,7 @@ from nnc.compiler.expr.statics import describe
 from nnc.compiler.graph.ir import Graph, Value
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import InputDecl, PromiseDecl, Spec
+from nnc.compiler.suggest import closest
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.solver import Promise
@@ -78,9 +79,9 @@ def _arguments(context: Context, spec: Spec, scope: Scope, given: Mapping[str, A
     names = [a.name for a in spec.args]
     for name in given:
         if name not in names:
-            fix = context.did_you_mean(name, spec.span, names)
             notes = (f"its arguments are {', '.join(names) or 'none'}",)
-            context.fail("NNC0709", spec.span, f"{spec.name} has no argument `{name}`", notes=notes, fix=fix)
+            at = spec.args[0].span if spec.args else spec.span
+            context.fail("NNC0709", at, f"{spec.name} has no argument `{name}`", notes=notes, fix=_meant(name, names))
             failed = True
     for arg in spec.args:
         try:
@@ -101,6 +102,12 @@ def _arguments(context: Context, spec: Spec, scope: Scope, given: Mapping[str, A
     return {n: scope.names[n] for n in names}
 
 
+def _meant(name: str, names: list[str]) -> Fix | None:
+    """What a name given from outside may have meant: there is nothing in the file to replace."""
+    best = closest(name, names)
+    return Fix(f"did you mean `{best}`?") if best else None
+
+
 def tupled(value: Any) -> Any:
     """Plain data as the evaluator holds it: lists become tuples."""
     if isinstance(value, list | tuple):
@@ -115,9 +122,11 @@ def _sizes(context: Context, spec: Spec, given: Mapping[str, int]) -> dict[str, 
     names = _dimension_names(spec)
     for name in given:
         if name not in names:
-            fix = context.did_you_mean(name, spec.span, names)
             notes = (f"its dimensions are {', '.join(names) or 'none'}",)
-            raise context.fail("NNC0709", spec.span, f"{spec.name} has no dimension `{name}`", notes=notes, fix=fix)
+            at = spec.inputs[0].shape_span if spec.inputs else spec.span
+            raise context.fail(
+                "NNC0709", at, f"{spec.name} has no dimension `{name}`", notes=notes, fix=_meant(name, names)
+            )
         if given[name] < 1:
             raise context.fail("NNC0709", spec.span, f"the dimension `{name}` must be at least 1, not {given[name]}")
     return {p.name: p.value for p in spec.dims if p.value is not None} | dict(given)
