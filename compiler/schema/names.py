@@ -24,7 +24,7 @@ CONTROL_KEYS = frozenset(ACTION_KEYS) | {"after", "args", "call", "for", "from",
 # range).
 IDENTIFIER_PATTERN = r"^[A-Za-z_\u00a0-\uffff][A-Za-z0-9_\u00a0-\uffff]*$"
 # Dots may stand inside `${…}`, where they belong to an expression.
-LAYER_NAME_PATTERN = r"^([^.$]|\$\{[^}]*\})+$"
+LAYER_NAME_PATTERN = r"""^([^.$"'\\]|\$\{[^}]*\})+$"""
 
 # What `dir(nn.Module())` of torch 2.15 lists, and what nnc adds: torch refuses a submodule of such a name.
 # A test compares the list with the installed torch.
@@ -56,6 +56,8 @@ def layer_name_fault(key: str) -> tuple[str, str] | None:
     if not key or "." in key or not key.isprintable() or len(key) > MAX_NAME:
         shown = key if len(key) <= 60 else key[:57] + "..."
         return "NNC0706", f'"{shown}" cannot be the name of a layer: torch allows no dot and no empty name'
+    if any(c in key for c in "\"'\\"):  # torch.fx and torch.export write names into Python code as they are, and run it
+        return "NNC0706", f"`{key}` cannot be the name of a layer: torch.fx allows no quote and no backslash"
     if key in RESERVED_NAMES:
         return "NNC0309", f"`{key}` is taken: every nn.Module has an attribute of that name"
     return None

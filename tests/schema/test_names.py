@@ -36,6 +36,14 @@ def test_torch_refuses_what_we_refuse(name: str) -> None:
         nn.Module().add_module(name, nn.ReLU())
 
 
+@pytest.mark.parametrize("name", ['a" + str(print("run")) + "', "it's", "a\\"])
+def test_what_torch_fx_would_run_as_code_is_refused(name: str) -> None:
+    assert layer_name_fault(name) == (
+        "NNC0706",
+        f"`{name}` cannot be the name of a layer: torch.fx allows no quote and no backslash",
+    )
+
+
 @pytest.mark.parametrize("name", ["spec", "graph", "source"])
 def test_a_compiled_model_keeps_names_too(name: str) -> None:
     assert layer_name_fault(name) == ("NNC0309", f"`{name}` is taken: every nn.Module has an attribute of that name")

@@ -57,7 +57,7 @@ _MODULES: Mapping[str, str] = {
         ZeroPad2d ZeroPad3d
         """,
     "torchvision.ops": """
-        DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute RoIAlign RoIPool StochasticDepth
+        DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute StochasticDepth
         """,
 }
 
