@@ -114,12 +114,13 @@ def train(
     run_dir: str | os.PathLike[str] | None = None,
     resume: bool = False,
     epochs: int | None = None,
+    seed: int | None = None,
     progress: bool = True,
     **args: Any,
 ) -> Trained:
     """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
     checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder in `runs/`. `resume`
-    goes on with a run that was interrupted. `device` and `epochs` replace what the spec says.
+    goes on with a run that was interrupted. `device`, `epochs` and `seed` replace what the spec says.
 
         >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
         >>> trained.result.best.quantity, trained.artifact
@@ -137,6 +138,7 @@ def train(
         folder=run_dir,
         resume=resume,
         epochs=epochs,
+        seed=seed,
         reporter=reporter_for() if progress else Reporter(),
     )
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from nnc.compiler.training import DataConfig, TrainConfig, read_sections
 from nnc.compiler.training.read_data import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device as devices
-from nnc.runtime import seed
+from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.data import Data, open_data
@@ -96,20 +96,23 @@ def run_training(
     folder: str | os.PathLike[str] | None = None,
     resume: bool = False,
     epochs: int | None = None,
+    seed: int | None = None,
     reporter: Reporter | None = None,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
-    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device` and `epochs`
-    replace what the spec says. A spec given as Python data has paths relative to the working directory. Raises
+    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`
+    and `seed` replace what the spec says. A spec given as Python data has paths relative to the working directory. Raises
     `Failure`, or `SpecError` where the spec has faults.
     """
     project = _project(spec, args or {}, sizes or {}, epochs)
+    if seed is not None:
+        project = replace(project, train=replace(project.train, seed=seed))
     where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
     if resume and not (where / RUN).is_file():
         raise Failure("NNC0907", where, "there is no run to resume in this folder")
     data = open_data(project.data, project.base)
-    seed.seed_everything(project.train.seed)
+    seeds.seed_everything(project.train.seed)
     model = project.module()
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,

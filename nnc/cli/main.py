@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs `nnc` with these arguments (the process's own by default) and returns its exit code."""
     tolerate_any_text(sys.stdout, sys.stderr)
     if argv is None:
-        gc.set_threshold(50_000)  # a command makes little garbage and soon ends: looking for it takes 5 % of `nnc check`
+        # A command makes little garbage and soon ends: looking for it takes 5 % of `nnc check`.
+        gc.set_threshold(50_000)
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()

@@ -15,6 +15,7 @@ __all__ = [
     "add_set",
     "add_size",
     "add_spec",
+    "not_negative",
     "parse_set",
     "parse_size",
     "positive",
@@ -50,7 +51,7 @@ def add_size(parser: ArgumentParser) -> None:
 
 def add_depth(parser: ArgumentParser, what: str) -> None:
     """`--depth`: how deep to look into nested modules."""
-    parser.add_argument("--depth", type=_at_least_0, metavar="N", help=what)
+    parser.add_argument("--depth", type=not_negative, metavar="N", help=what)
 
 
 def add_device(parser: ArgumentParser) -> None:
@@ -63,7 +64,8 @@ def positive(text: str) -> int:
     return _whole(text, 1)
 
 
-def _at_least_0(text: str) -> int:
+def not_negative(text: str) -> int:
+    """The value of an option that may be 0: an argparse type."""
     return _whole(text, 0)
 
 

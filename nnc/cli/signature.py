@@ -41,7 +41,7 @@ def _only_training(graph: Graph, name: str) -> str:
 
 
 def as_json(result: Compilation) -> dict[str, Any]:
-    """The same for programs: see docs/commands.md."""
+    """The same for programs: the form that `nnc check --help` documents."""
     graph, solution = result.graph, result.solution
     return {
         "inputs": [{"name": v.name, **_type(v.type)} for v in graph.inputs],

@@ -82,6 +82,13 @@ def test_a_metric_below_what_is_wanted_is_a_finding(nnc, spec: str) -> None:
     assert nnc("eval", "run", "--at-least", "accuracy").code == MISUSE
 
 
+def test_the_seed_decides_what_a_run_becomes(nnc, folder: Path, spec: str) -> None:
+    for where, seed in (("a", "5"), ("b", "5"), ("c", "6")):
+        assert nnc("train", spec, "--run-dir", where, "--seed", seed, "--epochs", "1", "--device", "cpu").code == OK
+    a, b, c = (nnc("eval", f"{where}/model.safetensors", "--format", "json").out for where in "abc")
+    assert json.loads(a)["quantities"] == json.loads(b)["quantities"] != json.loads(c)["quantities"]
+
+
 def test_train_as_json(nnc, spec: str) -> None:
     ended = nnc("train", spec, "--epochs", "1", "--quiet", "--format", "json", "--set", "width=3", "--device", "cpu")
     assert (ended.code, ended.err) == (OK, "")

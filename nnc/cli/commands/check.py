@@ -1,5 +1,14 @@
 """Checks specs without importing torch: every fault at once, each with its line, its cause and, where one is known, a
-fix. For a sound spec, prints what flows in and out, and what the network requires of dimensions that are left free."""
+fix. For a sound spec, prints what flows in and out, and what the network requires of dimensions that are left free.
+
+--format json prints one object, of which later versions only add keys:
+  version         1
+  files           one object for each FILE: file, ok, diagnostics and, where ok, the rest
+    diagnostics   code, name, severity, message, file, line, column, end_line, end_column, labels, notes, fix
+    inputs        name, shape (numbers, and texts for sizes that are free), dtype
+    outputs       the same; name is null for a single output; train_only
+    requirements  text, dimensions, and where it is about one: symbol and minimum, maximum, modulus, residues, …
+    example       small sizes that meet all requirements, or null"""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from nnc.cli.exits import OK
-from nnc.cli.options import add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.options import add_set, add_size, add_spec, not_negative, parse_set, parse_size
 from nnc.cli.output import note_written, write_file
 from nnc.cli.pictures import PICTURES, picture
 from nnc.cli.report import show
@@ -57,7 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     for kind in PICTURES:  # options of their own, as `--render [KIND]` would take the spec's name for the kind
         parser.add_argument(f"--render={kind}", action="append_const", const=kind, dest="render", help=SUPPRESS)
     parser.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help="print what a stage delivers; see above")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the initial weights (default: 0)")
+    parser.add_argument("--seed", type=not_negative, default=0, metavar="N", help="of the initial weights (default: 0)")
 
 
 def run(options: Namespace) -> int:

@@ -9,7 +9,17 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import Misuse
-from nnc.cli.options import add_device, add_format, add_set, add_size, add_spec, parse_set, parse_size, positive
+from nnc.cli.options import (
+    add_device,
+    add_format,
+    add_set,
+    add_size,
+    add_spec,
+    not_negative,
+    parse_set,
+    parse_size,
+    positive,
+)
 from nnc.cli.output import print_json
 from nnc.cli.specs import spec_path
 from nnc.compiler.render.visible import visible
@@ -29,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_set(parser)
     add_size(parser)
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of what `train:` says")
+    parser.add_argument("--seed", type=not_negative, metavar="N", help="instead of what `train:` says")
     add_device(parser)
     parser.add_argument(
         "--run-dir", metavar="DIR", help="where the run is kept (default: a new folder, runs/NAME-1, -2, …)"
@@ -54,6 +65,7 @@ def run(options: Namespace) -> int:
         folder=options.run_dir,
         resume=options.resume,
         epochs=options.epochs,
+        seed=options.seed,
         reporter=Reporter() if options.quiet else reporter_for(sys.stderr),
     )
     if options.format == "json":
