@@ -6,7 +6,6 @@ from typing import Literal
 
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Inferred, Ints, Pair, Positive, PositivePair, Probability
-from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shape import permuted
 from nnc.compiler.ops.shapes import display, ntuple, window
@@ -151,37 +150,7 @@ def _placed(c: Call, name: str, tensor: TensorType, shape: Shape) -> None:
         c.equal(have, want, f"{name} is {tensor}, not {display(shape)}", name)
 
 
-@module("RoIAlign", family="vision")
-def roi_align(
-    c: Call,
-    input: TensorType,
-    rois: TensorType,
-    output_size: PositivePair,
-    spatial_scale: float,
-    sampling_ratio: int,
-    aligned: bool = False,
-) -> TensorType:
-    """The features of boxes, sampled bilinearly: (N, C, H, W), rois (K, 5) of (index, x₁, y₁, x₂, y₂) → (K, C, h, w)."""
-    return _regions(c, input, rois, output_size)
-
-
-@module("RoIPool", family="vision")
-def roi_pool(
-    c: Call, input: TensorType, rois: TensorType, output_size: PositivePair, spatial_scale: float
-) -> TensorType:
-    """The largest features in each cell of boxes: (N, C, H, W), rois (K, 5) of (index, x₁, y₁, x₂, y₂) → (K, C, h, w)."""
-    return _regions(c, input, rois, output_size)
-
-
-def _regions(c: Call, input: TensorType, rois: TensorType, output_size: PositivePair) -> TensorType:
-    c.rank(c.floating(input), 4)
-    c.rank(rois, 2, name="rois")
-    same_dtype(c, input, rois, "rois")
-    c.equal(rois.shape[1], 5, f"a box has 5 numbers, not {rois.shape[1]}", "rois")
-    return input.with_shape(rois.shape[0], input.shape[1], *ntuple(c, output_size, 2, "output_size"))
-
-
 OPS: tuple[OpDef, ...] = (
     stochastic_depth_module, stochastic_depth, permute_module, frozen_batch_norm2d, drop_block2d_module,
-    drop_block3d_module, drop_block2d, drop_block3d, deform_conv2d, roi_align, roi_pool,
+    drop_block3d_module, drop_block2d, drop_block3d, deform_conv2d,
 )  # fmt: skip

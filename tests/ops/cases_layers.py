@@ -209,12 +209,6 @@ def deformed(draw: Draw, op: OpDef) -> Case:
     return case
 
 
-def regions(draw: Draw, op: OpDef) -> Case:
-    first = TensorType(shape(draw, (4,)), dtype(draw, others=4))
-    given = {"sampling_ratio": 2} if op.argument("sampling_ratio") else {}
-    return settings(draw, op, **given) | {"input": first, "rois": TensorType(equal(draw, (draw(SIZES), 5)))}
-
-
 GENERATORS: dict[str, Generator] = {
     "Embedding": embedding,
     "embedding": embedding,
@@ -245,6 +239,4 @@ GENERATORS: dict[str, Generator] = {
     ),
     **dict.fromkeys([f"{name}{n}d" for name in ("conv", "conv_transpose") for n in (1, 2, 3)], convolved),
     "DeformConv2d": deformed,
-    "RoIAlign": regions,
-    "RoIPool": regions,
 }

@@ -80,8 +80,6 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
     """Calls a module with tensors and call-time keywords; recurrent states are passed as torch wants them, as `hx`."""
     names = [a.name for a in (*op.inputs, *op.calls)]
     given = {k: as_torch(arguments[k]) for k in names if arguments.get(k) is not None}
-    if "rois" in given:
-        given["rois"].zero_()  # a box begins with the index of its sample
     if "h_0" in given:
         state = given.pop("h_0")
         given["hx"] = (state, given.pop("c_0")) if "c_0" in given else state
