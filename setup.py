@@ -3,10 +3,11 @@
 from setuptools import find_packages, setup
 
 ROOTS = ("compiler", "runtime", "specs")
+LINKS = [f"nnc.{root}{below}" for root in ROOTS for below in ("", ".*")]  # in the tree, for type checkers
 
 setup(
     packages=[
-        *(p for p in find_packages(".", include=["nnc", "nnc.*"]) if not p.startswith(tuple(f"nnc.{r}" for r in ROOTS))),
-        *(f"nnc.{p}" for root in ROOTS for p in [root, *(f"{root}.{s}" for s in find_packages(root))]),
+        *find_packages(".", include=["nnc", "nnc.*"], exclude=LINKS),
+        *(f"nnc.{p}" for root in ROOTS for p in [root, *(f"{root}.{sub}" for sub in find_packages(root))]),
     ]
 )
