@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,17 @@ def load_with_header(
     """The saved network and what the file says of it. No initialization runs: the network is made without memory, and
     given the tensors of the file. `verify=False` skips the comparison with the file's digest. Raises `Failure`."""
     header = read_header(path)
-    if verify:
-        verify_digest(header)
+    with ThreadPoolExecutor(1) as beside:  # the digest takes as long as all the rest, and needs another core only
+        intact = beside.submit(verify_digest, header) if verify else None
+        try:
+            return _assemble(header, device), header
+        finally:
+            if intact is not None:
+                intact.result()  # a damaged file is said to be damaged, whatever came of it
+
+
+def _assemble(header: Header, device: torch.device | str) -> nn.Module:
+    path = header.path
     try:
         compilation = compile_mapping(header.spec, name=str(path), args=header.args, sizes=header.sizes)
         model = build(compilation.graph, spec=header.spec, args=header.args, sizes=header.sizes, device="meta")
@@ -128,11 +137,13 @@ def load_with_header(
     except (SafetensorError, OSError, ValueError) as error:
         raise Failure("NNC0904", path, f"its tensors cannot be read: {error}") from None
     try:
+        # In memory of their own: kernels sum tensors that are mapped from a file, at any address, in another order.
+        stored = {name: tensor.clone() if tensor.device.type == "cpu" else tensor for name, tensor in stored.items()}
         tensors = stored | {alias: stored[name] for alias, name in header.aliases.items()}
     except KeyError as error:
         raise Failure("NNC0904", path, f"the tensor {error} is missing") from None
     assign(model, tensors, path)
-    return model, replace(header, path=path)
+    return model
 
 
 def assign(model: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
