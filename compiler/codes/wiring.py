@@ -171,4 +171,33 @@ CODES: tuple[Code, ...] = (
           out: attention.attn_output
         """,
     ),
+    define(
+        "NNC0609",
+        "training-only",
+        "A value is always computed, from a result that exists only while training.",
+        """An output of a block with `mode: train` is there while the module is in training mode, and missing after
+        `model.eval()`. What uses it must be an output with `mode: train` too, or lead to nothing but such outputs.""",
+        """
+        nnc: 1
+        inputs: {x: [B, 16]}
+        blocks:
+          Two:
+            layers: {main: Linear(4), aux: {type: Linear(4), from: x}}
+            outputs: {main: main, aux: {from: aux, mode: train}}
+        layers:
+          two: Two()
+        outputs: {main: two.main, aux: two.aux}
+        """,
+        """
+        nnc: 1
+        inputs: {x: [B, 16]}
+        blocks:
+          Two:
+            layers: {main: Linear(4), aux: {type: Linear(4), from: x}}
+            outputs: {main: main, aux: {from: aux, mode: train}}
+        layers:
+          two: Two()
+        outputs: {main: two.main, aux: {from: two.aux, mode: train}}
+        """,
+    ),
 )

@@ -46,8 +46,10 @@ class BodyElaborator:
             arguments: Mapping[str, statics.Static] | None = None) -> Finished:  # fmt: skip
         pending = expand(self.context, body, self.scope)
         self._check_names(pending, body.listed)
+        self.scope.incomplete = any(p.broken and not p.has_its_key for p in pending)
         self.builder.names.update(p.key for p in pending)
         pending = [p for p in pending if p.enabled or not isinstance(p.entry.action, StoredDecl)]
+        self.switched_off = {p.key for p in pending if not p.enabled}
         self.flows = [p.key for p in pending if not isinstance(p.entry.action, StoredDecl)]
         self.previous = dict(zip(self.flows[1:], self.flows, strict=False))
         ordered = order(self.context, pending) if not body.listed else pending
@@ -72,6 +74,8 @@ class BodyElaborator:
             ties=self._ties(body),
             train_only=train_only,
         )
+        if self.sound:
+            self._check_training(graph, body)
         if self.sound:
             self._warn_unused(graph)
         return Finished(graph, self.sound)
@@ -256,6 +260,8 @@ class BodyElaborator:
     def _reference(self, evaluator: Evaluator, expr: tree.Expr) -> Binding:
         """A value named in `from:`; an unknown name is a reference that leads nowhere."""
         if isinstance(expr, tree.Name) and evaluator.scope.find(expr.name) is None:
+            if evaluator.scope.misses_names:
+                raise Failed
             values = self._values(evaluator.scope)
             fix = self.context.did_you_mean(expr.name, expr.span, values)
             notes = () if fix else (f"values here: {', '.join(values) or 'none'}",)
@@ -270,6 +276,9 @@ class BodyElaborator:
     def _outputs(self, body: Body, span: Span) -> tuple[dict[str, Value], frozenset[str]]:
         if body.outputs is None:
             return self._last(body, span), frozenset()
+        if not body.outputs:
+            self.context.fail("NNC0603", body.span, "`outputs:` names nothing, so nothing comes out")
+            self.sound = False
         outputs: dict[str, Value] = {}
         evaluator = Evaluator(self.context, self.scope)
         for output in body.outputs:
@@ -310,11 +319,39 @@ class BodyElaborator:
             if value not in used:
                 self.context.problems.warning("NNC0606", value.span, f"nothing uses the input `{value.name}`")
 
-    def _ties(self, body: Body) -> tuple[tuple[str, str], ...]:
-        from nnc.compiler.elaborate.ties import resolve_tie
+    def _check_training(self, graph: Graph, body: Body) -> None:
+        """What a block gives only while training must not be needed at other times."""
+        rare = {
+            value: node
+            for node in graph.nodes
+            if isinstance(node.target, Graph) and node.target.train_only
+            for name, value in zip(node.target.outputs, node.results, strict=True)
+            if name in node.target.train_only
+        }
+        if not rare:
+            return
+        read = {v for n in graph.nodes for v in n.inputs} | set(graph.outputs.values())
+        needed = {v for k, v in graph.outputs.items() if k not in graph.train_only}
+        sources = {o.name: o.source.span for o in body.outputs or ()}
+        users = [(v, sources.get(k, v.span)) for k, v in graph.outputs.items() if k not in graph.train_only]
+        for node in reversed(graph.schedule):
+            if needed.intersection(node.results) or read.isdisjoint(node.results):
+                needed.update(node.inputs)
+                users += [(v, node.span) for v in node.inputs]
+        for value, span in sorted(((v, s) for v, s in users if v in rare), key=lambda pair: pair[1].start):
+            self.sound = False
+            self.context.fail(
+                "NNC0609", span, f"`{value.name}` exists only while training, and this is always computed",
+                labels=(Label(rare[value].span, "made here"),),
+                notes=("what uses it must lead to outputs with `mode: train` alone",),
+            )  # fmt: skip
 
-        sound = [t for t in body.ties if self.sound and resolve_tie(self.context, self.builder.nodes, t)]
-        return tuple((t.target, t.source) for t in sound)
+    def _ties(self, body: Body) -> tuple[tuple[str, str], ...]:
+        if not body.ties or not self.sound:
+            return ()
+        from nnc.compiler.elaborate.ties import resolve_ties
+
+        return resolve_ties(self.context, self.builder.nodes, body.ties)
 
     # -- for the layers ----------
 

@@ -22,7 +22,7 @@ from nnc.compiler.types.tensor import TensorType
 if TYPE_CHECKING:
     from nnc.compiler.elaborate.evaluate import Evaluator
 
-__all__ = ["Flow", "Given", "Incoming", "add_op", "bind", "call_function", "name_last", "typed", "wire"]
+__all__ = ["Flow", "Given", "Incoming", "add_op", "bind", "call_function", "name_last", "said", "typed", "wire"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +160,14 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
             )
             return False
         context.fail(
-            "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {_said(seen)}",
+            "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {said(seen)}",
             fix=_kind_fix(kind, seen, given.span), notes=hint,
         )  # fmt: skip
         return False
     return True
 
 
-def _said(value: Any) -> str:
+def said(value: Any) -> str:
     if isinstance(value, TensorType):
         return f"a tensor {value}"
     if isinstance(value, tuple) and 0 < len(value) <= 6 and all(isinstance(v, int | float | str) for v in value):

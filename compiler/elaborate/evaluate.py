@@ -125,6 +125,8 @@ class Evaluator:
         return binding
 
     def unknown_name(self, name: str, span: Span) -> Failed:
+        if self.scope.misses_names:
+            return Failed()
         known = list(self.scope.known())
         fix = self.context.did_you_mean(name, span, known)
         if fix is None and name in self.context.catalogue:

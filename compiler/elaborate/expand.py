@@ -9,9 +9,9 @@ Everything here is known before any tensor is: conditions see arguments and the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nnc.compiler.diagnostics import Label, Span
+from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import Scope
@@ -36,6 +36,11 @@ class Pending:
     enabled: bool = True
     broken: bool = False
 
+    @property
+    def has_its_key(self) -> bool:
+        """False where the key, or those of the entries that would stand here, could not be computed."""
+        return not self.key.startswith(NAMELESS) and not isinstance(self.entry.action, Splice)
+
 
 def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
     """The entries of `body` in file order, with unique keys; a list's are numbered after disabled ones are taken out."""
@@ -50,8 +55,7 @@ def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
             continue
         key = _key(context, entry, inner, str(len(pending))) if ok or entry.key is None or entry.key.literal else None
         if key is not None and key in seen:
-            labels = (Label(seen[key], "the first one"),)
-            context.fail("NNC0705", span, f"`{key}` is already the name of another entry", labels=labels)
+            _report_double(context, key, span, seen[key])
             key = None
         if key is None:  # keeps its place, so that what follows stays quiet instead of taking the value before it
             pending.append(Pending(f"{NAMELESS}{len(pending)}", entry, inner, span, True, True))
@@ -82,10 +86,24 @@ def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator
                     action.span,
                     f"`each` stands in a {kind} of layers, so its `layers:` must be a {kind}, not a {other}",
                 )
+                yield entry, inner, False
                 continue
             for turn, turn_ok in _loop(context, action.loop, inner):
                 if turn_ok:
                     yield from _turns(context, action.body, turn, listed)
+                else:
+                    yield entry, turn, False
+
+
+def _report_double(context: Context, key: str, span: Span, first: Span) -> None:
+    if span == first:
+        context.fail(
+            "NNC0705", span, f"every turn of the loop has the same key, `{key}`",
+            notes=(f"put the loop's name into the key, as in `{key}${{i}}`",),
+        )  # fmt: skip
+    else:
+        labels = (Label(first, "the first one"),)
+        context.fail("NNC0705", span, f"`{key}` is already the name of another entry", labels=labels)
 
 
 def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[Scope, bool]]:
@@ -132,6 +150,8 @@ def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str |
     """The entry's key, computed parts filled in; None where a fault was reported."""
     if entry.key is None:
         return number
+    if entry.broken:  # its loop may be what was at fault, and that was said
+        context = replace(context, problems=Problems())
     try:
         key = _fill(context, entry.key, scope)
     except Failed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate import blocks
-from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
+from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, said, wire
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending
@@ -291,13 +291,15 @@ def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
     original, path = _find(at, use)
     context = at.context
     if isinstance(original.target, OpDef):
-        settings = {k: Given(v, use.span) for k, v in original.settings.items()}
+        inferred = {a.name for a in original.target.arguments if a.inferred}  # anew, to see whether they come out the same
+        settings = {k: Given(v, use.span) for k, v in original.settings.items() if k not in inferred}
         evaluator = Evaluator(context, item.scope)
         operands = wire(evaluator, original.target.name, original.target.inputs, flow(), use.span)
         operands |= _call_keywords(evaluator, item.entry, original.target)
         value = add_op(context, at.builder, original.target, operands, settings, item.key, use.span, path)
-        if at.builder.nodes[-1].parameters != original.parameters:
-            raise _mismatch(at, use, original)
+        made = at.builder.nodes[-1]
+        if made.parameters != original.parameters or made.settings != original.settings:
+            raise _mismatch(at, use, original, made.settings)
         return value
     if original in context.again:
         node = context.again[original](at, item, flow(), use.span)
@@ -330,9 +332,14 @@ def _find(at: BodyElaborator, use: Reuse) -> tuple[Node, str]:
                 raise Failed if at.is_broken(part) else _not_a_module(at, use, part)
             if node is not None:
                 raise _not_a_module(at, use, part)
+            if depth == 0 and at.scope.misses_names:
+                raise Failed
             names = [n.name for n in nodes if n.named and n.is_module]
-            fix = at.context.did_you_mean(part, use.span, names)
+            outside = depth == 0 and _is_outside(at.builder.parent, part)
+            fix = None if outside else at.context.did_you_mean(part, use.span, names)
             notes = () if fix else (f"modules here: {', '.join(names[:12]) or 'none'}",)
+            if outside:
+                notes = (f"`{part}` stands around this `layers:`, which can call only modules of its own",)
             raise at.context.fail(
                 "NNC0601", use.span, f"there is no module `{part}` to call again", notes=notes, fix=fix
             )
@@ -344,13 +351,29 @@ def _find(at: BodyElaborator, use: Reuse) -> tuple[Node, str]:
     raise AssertionError("unreachable: a path has at least one part")
 
 
+def _is_outside(builder: Builder | None, name: str) -> bool:
+    while builder is not None:
+        if any(n.name == name and n.named and n.is_module for n in builder.nodes):
+            return True
+        builder = builder.parent
+    return False
+
+
 def _not_a_module(at: BodyElaborator, use: Reuse, part: str) -> Failed:
+    if part in at.switched_off:
+        message = f"`{part}` is switched off by `if:`, so there is no module to call again"
+        return at.context.fail("NNC0308", use.span, message, notes=("give both entries the same `if:`",))
     return at.context.fail("NNC0308", use.span, f"`{part}` is not a module, so it cannot be called again")
 
 
-def _mismatch(at: BodyElaborator, use: Reuse, original: Node) -> Failed:
+def _mismatch(at: BodyElaborator, use: Reuse, original: Node, settings: Mapping[str, Any] | None = None) -> Failed:
+    """`settings` are those that a layer of its own would have here."""
+    other = next((k for k, v in (settings or {}).items() if v != original.settings.get(k)), None)
+    why = "its parameters would have other shapes"
+    if other is not None and settings is not None:
+        why = f"its {other} is {original.settings.get(other)}, here it would be {settings[other]}"
     return at.context.fail(
-        "NNC0708", use.span, f"`{use.target}` cannot take this input: its parameters would need other shapes",
+        "NNC0708", use.span, f"`{use.target}` cannot take this input: {why}",
         labels=(Label(original.span, "made here"),),
     )  # fmt: skip
 
@@ -407,7 +430,7 @@ def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: Stored
         if free is not None:
             raise context.fail("NNC0505", span, f"a {decl.kind}'s shape must be known, but {free} is a free size")
         if not all(isinstance(d, int) and not isinstance(d, bool) and d >= 0 for d in value):
-            raise context.fail("NNC0305", span, f"a shape is a list of sizes ≥ 0, this is {statics.describe(value)}")
+            raise context.fail("NNC0305", span, f"a shape is a list of sizes ≥ 0, this is {said(value)}")
         kind = TensorType(value, options.get("dtype", DType.float32))
     else:
         kind = evaluator.one(value, span).type

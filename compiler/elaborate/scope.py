@@ -80,6 +80,7 @@ class Scope:
     parent: Scope | None = None
     names: dict[str, Binding] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)  # where a name was defined
+    incomplete: bool = False  # an entry has no name because of a fault: an unknown name may be its
 
     def child(self, builder: Builder | None = None) -> Scope:
         return Scope(builder or self.builder, self)
@@ -96,6 +97,10 @@ class Scope:
                 return scope.names[name], scope
             scope = scope.parent
         return None
+
+    @property
+    def misses_names(self) -> bool:
+        return self.incomplete or (self.parent is not None and self.parent.misses_names)
 
     def place(self, name: str) -> Span | None:
         found = self.find(name)

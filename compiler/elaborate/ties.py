@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.elaborate.context import Context, Failed
@@ -10,10 +10,43 @@ from nnc.compiler.graph.ir import Graph, Node
 from nnc.compiler.ops.call import ParameterSpec
 from nnc.compiler.schema.spec import TieDecl
 
-__all__ = ["resolve_tie"]
+__all__ = ["resolve_ties"]
 
 
-def resolve_tie(context: Context, nodes: Sequence[Node], tie: TieDecl) -> bool:
+def resolve_ties(context: Context, nodes: Sequence[Node], ties: Sequence[TieDecl]) -> tuple[tuple[str, str], ...]:
+    """(target, source) in an order in which they can be assigned; faulty ones are reported and left out.
+
+    What is one with a target already, here or inside a block, goes along with it:
+    {a: b, b: c}   →   a: c, b: c"""
+    together = {path: members for members in _tied(nodes, "") for path in members}
+    assigned: dict[str, str] = {}
+    for tie in ties:
+        if not _fits(context, nodes, tie):
+            continue
+        moving = together.get(tie.target, {tie.target})
+        if tie.source in moving:
+            context.fail("NNC0708", tie.target_span, f"`{tie.target}` and `{tie.source}` are one parameter already")
+            continue
+        source = assigned.get(tie.source, tie.source)
+        assigned |= dict.fromkeys(sorted(moving), source)
+        members = moving | together.get(tie.source, {tie.source})
+        together |= dict.fromkeys(members, members)
+    return tuple(assigned.items())
+
+
+def _tied(nodes: Sequence[Node], prefix: str) -> Iterator[set[str]]:
+    """Sets of parameters that blocks inside tied."""
+    for node in nodes:
+        if node.shares is None and isinstance(node.target, Graph):
+            path = f"{prefix}{node.name}."
+            yield from _tied(node.target.nodes, path)
+            sources: dict[str, set[str]] = {}
+            for target, source in node.target.ties:
+                sources.setdefault(f"{path}{source}", {f"{path}{source}"}).add(f"{path}{target}")
+            yield from sources.values()
+
+
+def _fits(context: Context, nodes: Sequence[Node], tie: TieDecl) -> bool:
     """Whether both parameters exist and agree in shape; else the fault is reported."""
     try:
         target = _parameter(context, nodes, tie.target, tie.target_span)

@@ -73,7 +73,7 @@ def test_use_reaches_inside_and_follows_a_use() -> None:
 @pytest.mark.parametrize(
     ("entries", "code"),
     [
-        ("a: Linear(8)\n  b: {use: a}", "NNC0506"),
+        ("a: Linear(8)\n  b: {use: a}", "NNC0708"),
         ("a: relu\n  b: {use: a}", "NNC0308"),
         ("a: [Linear(8)]\n  b: {use: a}", "NNC0708"),
         ("a: Linear(16)\n  b: {use: a.inner}", "NNC0601"),
