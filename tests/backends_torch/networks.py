@@ -14,7 +14,7 @@ from nnc.compiler.driver import Compilation, compile_file, compile_text
 from nnc.compiler.types.dim import evaluate
 from nnc.compiler.types.dtype import DType
 
-__all__ = ["SMALL", "compiled", "module", "sample"]
+__all__ = ["SMALL", "SPECS", "compiled", "module", "sample"]
 
 SPECS = Path(__file__).parents[2] / "specs"
 

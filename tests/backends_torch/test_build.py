@@ -17,9 +17,9 @@ import torch.fx
 from torch import Tensor, nn
 
 from nnc.compiler.backends.torch import build as building
-from nnc.compiler.backends.torch.build import build, origin
+from nnc.compiler.backends.torch.build import build, origin, place_of
 from nnc.compiler.source.tree import to_plain
-from tests.backends_torch.networks import SMALL, compiled, module, sample
+from tests.backends_torch.networks import SMALL, SPECS, compiled, module, sample
 
 TINY = {"block": "BasicBlock", "layers": [1, 2, 1, 1], "num_classes": 10}
 
@@ -196,6 +196,20 @@ def test_nothing_is_added_to_the_module() -> None:
     assert next(iter(model.state_dict())) == "features.0.weight"
 
 
+@pytest.mark.parametrize("file", sorted(SPECS.glob("*.yaml")), ids=lambda f: f.stem)
+def test_every_shipped_spec_owns_what_its_graph_says(file: Path) -> None:
+    graph = compiled(file.stem).graph
+    state = build(graph, device="meta").state_dict()
+    owned = {
+        f"{path}.{p.name}" if p.name else path: (p.shape, p.dtype.value)
+        for path, node in graph.walk()
+        if node.registers
+        for p in node.parameters
+        if p.kind != "transient"
+    }
+    assert {k: (tuple(v.shape), str(v.dtype).removeprefix("torch.")) for k, v in state.items()} == owned
+
+
 def test_equal_networks_are_of_one_class() -> None:
     assert type(with_spec("lenet5")) is type(with_spec("lenet5"))
     assert type(with_spec("lenet5")) is not type(with_spec("lenet5", num_classes=3))
@@ -215,6 +229,16 @@ def test_tracebacks_show_the_source() -> None:
     assert "x = self.features(image)" in text
     assert inspect.getsource(type(model)).startswith("class Lenet5(nn.Module):")
     assert "def forward(self, image: Tensor)" in inspect.getsource(type(model).forward)
+
+
+def test_an_error_at_run_time_knows_its_place_in_the_spec() -> None:
+    model = module("resnet", **TINY)
+    with pytest.raises(RuntimeError) as caught:
+        model.layer1[0](torch.zeros(1, 3, 8, 8))
+    place = place_of(caught.value)
+    assert place is not None
+    assert place.source.line(place.line).strip() == "conv1: Conv2d(planes, 3, stride, padding=1, bias=False)"
+    assert place_of(ValueError("elsewhere")) is None
 
 
 def test_memory_of_many_networks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

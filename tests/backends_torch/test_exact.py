@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet, VisionTransformer
 
 from nnc.compiler.backends.torch.build import build
+from nnc.compiler.driver import compile_text
 from tests.backends_torch.networks import compiled, module, sample
 
 
@@ -259,6 +261,20 @@ def test_tensors_made_in_a_forward() -> None:
     (x,) = sample(ours, T=5)
     out, (h, _) = ours.lstm(x + ours.position(torch.arange(5)))
     assert torch.equal(ours(x), ours.fc(torch.cat([h[0], out[:, -1]], 1)))
+
+
+def test_a_group_called_again_sees_the_sizes_of_its_surroundings() -> None:
+    text = """
+        nnc: 1
+        inputs: {x: [B, T, 8], y: [B, S, 8]}
+        layers:
+          mix: {from: x, layers: {a: Linear(8), out: a / T}}
+          again: {use: mix, from: y}
+        outputs: {first: mix, second: again}
+        """
+    ours = build(compile_text(textwrap.dedent(text), name="again.yaml").graph)
+    x, y = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
+    assert torch.equal(ours(x, y)["second"], ours.mix.a(y) / 3)
 
 
 def test_shared_structures_share_a_class() -> None:

@@ -19,6 +19,7 @@ import json
 import linecache
 import pickle
 import sys
+import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -30,11 +31,12 @@ import torch
 from torch import nn
 
 from nnc.compiler.backends.torch.emit import EmittedSource, emit_source
+from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
 
-__all__ = ["Origin", "Recipe", "build", "origin"]
+__all__ = ["Origin", "Recipe", "build", "origin", "place_of"]
 
-MOST_LOADED = 256  # sources kept in memory; one that was dropped still runs, but tracebacks no longer show its lines
+MOST_LOADED = 64  # sources kept in memory; one that was dropped still runs, but tracebacks no longer show its lines
 
 
 class Recipe:
@@ -106,6 +108,16 @@ def build(
         return network()
 
 
+def place_of(error: BaseException) -> Span | None:
+    """The place in a spec of the innermost line of a network that an error went through; None where it met none."""
+    found = None
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        network = frame.f_globals.get(_ORIGIN)
+        if isinstance(network, Origin):
+            found = network.emitted.line_spans.get(line, found)
+    return found
+
+
 def origin(module: nn.Module) -> Origin | None:
     """Where a module's class comes from; None for a module that nnc did not write."""
     return getattr(type(module), _ORIGIN, None)
@@ -142,7 +154,7 @@ def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: 
     linecache.cache[file] = (len(emitted.text), None, emitted.text.splitlines(keepends=True), file)
     sys.modules[module_name] = module
     exec(compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # emit_source wrote it, of checked names
-    found = Origin(emitted, graph, recipe, module)
+    found = vars(module)[_ORIGIN] = Origin(emitted, graph, recipe, module)
     for word in emitted.class_names:
         made = vars(module)[word]
         setattr(made, _ORIGIN, found)

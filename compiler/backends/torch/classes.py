@@ -91,7 +91,7 @@ class Plan:
         own = (graph.arguments, graph.symbols)
         scope = own if graph.kind in ("net", "block") else around
         for node in graph.nodes:
-            if isinstance(node.target, Graph):
+            if isinstance(node.target, Graph) and node.shares is None:
                 self._collect(node.target, scope, inside if _is_nameless(graph) else _base(graph, inside))
         outline = self.structures.outline(graph)
         if outline.form != "class":
