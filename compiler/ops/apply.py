@@ -71,7 +71,7 @@ def apply(op: OpDef, arguments: Mapping[str, object]) -> Applied:
 def _bounded(op: OpDef, result: TensorType) -> None:
     elements = 1
     for size in result.shape:
-        if isinstance(size, int):
+        if type(size) is int:
             elements *= size
     if elements > MAX_ELEMENTS:
         raise Refusal("NNC0501", f"{op.name} would make a tensor of more than 2**63 elements: {result}")

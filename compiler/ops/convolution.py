@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Literal
 
 from nnc.compiler.ops.call import Call
@@ -18,7 +17,7 @@ from nnc.compiler.ops.kinds import (
     Triple,
 )
 from nnc.compiler.ops.registry import OpDef, module
-from nnc.compiler.ops.shapes import ntuple, widened, window
+from nnc.compiler.ops.shapes import ntuple, product, widened, window
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.tensor import TensorType
 
@@ -189,7 +188,7 @@ def _convolve(
         space = tuple(window(c, *on_axis) for on_axis in zip(sizes, kernel, steps, pads, holes, strict=True))
     _padding_mode(c, sizes, widest, padding_mode)
     result = input.with_shape(*input.shape[: -n - 1], out_channels, *space)
-    c.macs(result.numel * (channels // groups * prod(kernel)))
+    c.macs(product((*result.shape, channels // groups, *kernel)))
     return result
 
 
@@ -226,7 +225,7 @@ def _spread(
         c.parameter("bias", out_channels)
     space = widened(c, input.shape[-n:], kernel, steps, pads, holes, extras, output_size)
     result = input.with_shape(*input.shape[: -n - 1], out_channels, *space)
-    c.macs(input.numel * (out_channels // groups * prod(kernel)))
+    c.macs(product((*input.shape, out_channels // groups, *kernel)))
     return result
 
 

@@ -30,7 +30,7 @@ def cat(c: Call, tensors: Tensors, dim: int = 0) -> TensorType:
         if tensor.rank != first.rank:
             c.refuse(f"tensor {k} is {tensor}, the first is {first}: cat joins tensors of one rank", "tensors")
         for d, (want, have) in enumerate(zip(first.shape, tensor.shape, strict=True)):
-            if d != i:
+            if d != i and want != have:
                 reason = f"sizes {want} and {have} of dimension {d} differ: {first} and {tensor} joined along {i}"
                 c.equal(want, have, reason, "tensors")
         total = total + tensor.shape[i]
@@ -46,8 +46,9 @@ def stack(c: Call, tensors: Tensors, dim: int = 0) -> TensorType:
         if tensor.rank != first.rank:
             c.refuse(f"tensor {k} is {tensor}, the first is {first}: stack joins tensors of one shape", "tensors")
         for d, (want, have) in enumerate(zip(first.shape, tensor.shape, strict=True)):
-            reason = f"sizes {want} and {have} of dimension {d} differ: {first} and {tensor} stacked"
-            c.equal(want, have, reason, "tensors")
+            if want != have:
+                reason = f"sizes {want} and {have} of dimension {d} differ: {first} and {tensor} stacked"
+                c.equal(want, have, reason, "tensors")
     return TensorType((*first.shape[:i], len(tensors), *first.shape[i:]), result_type(*tensors))
 
 

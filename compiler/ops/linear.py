@@ -6,6 +6,7 @@ from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Inferred, NonNegative, Positive
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
+from nnc.compiler.ops.shapes import product
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -21,9 +22,8 @@ def linear_module(
     c.parameter("weight", out_features, features)
     if bias:
         c.parameter("bias", out_features)
-    result = input.with_shape(*input.shape[:-1], out_features)
-    c.macs(result.numel * features)
-    return result
+    c.macs(product((*input.shape, out_features)))
+    return input.with_shape(*input.shape[:-1], out_features)
 
 
 @module("Bilinear", family="linear", inferred=("in1_features", "in2_features"))

@@ -34,10 +34,16 @@ def ntuple(c: Call, value: int | Sequence[int], n: int, name: str) -> tuple[int,
 
 
 def product(dims: Iterable[DimLike]) -> DimLike:
-    """The product of sizes; 1 for none."""
-    total: DimLike = 1
+    """The product of sizes; 1 for none. Known ones are multiplied first: that is cheap."""
+    known, free = 1, []
     for d in dims:
-        total = total * d
+        if isinstance(d, int):
+            known *= d
+        else:
+            free.append(d)
+    total: DimLike = known
+    for size in free:
+        total = size if isinstance(total, int) and total == 1 else total * size
     return total
 
 
@@ -135,12 +141,14 @@ def window(
     two counts is the smaller does not depend on the size: they differ by a constant under the same division.
     """
     reach = dilation * (kernel - 1) + 1
-    padded = f"{size} + 2·{padding} of padding" if padding else f"{size}"
-    least = reach - stride + 1 if ceil else reach
-    c.at_least(size + 2 * padding, least, f"a window of {reach} does not fit into {padded}", "kernel_size")
-    if not ceil:
-        return (size + 2 * padding - reach) // stride + 1
-    return ceildiv(size + padding + min(0, padding - reach + stride), stride)
+    least = reach - 2 * padding - (stride - 1 if ceil else 0)
+    if not isinstance(size, int) or size < least:
+        padded = f"{size} + 2·{padding} of padding" if padding else f"{size}"
+        c.at_least(size, least, f"a window of {reach} does not fit into {padded}", "kernel_size")
+    if ceil:
+        return ceildiv(size + (padding + min(0, padding - reach + stride)), stride)
+    starts = size + (2 * padding - reach + stride)
+    return starts if stride == 1 else starts // stride
 
 
 def widened(
