@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
@@ -120,8 +120,9 @@ def _fit(plan: Plan, one: ClassPlan) -> None:
     for path in one.outline.constants:
         constants = [o.constants[path] for o in outlines]
         if constants[0].nested is not None:
-            for word, values in _nested(plan, constants):
-                one.formulas[(*path, word)] = fitter.fit(values, _words((*path, word)))
+            for nested in _nested(plan, constants):
+                here = (*path, nested.name)
+                one.formulas[here] = fitter.fit(nested.values, _words(here), nested.flowing)
             continue
         formula = fitter.fit(tuple(c.value for c in constants), _words(path), constants[0].inferred)
         one.formulas[path] = formula
@@ -133,13 +134,13 @@ def _fit(plan: Plan, one: ClassPlan) -> None:
     one.attributes = {word: taken.claim(word, f"{word}_") for word in needed if word in own}
 
 
-def _nested(plan: Plan, constants: Sequence[Constant]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """What each instance gives to the class of one of its children."""
+def _nested(plan: Plan, constants: Sequence[Constant]) -> Iterator[Parameter]:
+    """The parameters of the class of a child, with what each instance gives for them."""
     graphs = [c.nested for c in constants if c.nested is not None]
     child = plan.of(graphs[0])
     given = [child.arguments(g) for g in graphs]
     for parameter in child.parameters:
-        yield parameter.name, tuple(g[parameter.name] for g in given)
+        yield replace(parameter, values=tuple(g[parameter.name] for g in given))
 
 
 def _words(path: Path) -> list[str]:

@@ -24,7 +24,7 @@ from nnc.compiler.backends.torch.syntax import (
     attribute,
     call,
     dotted,
-    is_identifier,
+    is_attribute,
     literal,
     member,
     name,
@@ -80,24 +80,23 @@ class Constructor:
         if isinstance(node.target, Stored):
             return self._store(node, node.target)
         made = self._module(node, (node.name,))
-        if is_identifier(node.name) and not node.name.startswith("__"):
+        return self._assign(node, made, "add_module")
+
+    def _assign(self, node: Node, made: ast.expr, register: str) -> list[Line]:
+        """`self.conv1 = …`, or `self.add_module("block1-0", …)`."""
+        if is_attribute(node.name):
             return self._statement(f"self.{node.name} = ", made, node.span)
-        return self._statement("", call(attribute(name(SELF), "add_module"), [literal(node.name), made]), node.span)
+        return self._statement("", call(attribute(name(SELF), register), [literal(node.name), made]), node.span)
 
     def _store(self, node: Node, stored: Stored) -> list[Line]:
         initial = self._initial(stored, (node.name,))
-        plain = is_identifier(node.name) and not node.name.startswith("__")
         if stored.kind == "buffer":
             keywords = {} if stored.persistent else {"persistent": literal(False)}
             made = call(attribute(name(SELF), "register_buffer"), [literal(node.name), initial], keywords)
             return self._statement("", made, node.span)
         keywords = {} if stored.requires_grad else {"requires_grad": literal(False)}
         made = call(dotted("nn.Parameter"), [initial], keywords)
-        if plain:
-            return self._statement(f"self.{node.name} = ", made, node.span)
-        return self._statement(
-            "", call(attribute(name(SELF), "register_parameter"), [literal(node.name), made]), node.span
-        )
+        return self._assign(node, made, "register_parameter")
 
     def _initial(self, stored: Stored, path: Path) -> ast.expr:
         """The constructor calls folded into one expression; without any, zeros."""
@@ -117,7 +116,7 @@ class Constructor:
         owner, word = owner_and_name(self.plan, self.one.graph, target)
         kept, kept_word = owner_and_name(self.plan, self.one.graph, source)
         value = member(kept, kept_word)
-        if is_identifier(word) and not word.startswith("__"):
+        if is_attribute(word):
             return self._statement(f"{ast.unparse(attribute(owner, word))} = ", value, self.one.graph.span)
         return self._statement("", call(name("setattr"), [owner, literal(word), value]), self.one.graph.span)
 

@@ -36,10 +36,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter of a class's constructor, with each instance's value."""
+    """A parameter of a class's constructor, with each instance's value. `flowing`: the size of what flows in."""
 
     name: str
     values: Vector
+    flowing: bool = False
 
     @property
     def annotation(self) -> str:
@@ -67,16 +68,12 @@ class Fitter:
         self._parameters: dict[int, Parameter] = {}
         self._formulas: dict[Hashable, ast.expr] = {}
         self._own: list[Parameter] = []
-        self._flowing: set[str] = set()
 
     @property
     def parameters(self) -> list[Parameter]:
         """Sizes that flow in, then arguments in their declared order, then those made for one place."""
-        used = [i for i in range(len(self.sources)) if i in self._parameters]
-        bound = [self._parameters[i] for i in used if self.sources[i].bound]
-        given = [self._parameters[i] for i in used if not self.sources[i].bound]
-        flowing = [p for p in self._own if p.name in self._flowing]
-        return [*bound, *flowing, *given, *(p for p in self._own if p.name not in self._flowing)]
+        used = [*(p for _, p in sorted(self._parameters.items())), *self._own]
+        return [*(p for p in used if p.flowing), *(p for p in used if not p.flowing)]
 
     def fit(self, values: Vector, words: Sequence[str], inferred: bool = False) -> ast.expr:
         """The formula for one place. `words` name a parameter for it, best first; `inferred` says that it is the size
@@ -110,10 +107,8 @@ class Fitter:
         return None if any(i is None for i in items) else ast.Tuple([i for i in items if i is not None])
 
     def _new(self, values: Vector, words: Sequence[str], inferred: bool) -> ast.expr:
-        parameter = Parameter(self._names.claim(*map(snake_case, words)), values)
+        parameter = Parameter(self._names.claim(*map(snake_case, words)), values, inferred)
         self._own.append(parameter)
-        if inferred:
-            self._flowing.add(parameter.name)
         formula = self._formulas[freeze(values)] = name(parameter.name)
         return formula
 
@@ -157,7 +152,7 @@ class Fitter:
                 if origin.bound
                 else (snake_case(origin.name),)
             )
-            self._parameters[source] = Parameter(self._names.claim(*said), origin.values)
+            self._parameters[source] = Parameter(self._names.claim(*said), origin.values, origin.bound)
         return name(self._parameters[source].name)
 
 

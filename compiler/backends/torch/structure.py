@@ -6,7 +6,7 @@ conv: Conv2d(64, 3)  and  conv: Linear(64)          two structures
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -73,7 +73,7 @@ class Structures:
     def __init__(self, root: Graph) -> None:
         self._interned: dict[Hashable, int] = {}
         self._outlines: dict[int, Outline] = {}
-        self._handed = set(_called_again(root))
+        self._handed = _called_again(root)
 
     def outline(self, graph: Graph) -> Outline:
         known = self._outlines.get(id(graph))
@@ -162,28 +162,27 @@ class Structures:
         return sizes
 
 
-def _called_again(root: Graph) -> Iterator[int]:
+def _called_again(root: Graph) -> set[int]:
     """Inline graphs that one module runs for several callers. They see the surrounding graph's sizes, which need not be
     the same dimension of the input in every call: all sizes are handed to them."""
-    for _, graph in _graphs(root):
+    several: list[Graph] = []
+    for graph in _graphs([root]):
         for node in graph.nodes:
-            if node.shares is None or not isinstance(node.target, Graph):
-                continue
-            for one in (node.target, _owned(graph, node.shares)):
-                if one is not None:
-                    yield from (id(g) for _, g in _graphs(one) if g.kind in ("sequential", "group"))
+            if node.shares is not None and isinstance(node.target, Graph):
+                several += [g for g in (node.target, _owned(graph, node.shares)) if g is not None]
+    return {id(g) for g in _graphs(several) if g.kind in ("sequential", "group")}
 
 
-def _graphs(root: Graph) -> Iterator[tuple[str, Graph]]:
-    """A graph and every one inside it, once."""
+def _graphs(roots: Sequence[Graph]) -> Iterator[Graph]:
+    """The graphs and every one inside them, once."""
     seen: set[int] = set()
-    stack = [("", root)]
+    stack = list(roots)
     while stack:
-        name, graph = stack.pop()
+        graph = stack.pop()
         if id(graph) not in seen:
             seen.add(id(graph))
-            yield name, graph
-            stack += [(n.name, n.target) for n in graph.nodes if isinstance(n.target, Graph)]
+            yield graph
+            stack += [n.target for n in graph.nodes if isinstance(n.target, Graph)]
 
 
 def _owned(graph: Graph, path: str) -> Graph | None:

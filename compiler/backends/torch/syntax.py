@@ -17,8 +17,8 @@ from nnc.compiler.diagnostics import Span
 from nnc.compiler.types.dtype import DType
 
 __all__ = [
-    "Line", "Marks", "attribute", "binary", "call", "definition", "dotted", "index", "is_identifier", "literal", "member", "name",
-    "numbered", "render", "text",
+    "Line", "Marks", "attribute", "binary", "call", "definition", "dotted", "index", "is_attribute", "is_identifier",
+    "literal", "member", "name", "numbered", "render", "text",
 ]  # fmt: skip
 
 WIDTH = 100  # columns a statement may take before it is broken
@@ -55,12 +55,14 @@ def attribute(base: ast.expr, *words: str) -> ast.expr:
     return base
 
 
+def is_attribute(word: str) -> bool:
+    """Whether `self.word` means just that: a name with two leading underscores would be mangled inside a class."""
+    return is_identifier(word) and not word.startswith("__")
+
+
 def member(base: ast.expr, word: str) -> ast.expr:
-    """A module's child or parameter: `base.word`, or `getattr(base, "word")` for a name that Python cannot spell.
-    A name with two leading underscores would be mangled inside a class."""
-    if is_identifier(word) and not word.startswith("__"):
-        return ast.Attribute(base, word)
-    return call(ast.Name("getattr"), [base, literal(word)])
+    """A module's child or parameter: `base.word`, or `getattr(base, "word")` for a name that Python cannot spell."""
+    return ast.Attribute(base, word) if is_attribute(word) else call(ast.Name("getattr"), [base, literal(word)])
 
 
 def dotted(path: str) -> ast.expr:
