@@ -190,6 +190,12 @@ def _read_sections(result: Compilation, spec: Spec, broken: frozenset[Span]) -> 
 
 def _require(result: Compilation, elaborated: Elaborated) -> None:
     """Turns the demands on free dimensions into requirements; those that no size can meet are faults."""
+    if not elaborated.graph.demands and not elaborated.promises:
+        from nnc.compiler.types.requirements import Solution
+
+        result.solution = Solution((), (), (), {}, {})
+        return
+
     from nnc.compiler.types.solver import Located, solve
 
     demands = [Located(demand, span) for demand, span in elaborated.graph.demands]

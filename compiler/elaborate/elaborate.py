@@ -20,7 +20,7 @@ from nnc.compiler.schema.spec import InputDecl, PromiseDecl, Spec
 from nnc.compiler.suggest import closest
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, size
 from nnc.compiler.types.dtype import DType
-from nnc.compiler.types.solver import Promise
+from nnc.compiler.types.requirements import Promise
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["Elaborated", "elaborate"]

@@ -28,7 +28,6 @@ from nnc.compiler.source.flow_repairs import rejoin_items, rejoin_pairs, report_
 from nnc.compiler.source.guard import Guard, Refused, without_controls
 from nnc.compiler.source.scalars import OutOfRange, resolve
 from nnc.compiler.source.tree import Scalar, Sequence, Tree
-from nnc.compiler.source.yaml_faults import OpenFlow, report_syntax
 from nnc.compiler.suggest import closest
 
 __all__ = ["PurePythonParser", "read_yaml"]
@@ -103,6 +102,8 @@ class _Reader:
                 if not self.event(event):
                     break
         except yaml.MarkedYAMLError as error:
+            from nnc.compiler.source.yaml_faults import OpenFlow, report_syntax
+
             flow = [OpenFlow(c.start, c.items) for c in self.open if c.flow]
             report_syntax(error, self.source, flow, self.problems)
             raise Refused from None
