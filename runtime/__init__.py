@@ -3,9 +3,11 @@
     data/              `data:` -> batches of tensors: datasets, transforms, splits, checks against the network's inputs
     train.py           the loop; loss.py, optimize.py, metrics.py: what it is made of; state.py: what a checkpoint holds
     evaluate.py        loss and metrics of a split; predict.py: files in, JSON lines out
-    checkpoint.py      folders that appear whole or not at all, with a manifest; artifact.py: one file that loads
-    anywhere commands.py        `nnc train`, `nnc eval`, `nnc predict` without the command line
-    failure.py, files.py, seed.py, device.py, packing.py, interrupt.py, report.py    small tools
+    checkpoint.py      folders that appear whole or not at all, with a manifest
+    artifact.py        one file that loads anywhere; header.py: what it says of itself, read without torch
+    commands.py        `nnc train`, `nnc eval`, `nnc predict` without the command line
+    report.py          what a run tells: progress bar, lines, log
+    failure.py, files.py, seed.py, device.py, packing.py, interrupt.py, signature.py    small tools
 
 Nothing here unpickles or imports a name that a file chose. `failure`, `files`, `header` and `report` import no torch.
 """

@@ -27,8 +27,8 @@ from nnc.runtime import device as devices
 from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
-from nnc.runtime.data import Data, open_data
-from nnc.runtime.data.checks import feed
+from nnc.runtime.data import Data, Split, open_data
+from nnc.runtime.data.checks import check_inputs, feed
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
@@ -141,6 +141,7 @@ def run_evaluation(
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
     target, signature = devices.resolve(device), project.signature
     feeding = feed(signature, data.fields, project.data.span)
+    _check_first(part, signature, feeding, project)
     quantities = evaluate(model.to(target), part, project.train, signature=signature, feeding=feeding, device=target)
     assert quantities is not None, "nothing asked it to stop"
     return Evaluation(chosen, len(part), quantities, weights)
@@ -291,6 +292,14 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     trained_in = header.provenance.get("base")
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
     return model, _project(header.spec, header.args, header.sizes, base=here), str(source)
+
+
+def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], project: Project) -> None:
+    """Holds a first batch against the network's inputs. Raises `Failure`."""
+    problems = Problems()
+    batch = next(iter(part.batches(torch.arange(1), 1, torch.device("cpu"))))
+    check_inputs(signature, batch, feeding, project.data, problems)
+    raise_errors(problems)
 
 
 def _read_run(folder: Path) -> dict[str, Any]:

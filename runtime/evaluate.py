@@ -61,7 +61,7 @@ def evaluate(
         for batch in split.batches(order, config.batch_size, device):
             with autocast(config.precision, device):
                 outputs = model(*(batch[field] for field in inputs))
-                value = loss(outputs, batch)
+                value = loss.checked(outputs, batch)
             average.add(value, len(batch[inputs[0]]), mean=loss.mean)
             metrics.update(outputs, batch)
             if stop():

@@ -1,11 +1,11 @@
 """The header of a saved model, read without torch and within bounds.
 
     8 bytes            length of the header
-    header, JSON       tensors by name; under `__metadata__` two texts: `format`, for other tools, and `nnc`, our
-    document tensors
+    header, JSON       tensors by name; under `__metadata__` two texts: `format`, for other tools, and `nnc`, ours
+    tensors
 
-The document holds the spec and all else that is needed to use the model. Its `sha256` is the digest of the whole file,
-taken with 64 zeros in its own place.
+Our text is a JSON document with the spec and all else that is needed to use the model. Its `sha256` is the digest of the
+whole file, taken with 64 zeros in its own place.
 """
 
 from __future__ import annotations

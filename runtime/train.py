@@ -218,16 +218,33 @@ class _Loop:
     # -- one step ------------------------------------------------------------------------------------------------------
 
     def _step(self, batch: Batch) -> None:
-        if self.closure:
-            step: Any = self.optimizer.step  # declared for closures that return a float; a tensor will do
-            loss = step(lambda: self._gradients(batch))
-        else:
-            loss = self._gradients(batch)
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
+        try:
+            loss = self._advance(batch)
+        except (RuntimeError, ValueError, NotImplementedError) as error:
+            raise self._stopped(error) from error
         self.average.add(loss, len(batch[self.inputs[0]]), mean=self.loss.mean)
         if self.scheduler:
             self.scheduler.after_step()
+
+    def _advance(self, batch: Batch) -> torch.Tensor:
+        """Forward, backward and the optimizer; the loss."""
+        if self.closure:
+            step: Any = self.optimizer.step  # declared for closures that return a float; a tensor will do
+            loss: torch.Tensor = step(lambda: self._gradients(batch))
+            return loss
+        loss = self._gradients(batch)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        return loss
+
+    def _stopped(self, error: Exception) -> Failure:
+        """What torch says in the middle of a step: out of memory, an optimizer that cannot take these gradients …"""
+        notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
+        if isinstance(error, torch.OutOfMemoryError):
+            notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        message = f"torch stopped in step {self.position.step + 1}: {reason}"
+        return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
 
     def _gradients(self, batch: Batch) -> torch.Tensor:
         """Forward and backward; the gradients are clipped and lie in the parameters."""
@@ -256,8 +273,7 @@ class _Loop:
     # -- before the first step -----------------------------------------------------------------------------------------
 
     def _preflight(self) -> None:
-        """Sends the first batch through everything, without a trace: what does not fit is said now, and with its
-        place."""
+        """Sends the first batch through everything, without a trace: what does not fit is said now, at its place."""
         order = order_of(len(self.split), self.config.seed, 1, shuffle=self.config.shuffle)[: self.config.batch_size]
         batch = next(
             iter(self.split.batches(order, self.config.batch_size, self.device, seed=self.config.seed, epoch=1))
@@ -266,7 +282,10 @@ class _Loop:
         check_inputs(self.signature, batch, self.feeding, self.data_config, problems)
         raise_errors(problems)
         with evaluation_mode(self.model, self.device), autocast(self.config.precision, self.device):
-            outputs = self.model(*(batch[name] for name in self.inputs))
+            try:
+                outputs = self.model(*(batch[name] for name in self.inputs))
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                raise self._stopped(error) from error
             if "classes" in VOCABULARY["loss"][self.config.loss.call.name].traits:
                 self._check_labels(named_outputs(outputs, self.signature.outputs), batch, problems)
                 raise_errors(problems)

@@ -229,6 +229,17 @@ def test_evaluation_downloads_nothing(project: Path, monkeypatch: pytest.MonkeyP
     assert ["download" in s for s in seen] == [False, True]
 
 
+def test_test_data_that_does_not_fit(project: Path) -> None:
+    done = train(project, epochs=1)
+    np.savez(project / "test.npz", image=np.zeros((4, 9, 8), dtype=np.uint8), label=np.zeros(4, dtype=np.uint8))
+    with pytest.raises(Failure, match="dimension 2 is 9, not 8") as caught:
+        run_evaluation(done.artifact, device="cpu")
+    assert caught.value.code == "NNC0813"
+    np.savez(project / "test.npz", image=np.zeros((4, 8, 8), dtype=np.uint8), label=np.full(4, 3, dtype=np.uint8))
+    with pytest.raises(Failure, match=r"CrossEntropyLoss cannot take.*Target 3 is out of bounds"):
+        run_evaluation(done.artifact, device="cpu")
+
+
 def test_a_spec_as_python_data(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(project)
     spec = {

@@ -342,6 +342,36 @@ def test_what_torch_refuses(tmp_path: Path, optimizer: str, message: str) -> Non
     assert found.diagnostics[0].span.source.name == "spec.yaml"
 
 
+def test_what_torch_says_in_the_middle_of_a_step(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        run(tmp_path / "run", DATA + TRAIN.replace("AdamW(lr=1e-2)", "SparseAdam"))
+    assert caught.value.code == "NNC0822"
+    assert "torch stopped in step 1: SparseAdam does not support dense gradients" in str(caught.value)
+
+    class Late(nn.Module):
+        """Runs out of memory in the second epoch."""
+
+        def __init__(self, at: int) -> None:
+            super().__init__()
+            self.inner, self.seen, self.at = network(), 0, at
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.seen += self.training
+            if self.seen == self.at:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+            scores: torch.Tensor = self.inner(x)
+            return scores
+
+    with pytest.raises(Failure) as caught:
+        run(tmp_path / "late", base=tmp_path, module=Late(6))
+    assert "step 6: CUDA out of memory" in str(caught.value)
+    assert caught.value.diagnostics[0].notes[0] == "the last checkpoint is intact"
+    assert "batches of 16 are too large" in caught.value.diagnostics[0].notes[1]
+    _, expected = run(tmp_path / "whole", base=tmp_path, module=Late(-1))
+    _, resumed = run(tmp_path / "late", base=tmp_path, module=Late(-1), resume=True)
+    assert same_state(resumed.state_dict(), expected.state_dict())
+
+
 def test_a_network_without_parameters(tmp_path: Path) -> None:
     assert "has no parameters to train" in str(failure(tmp_path, module=nn.Flatten()))
 
