@@ -64,6 +64,10 @@ def instantiate(
     from nnc.compiler.elaborate.body import BodyElaborator
 
     context.step(span, WORK_PER_NODE)
+    twice = next((a for a in decl.args if any(a.name == i.name for i in decl.inputs)), None)
+    if twice is not None:  # where `inputs:` are written, the schema has said so
+        notes = ("a block without `inputs:` takes one tensor, `x`",)
+        raise context.fail("NNC0211", twice.span, f"`{twice.name}` names both an input and an argument", notes=notes)
     builder = Builder(parent=None)
     scope = Scope(builder)
     for arg in decl.args:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Literal
 
 from nnc.compiler.diagnostics import Label, Span
@@ -11,7 +12,7 @@ from nnc.compiler.elaborate.calls import Flow, Given, Incoming, name_last
 from nnc.compiler.elaborate.context import MAX_MODULES, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending, expand
-from nnc.compiler.elaborate.order import order
+from nnc.compiler.elaborate.order import names_in, order
 from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
 from nnc.compiler.expr import statics, tree
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
@@ -31,6 +32,10 @@ class Finished:
     sound: bool
 
 
+def _results(several: Several) -> str:
+    return "its result under a name" if len(several.results) == 1 else f"{len(several.results)} results"
+
+
 class BodyElaborator:
     """Elaborates one body in one scope.
 
@@ -41,6 +46,7 @@ class BodyElaborator:
         self.builder = scope.builder
         self.sound = True
         self.ends: dict[str, Binding] = {}
+        self.unasked: list[Wiring] = []  # each `from:` that nothing has taken
 
     def run(self, body: Body, kind: Kind, name: str, span: Span, *, symbols: Mapping[str, DimLike] | None = None,
             arguments: Mapping[str, statics.Static] | None = None) -> Finished:  # fmt: skip
@@ -78,6 +84,11 @@ class BodyElaborator:
             self._check_training(graph, body)
         if self.sound:
             self._warn_unused(graph)
+            for source in self.unasked:
+                notes = ("a call with a tensor among its arguments takes nothing else",)
+                self.context.problems.warning(
+                    "NNC0606", source.span, "nothing here takes what `from:` names", notes=notes
+                )
         return Finished(graph, self.sound)
 
     # -- names ----------
@@ -146,6 +157,9 @@ class BodyElaborator:
 
         entry, flow = item.entry, self._flow(item)
         evaluator = Evaluator(self.context, item.scope)
+        takes = isinstance(entry.action, Formula | LayerCall | Group)
+        if takes and entry.source is not None and entry.condition is None:  # with `if:` it may be what passes through
+            flow = self._watched(entry.source, flow)
         if entry.repeat is not None:
             return layers.repeated(self, item, flow)
         match entry.action:
@@ -205,11 +219,29 @@ class BodyElaborator:
         if not isinstance(callee, tree.Name):
             return None
         found = item.scope.find(callee.name)
-        if found is None or not isinstance(found[0], str):
+        if found is None:
+            return None
+        if not isinstance(found[0], str):
+            value = isinstance(found[0], bool | int | float | tuple | NoneType)
+            if value and isinstance(expression, tree.CallExpr) and not self._names_tensors(item.scope, expression):
+                raise self._called_value(item, callee, found[0])
             return None
         if isinstance(expression, tree.CallExpr):
             return LayerCall(callee, expression.arguments, expression.keywords, expression.span)
         return LayerCall(callee, (), (), expression.span)
+
+    def _names_tensors(self, scope: Scope, call: tree.CallExpr) -> bool:
+        found = (scope.find(n) for n in names_in([*call.arguments, *(k.value for k in call.keywords)]))
+        return any(f is not None and isinstance(f[0], Value | Several) for f in found)
+
+    def _called_value(self, item: Pending, callee: tree.Name, value: statics.Static) -> Failed:
+        """`norm()` where `norm` holds a number: torch's function of that name is not what was meant."""
+        place = item.scope.place(callee.name)
+        return self.context.fail(
+            "NNC0311" if callee.name in self.context.catalogue else "NNC0308", callee.span,
+            f"`{callee.name}` is {statics.describe(value)} here, and cannot be called",
+            labels=(Label(place, "the value"),) if place else (),
+        )  # fmt: skip
 
     # -- wiring ----------
 
@@ -218,6 +250,17 @@ class BodyElaborator:
             source = item.entry.source
             return lambda: self._wired(item, source)
         return lambda: self._from_previous(item)
+
+    def _watched(self, source: Wiring, flow: Flow) -> Flow:
+        """The flow, and where nothing has asked for it by the end of the entry, a warning."""
+        self.unasked.append(source)
+
+        def watched() -> Incoming:
+            if source in self.unasked:
+                self.unasked.remove(source)
+            return flow()
+
+        return watched
 
     def _from_previous(self, item: Pending) -> Incoming:
         previous = self.previous.get(item.key)
@@ -234,7 +277,7 @@ class BodyElaborator:
         if isinstance(binding, Several):
             names = ", ".join(f"{previous}.{n}" for n in list(binding.results)[:4])
             raise self.context.fail(
-                "NNC0604", item.span, f"`{previous}` before it has {len(binding.results)} results: say which one with `from:`",
+                "NNC0604", item.span, f"`{previous}` before it has {_results(binding)}: say which one with `from:`",
                 notes=(f"its results are {names}",),
             )  # fmt: skip
         return Incoming((Given(binding, item.span),))
@@ -301,7 +344,7 @@ class BodyElaborator:
             if isinstance(binding, Several):
                 place = self.scope.places.get(self.flows[-1], span)
                 raise self.context.fail(
-                    "NNC0604", place, f"the last entry, `{self.flows[-1]}`, has {len(binding.results)} results: say which one",
+                    "NNC0604", place, f"the last entry, `{self.flows[-1]}`, has {_results(binding)}: say which one",
                     notes=(f"write `outputs: {self.flows[-1]}.{next(iter(binding.results))}`",),
                 )  # fmt: skip
             return {"": binding}

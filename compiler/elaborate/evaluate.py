@@ -96,11 +96,17 @@ class Evaluator:
 
     def several(self, value: Several, span: Span) -> Failed:
         names = list(value.results)
-        text = span.text if span.text.isidentifier() else next(iter(value.results.values())).name.rpartition(".")[0]
-        options = ", ".join(f"{text}.{n}" for n in names[:4])
-        return self.context.fail(
-            "NNC0604", span, f"`{text}` has {len(names)} results: say which one", notes=(f"its results are {options}",)
-        )
+        text = next(iter(value.results.values())).name.rpartition(".")[0]
+        if span.text.isidentifier():
+            note = "its results are " + ", ".join(f"{span.text}.{n}" for n in names[:4])
+        elif names[0] == "0":
+            note = f"their numbers are 0 to {len(names) - 1}: write `[0]` behind it"
+        else:
+            note = f"they are {', '.join(names)}: give it an entry of its own, `name`, and write `name.{names[0]}`"
+        if len(names) == 1:
+            message = f"`{text}` has its result under a name: say `{text}.{names[0]}`"
+            return self.context.fail("NNC0604", span, message)
+        return self.context.fail("NNC0604", span, f"`{text}` has {len(names)} results: say which one", notes=(note,))
 
     # -- names ----------
 

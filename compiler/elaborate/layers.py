@@ -51,6 +51,9 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
     if held is not None:
         arguments = Arguments(held.positional + arguments.positional, held.keywords | arguments.keywords)
     span = call.callee.span
+    if item.entry.call and (isinstance(target, BlockDecl) or target.form == "function"):
+        kind = "block" if isinstance(target, BlockDecl) else "function"
+        raise _no_call(at, item.entry, f"`{target.name}` is a {kind}")
     if isinstance(target, BlockDecl):
         return _block(at, item, evaluator, target, arguments, flow, span)
     if target.form == "function":
@@ -144,6 +147,11 @@ def _held(
         return target, inner
     evaluator = Evaluator(at.context, Scope(at.builder))
     return target, _arguments(evaluator, LayerCall(head, expr.arguments, expr.keywords, callee.span))
+
+
+def _no_call(at: BodyElaborator, entry: EntryDecl, what: str) -> Failed:
+    notes = ("`call:` holds keywords of the `forward` of torch's layers",)
+    return at.context.fail("NNC0302", entry.call[0].span, f"{what}, and takes no `call:`", notes=notes)
 
 
 def _call_keywords(evaluator: Evaluator, entry: EntryDecl, op: OpDef) -> dict[str, Given]:
@@ -291,7 +299,7 @@ def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
     original, path = _find(at, use)
     context = at.context
     if isinstance(original.target, OpDef):
-        inferred = {a.name for a in original.target.arguments if a.inferred}  # anew, to see whether they come out the same
+        inferred = {a.name for a in original.target.arguments if a.inferred}  # anew: do they come out the same?
         settings = {k: Given(v, use.span) for k, v in original.settings.items() if k not in inferred}
         evaluator = Evaluator(context, item.scope)
         operands = wire(evaluator, original.target.name, original.target.inputs, flow(), use.span)
@@ -301,6 +309,8 @@ def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
         if made.parameters != original.parameters or made.settings != original.settings:
             raise _mismatch(at, use, original, made.settings)
         return value
+    if item.entry.call:
+        raise _no_call(at, item.entry, f"`{use.target}` is none of torch's layers")
     if original in context.again:
         node = context.again[original](at, item, flow(), use.span)
     elif original in context.again_inline and context.again_inline[original][0] is at.builder:

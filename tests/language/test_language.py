@@ -4,6 +4,9 @@ order, the same numbers with the same weights, and all of it again after `nnc fm
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +33,21 @@ def test_the_other_spelling_is_the_same_network(case: Case, form: str) -> None:
     formatted = format_text(case.text, "test.yaml", default_catalogue(), problems, form=form)  # type: ignore[arg-type]
     assert formatted is not None, problems.sorted()
     compare(formatted, case)
+
+
+def test_printed_sources_run_on_their_own(tmp_path: Path) -> None:
+    """Without nnc, in another process: each makes its module, with the keys that it has here."""
+    wanted = {}
+    for i, case in enumerate(CASES):
+        module: Any = build(compile_text(case.text, args=case.args).graph)
+        (tmp_path / f"network{i}.py").write_text(module.source, encoding="utf-8")
+        wanted[f"network{i}"] = [type(module).__name__, list(module.state_dict())]
+    lines = ["import sys", f"for name, (kind, keys) in {wanted!r}.items():"]
+    lines += ["    assert list(getattr(__import__(name), kind)().state_dict()) == keys, name"]
+    lines += ["assert not any(m.partition('.')[0] == 'nnc' for m in sys.modules)", "print('all run')"]
+    command = [sys.executable, "-c", "\n".join(lines)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout == "all run\n", done.stderr
 
 
 def compare(text: str, case: Case) -> None:

@@ -1,0 +1,160 @@
+"""Every construct misused: one fault is one error, at the word that is wrong, with what to do about it.
+
+The expectation stands beside the mistake, as in `tests/expectations.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from nnc.compiler.driver import compile_text
+from tests.expectations import compare
+from tests.language.hand import spec_text
+
+UNIT = """
+blocks:
+  Unit:
+    inputs: {x: [B, C]}
+    args: {n: , k: 2}
+    layers: {fc: Linear(n)}
+"""
+HEADS = """
+blocks:
+  Two:
+    layers: {main: Linear(3), aux: {type: Linear(3), from: x}}
+    outputs: {main: main, aux: {from: aux, mode: train}}
+"""
+
+FAULTS = {
+    # loops
+    "one key for every turn": """
+        layers:
+          a:  # error: [duplicate-entry-name] "every turn of the loop has the same key, `a`"
+            for: i in range(2)
+            type: Linear(8)
+        """,
+    "a loop that cannot be read": """
+        layers:
+          a${i}:
+            for: i range(3)  # error: [unexpected-token] "expected `in`"
+            type: Linear(8)
+          b: {type: Linear(3), from: a0}
+          c: a1 + b
+          d: {use: a2}
+        """,
+    "a loop over an unknown name": """
+        layers:
+          a${i}:
+            for: i in range(n)  # error: [unknown-name] "nothing is called `n`"
+            type: Linear(8)
+          b: {type: Linear(3), from: a0}
+          c: a1 + b
+          d: {use: a2}
+        """,
+    "each with the other kind of layers": """
+        layers:
+          a:
+            each: i in [1, 2]  # error: [bad-key] "must be a mapping, not a list"
+            layers: [Linear(i)]
+        """,
+    "each over items of another length": """
+        layers:
+          a:
+            each: i, j in [1]  # error: [not-iterable] "2 names are to be bound"
+            layers: {"b${i}": Linear(j)}
+          c: b1 + 2
+        """,
+    "repeat of a free size": "layers: {a: {repeat: B, type: Linear(8)}}  # error: [free-size] \"B is a free size\"",
+    # sharing
+    "use with another size": """
+        inputs: {x: [B, 8], y: [B, 9]}
+        layers:
+          a: {type: Linear(8), from: x}
+          b: {use: a, from: y}  # error: [shared-mismatch] "its in_features is 8, here it would be 9"
+          c: a + b
+        """,
+    "use of a normalization without weights on another size": """
+        inputs: {x: [B, 8, L], y: [B, 6, L]}
+        layers:
+          a: {type: "GroupNorm(2, affine=False)", from: x}
+          b: {use: a, from: y}  # error: [shared-mismatch] "its num_channels is 8, here it would be 6"
+        outputs: [a, b]
+        """,
+    "use of what stands around": """
+        layers:
+          a: Linear(8)
+          b: {layers: [{use: a}]}  # error: [unknown-reference] "`a` stands around this `layers:`"
+        """,
+    "use of what is switched off": """
+        layers:
+          a: {if: false, type: Linear(8)}
+          b: {use: a}  # error: [not-a-layer] "`a` is switched off by `if:`"
+        """,
+    "use of a group without one of its inputs": """
+        inputs: {x: [B, 8], y: [B, 4]}
+        layers:
+          mix: {from: {left: x, right: y}, layers: {r: {type: Linear(8), from: right}, out: left + r}}
+          again: {use: mix, from: {left: x}}  # error: [wiring-count] "also needs `right`"
+          end: mix + again
+        """,
+    "use of a group with a misspelt input": """
+        inputs: {x: [B, 8], y: [B, 4]}
+        layers:
+          mix: {from: {left: x, right: y}, layers: {r: {type: Linear(8), from: right}, out: left + r}}
+          again: {use: mix, from: {left: x, rigth: y}}  # error: [unknown-parameter] "did you mean `right`?"
+          end: mix + again
+        """,
+    "a tie with itself": """
+        layers: {a: Linear(8)}
+        tie: {a.weight: a.weight}  # error: [shared-mismatch] "one parameter already"
+        """,
+    "ties in a circle": """
+        layers: {a: Linear(8), b: Linear(8)}
+        tie:
+          a.weight: b.weight
+          b.weight: a.weight  # error: [shared-mismatch] "`b.weight` and `a.weight` are one parameter already"
+        """,
+    # results
+    "a result of training at other times": f"""{HEADS}
+layers: {{two: Two()}}
+outputs: {{main: two.main, aux: two.aux}}  # error: [training-only] "`two.aux` exists only while training"
+""",
+    "a result of training in a sum": f"""{HEADS}
+layers:
+  two: Two()
+  sum: two.main + two.aux  # error: [training-only] "`two.aux` exists only while training"
+""",
+    "outputs without a name": "layers: {a: relu}  # error: [no-input] \"names nothing\"\noutputs: {}",
+    "one result under a name": """
+        layers:
+          a: {type: MultiheadAttention(2), from: [x, x, x], call: {need_weights: false}}
+          b: a + x  # error: [several-results] "say `a.attn_output`"
+        """,
+    "call: of a block": f"{UNIT}layers: {{a: {{type: Unit(3), call: {{u: 1}}}}}}  # error: [unknown-argument] \"is a block\"",
+    "from: that nothing takes": """
+        layers:
+          a: relu
+          b: {from: a, expr: x + 1}  # warning: [unused-entry] "nothing here takes"
+          c: a + b
+        """,
+    # types and arguments
+    "an argument named as the input": """
+        blocks:
+          Unit:
+            args: {x: 3}  # error: [name-used-twice] "a block without `inputs:` takes one tensor, `x`"
+            layers: {fc: Linear(x)}
+        layers: {a: Unit()}
+        """,
+    "a number that is called": """
+        args: {norm: 3}
+        layers: {a: norm()}  # error: [ambiguous-name] "`norm` is the number 3 here"
+        """,
+    "a block without its argument": f"{UNIT}layers: {{a: Unit()}}  # error: [missing-argument] \"needs `n`\"",
+    "a negative shape": "layers: {p: 'Parameter([-1])', out: x}  # error: [argument-type] \"this is [-1]\"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_one_fault_is_one_error(name: str) -> None:
+    text = spec_text(FAULTS[name])
+    assert compare(text, compile_text(text).problems.sorted()) == []
