@@ -70,6 +70,15 @@ class Compilation:
             raise SpecError(self.problems.sorted())
         return self.elaborated.graph
 
+    @property
+    def document(self) -> dict[str, Any]:
+        """The spec as plain data in its canonical form: what an artifact carries and what a model remembers."""
+        if self.spec is None:
+            raise SpecError(self.problems.sorted())
+        from nnc.compiler.schema.canonical import canonical
+
+        return canonical(self.spec, default_catalogue())
+
 
 def default_catalogue() -> Catalogue:
     from nnc.compiler.ops.catalogue import CATALOGUE

@@ -194,9 +194,5 @@ def instantiate(
 ) -> nn.Module:
     """The module of a compilation; it remembers what it was made from. Raises SpecError where the spec has faults."""
     from nnc.compiler.backends.torch.build import build
-    from nnc.compiler.source.tree import to_plain
 
-    graph = result.graph
-    assert result.tree is not None, "what has a graph has a tree"
-    spec: Any = to_plain(result.tree)
-    return build(graph, spec=spec, args=args, sizes=sizes, device=device)
+    return build(result.graph, spec=result.document, args=args, sizes=sizes, device=device)

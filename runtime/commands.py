@@ -19,7 +19,6 @@ from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import Compilation, compile_file, compile_mapping
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.source.tree import to_plain
 from nnc.compiler.training import DataConfig, TrainConfig, read_sections
 from nnc.compiler.training.read_data import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
@@ -187,18 +186,15 @@ def _project(
         compilation = compile_file(os.fspath(spec), args=args, sizes=sizes)
         base = base or Path(spec).parent
     graph, written, elaborated = compilation.graph, compilation.spec, compilation.elaborated
-    tree = compilation.tree
     assert written is not None, "a graph comes from a spec"
     assert elaborated is not None, "a graph comes from an elaborated spec"
-    assert tree is not None, "a spec comes from a tree"
     problems = Problems()
     data, training = read_sections(written.sections, problems, graph=graph, names=elaborated.arguments, epochs=epochs)
     raise_errors(problems)
     missing = [name for name, config in (("data", data), ("train", training)) if config is None]
     if data is None or training is None:
         raise Failure("NNC0824", written.span, f"the spec has no `{missing[0]}:` section")
-    plain: Any = to_plain(tree)
-    return Project(compilation, plain, args, sizes, base, data, training)
+    return Project(compilation, compilation.document, args, sizes, base, data, training)
 
 
 def _compiled(header: Header) -> Compilation:

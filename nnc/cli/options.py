@@ -70,9 +70,9 @@ def not_negative(text: str) -> int:
 
 
 def _whole(text: str, least: int) -> int:
-    if not text.lstrip("-").isdigit() or not text.isascii() or int(text[:18]) < least:
-        raise ArgumentTypeError(f"a whole number from {least} on, not {text!r}")
-    return int(text[:18])
+    if not (text.isascii() and text.isdigit() and len(text) <= 18 and int(text) >= least):
+        raise ArgumentTypeError(f"a whole number from {least} on, not {text[:40]!r}")
+    return int(text)
 
 
 def add_format(parser: ArgumentParser, *formats: str) -> None:

@@ -25,12 +25,9 @@ def stage_text(result: Compilation, stage: str) -> str:
             assert result.tree is not None
             return json.dumps(to_plain(result.tree), indent=2, ensure_ascii=False)
         case "schema":
-            from nnc.compiler.driver import default_catalogue
-            from nnc.compiler.schema.canonical import canonical
             from nnc.compiler.schema.yaml_text import yaml_text
 
-            assert result.spec is not None
-            return yaml_text(canonical(result.spec, default_catalogue()))
+            return yaml_text(result.document)
         case "elaborate" | "passes" | "verify":
             from nnc.compiler.graph.printing import print_graph
 

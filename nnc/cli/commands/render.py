@@ -11,6 +11,7 @@ from nnc.cli.exits import OK, Misuse
 from nnc.cli.options import add_depth, add_set, add_size, add_spec, parse_set, parse_size
 from nnc.cli.output import note_written, write_file
 from nnc.cli.pictures import PICTURES, picture
+from nnc.cli.report import show
 from nnc.cli.specs import compile_spec, refuse_own_input, stem
 
 EXAMPLES = """\
@@ -38,6 +39,8 @@ def run(options: Namespace) -> int:
         raise Misuse(f"{output}: a drawing ends in {', '.join(f'.{k}' for k in PICTURES)}")
     refuse_own_input(options.spec, output)
     result = compile_spec(options.spec, args=parse_set(options.set), sizes=parse_size(options.size))
+    if (status := show(result.problems.sorted())) != OK:
+        return status
     drawn = picture(result.graph, kind, expand=options.expand, depth=options.depth, sideways=options.sideways)
     write_file(output, drawn)
     note_written(output)

@@ -10,6 +10,7 @@ from argparse import ArgumentParser, Namespace
 from nnc.cli.exits import OK
 from nnc.cli.options import add_depth, add_format, add_set, add_size, add_spec, parse_set, parse_size
 from nnc.cli.output import print_json, wants_color
+from nnc.cli.report import show
 from nnc.cli.specs import compile_spec
 
 EXAMPLES = """\
@@ -31,6 +32,8 @@ def run(options: Namespace) -> int:
     from nnc.compiler.summary import as_json, as_text, summarize
 
     result = compile_spec(options.spec, args=parse_set(options.set), sizes=parse_size(options.size))
+    if (status := show(result.problems.sorted())) != OK:
+        return status
     summary = summarize(result.graph, expand=options.expand)
     if options.format == "json":
         print_json(as_json(summary))
