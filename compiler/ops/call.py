@@ -127,6 +127,12 @@ class Call:
             )
         return size
 
+    def at_most(self, count: int, limit: int, subject: str) -> int:
+        """A count that a rule loops over: bounded, whatever the spec says."""
+        if count > limit:
+            self.refuse(f"{subject} is {count}, at most {limit} are possible", subject)
+        return count
+
     # -- inferring, owning, counting --------------------------------------------------------------------------------
 
     def infer(self, argument: str, size: DimLike) -> int:

@@ -142,7 +142,7 @@ def unbind(c: Call, input: TensorType, dim: int = 0) -> Sequence[TensorType]:
 
 def _count(c: Call, count: int, name: str) -> int:
     if count > MAX_PIECES:
-        c.refuse(f"{count} pieces are too many (at most {MAX_PIECES})", name)
+        c.refuse(f"{count} pieces are too many, at most {MAX_PIECES} are possible", name)
     return count
 
 

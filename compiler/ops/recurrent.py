@@ -15,6 +15,8 @@ from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
 
+MAX_LAYERS = 10_000
+
 Results = Mapping[str, TensorType]
 
 
@@ -120,7 +122,7 @@ def _weights(
 ) -> int:
     """Registers what torch's `RNNBase` does, in its order; returns the multiply-adds of one step of one sample."""
     width, cost = proj or hidden, 0
-    for layer in range(num_layers):
+    for layer in range(c.at_most(num_layers, MAX_LAYERS, "num_layers")):
         for suffix in ("", "_reverse")[:directions]:
             reads = features if layer == 0 else width * directions
             c.parameter(f"weight_ih_l{layer}{suffix}", gates * hidden, reads)

@@ -14,6 +14,8 @@ from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
 
+MAX_LAYERS = 10_000
+
 
 @module("TransformerEncoderLayer", family="attention", inferred="d_model", calls=("is_causal",))
 def transformer_encoder_layer(
@@ -163,6 +165,8 @@ def transformer(
     """Encoder and decoder: src (S, N, d_model), tgt (T, N, d_model) → tgt's shape; N in front with `batch_first`."""
     batch, length, width = _sequence(c, "tgt", tgt, batch_first, nhead)
     source = _memory(c, tgt, src, batch_first, batch, width)
+    c.at_most(num_encoder_layers, MAX_LAYERS, "num_encoder_layers")
+    c.at_most(num_decoder_layers, MAX_LAYERS, "num_decoder_layers")
     for i in range(num_encoder_layers):
         _owned(c, f"encoder.layers.{i}.", width, dim_feedforward, bias, ("self_attn",), 2)
     _final_norm(c, "encoder.norm", width, bias)

@@ -88,6 +88,34 @@ def test_free_strided_pool_is_not_left_unchanged() -> None:
     assert pooled.type == TensorType((B, 3, H // 2, W // 2))
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("LSTM", {"input": TensorType((T, B, 8)), "hidden_size": 4, "num_layers": 10**12}),
+        ("Transformer", {"src": TensorType((T, B, 8)), "tgt": TensorType((T, B, 8)), "num_encoder_layers": 10**12}),
+        ("chunk", {"input": TensorType((10**12,)), "chunks": 10**12}),
+        ("split", {"tensor": TensorType((10**12,)), "split_size_or_sections": 1}),
+        ("tensor_split", {"input": TensorType((B,)), "indices_or_sections": 10**12}),
+        ("unbind", {"input": TensorType((10**12,))}),
+        ("arange", {"start": 0, "end": 2**80}),
+        ("interpolate", {"input": TensorType((1, 1, 2**62, 4)), "scale_factor": 1e300}),
+        ("linspace", {"start": 0, "end": 1, "steps": 2**70}),
+        ("repeat", {"input": TensorType((2**40, B)), "repeats": (2**30, 1)}),
+    ],
+)
+def test_large_numbers_are_refused_at_once(name: str, arguments: dict[str, object]) -> None:
+    begin = time.perf_counter()
+    with pytest.raises(Refusal):
+        apply(CATALOGUE[name], arguments)
+    assert time.perf_counter() - begin < 1
+
+
+def test_a_free_size_is_asked_for_by_its_own_name() -> None:
+    with pytest.raises(Refusal) as caught:
+        apply(CATALOGUE["Linear"], {"input": TensorType((B, 3 * H * W)), "out_features": 8})
+    assert "--size H=…,W=…" in caught.value.notes[0]
+
+
 def test_is_quick() -> None:
     """A check of 10,000 layers is to take well under a second: at most 100 µs for a layer, on any machine."""
     op, arguments = CATALOGUE["Conv2d"], {"input": TensorType((B, 64, 56, 56)), "out_channels": 64, "kernel_size": 3}
