@@ -12,6 +12,7 @@ from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.ops.apply import apply
 from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.demands import Relation
 from nnc.compiler.types.dim import symbols
 from nnc.compiler.types.tensor import TensorType
 
@@ -62,7 +63,7 @@ def _node(node: Node, graph: Graph) -> list[str]:
         case Stored(type=kind):
             wanted = [kind]
         case Graph() as inner:
-            return _call(node, inner)
+            return _call(node, inner, graph)
         case OpDef() as op:
             try:
                 applied = apply(op, dict(node.settings) | {k: _types(v) for k, v in node.operands.items()})
@@ -78,7 +79,7 @@ def _node(node: Node, graph: Graph) -> list[str]:
     return [] if types == wanted else [f"is {_list(types)}, its rule says {_list(wanted)}"]
 
 
-def _call(node: Node, inner: Graph) -> list[str]:
+def _call(node: Node, inner: Graph, graph: Graph) -> list[str]:
     """The operands must be the inner inputs in their order, and the results the inner outputs, both seen from outside."""
     faults = []
     if list(node.operands) != [v.name for v in inner.inputs]:
@@ -86,12 +87,21 @@ def _call(node: Node, inner: Graph) -> list[str]:
     for value in inner.inputs:
         given = node.operands.get(value.name)
         wanted = value.type.substitute(node.sizes)
-        if not isinstance(given, Value) or given.type != wanted:
+        if not isinstance(given, Value) or not _agree(given.type, wanted, graph):
             faults.append(f"input {value.name} is {given}, the graph inside wants {wanted}")
     outputs = [v.type.substitute(node.sizes) for v in inner.outputs.values()]
     if outputs != [v.type for v in node.results]:
         faults.append(f"is {_list([v.type for v in node.results])}, the graph inside gives {_list(outputs)}")
     return faults
+
+
+def _agree(given: TensorType, wanted: TensorType, graph: Graph) -> bool:
+    """Whether the two are one type, where the graph demands of its callers that sizes be equal."""
+    if given.dtype != wanted.dtype or given.rank != wanted.rank:
+        return False
+    equal = {frozenset((d.left, d.right)) for d, _ in graph.demands if d.relation is Relation.EQUAL}
+    sizes = zip(given.shape, wanted.shape, strict=True)
+    return all(one == other or frozenset((one, other)) in equal for one, other in sizes)
 
 
 def _types(operand: Any) -> Any:

@@ -63,6 +63,34 @@ PATTERNS: list[Case] = [
         ([2, 3, 8], [2, 4, 8], [2, 3, 4]),
     ),
     case(
+        "sizes that a block requires to be equal",
+        """
+        inputs: {x: [B, T, 8], y: [B, S, 8], z: [B, 2 * S, 8]}
+        blocks:
+          Add: {inputs: {x: [B, T, C], y: [B, T, C]}, layers: {fc: {type: Linear(C), from: y}, out: x + fc * T}}
+          Half: {inputs: {x: [B, T, C], z: [B, 2 * T, C]}, layers: {out: "x + z[:, :T]"}}
+        layers:
+          a: {type: Add(), from: [x, x]}
+          b: {use: a, from: [x, y]}
+          c: {type: Half(), from: [x, z]}
+          d: {type: Half(), from: [y, z]}
+          group: {from: x, layers: {e: {type: Add(), from: [x, y]}}}
+        outputs: [a, b, c, d, group]
+        """,
+        lambda: Hand(
+            lambda m, x, y, z: {
+                "a": m.a(x, x),
+                "b": m.a(x, y),
+                "c": x + z[:, : x.shape[1]],
+                "d": y + z[:, : x.shape[1]],
+                "group": m.group(x, y),
+            },
+            a=Hand(lambda m, x, y: x + m.fc(y) * 3, fc=Linear(8, 8)),
+            group=Hand(lambda m, x, y: m.e(x, y), e=Hand(lambda m, x, y: x + m.fc(y) * 3, fc=Linear(8, 8))),
+        ),
+        ([2, 3, 8], [2, 3, 8], [2, 6, 8]),
+    ),
+    case(
         "sizes as values",
         """
         inputs: {x: [B, T, 8]}
