@@ -133,7 +133,11 @@ class Evaluator:
     def unknown_name(self, name: str, span: Span) -> Failed:
         if self.scope.misses_names:
             return Failed()
-        known = list(self.scope.known())
+        known = [n for n in self.scope.known() if n.isidentifier()]
+        odd = next((n for n in self.scope.known() if n.startswith(name) and not n.isidentifier()), None)
+        if odd is not None:
+            notes = (f"an expression cannot say `{odd}`: let an entry right behind it, as in `out: Identity`, take it",)
+            return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=notes)
         fix = self.context.did_you_mean(name, span, known)
         if fix is None and name in self.context.catalogue:
             kind = "a layer" if self.context.catalogue[name].form == "module" else "a function"

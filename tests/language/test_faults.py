@@ -137,6 +137,12 @@ layers:
           b: {from: a, expr: x + 1}  # warning: [unused-entry] "nothing here takes"
           c: a + b
         """,
+    "a name that no expression can say": """
+        layers:
+          a-1: Linear(8)
+          b: relu
+          c: {type: relu, from: a-1}  # error: [unknown-name] "an expression cannot say `a-1`"
+        """,
     # types and arguments
     "an argument named as the input": """
         blocks:
