@@ -3,8 +3,10 @@ random."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -405,6 +407,40 @@ def test_a_process_that_is_signalled_can_be_resumed(tmp_path: Path, which: signa
     assert result.status == "finished"
     assert same_state(resumed.state_dict(), expected.state_dict())
     assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("trials", [10, pytest.param(200, marks=pytest.mark.nightly)])
+def test_killed_at_random_moments(tmp_path: Path, trials: int) -> None:
+    """Killed twice without warning, anywhere in training or saving, a run that is resumed ends with the same weights."""
+    torch.set_num_threads(1)
+    text = AUGMENTED + TRAIN + "      checkpoint_every: 1\n"
+    _, expected = run(tmp_path / "whole", text)
+    chance, last = random.Random(trials), set()
+    for trial in range(trials):
+        folder = tmp_path / f"run{trial}"
+        for _ in range(2):
+            child = os.fork()
+            if child == 0:
+                run(folder, text, base=tmp_path, resume=True)
+                os._exit(0)
+            wanted = chance.randrange(12)  # of the 12 steps; then anywhere in the next one, or in saving it
+            while len(names := newest(folder)) < 1 or int(names[-1]) < wanted:
+                if wanted == 0 or os.waitpid(child, os.WNOHANG)[0]:
+                    break
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.02))
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+        last.update(newest(folder)[-1:])
+        _, resumed = run(folder, text, base=tmp_path, resume=True)
+        assert same_state(resumed.state_dict(), expected.state_dict()), trial
+        assert log_of(folder) == log_of(tmp_path / "whole")
+    assert len(last) > 2, "the deaths came at different moments"
+
+
+def newest(folder: Path) -> list[str]:
+    return CheckpointFolder(folder / "checkpoints").names()
 
 
 def test_reading_helpers_say_what_they_read() -> None:
