@@ -150,7 +150,9 @@ class Problems:
     ) -> None:
         self.add(Diagnostic(code, span, message, Severity.ERROR, labels, notes, fix))
 
-    def warning(self, code: str, span: Span, message: str, *, notes: tuple[str, ...] = (), fix: Fix | None = None) -> None:
+    def warning(
+        self, code: str, span: Span, message: str, *, notes: tuple[str, ...] = (), fix: Fix | None = None
+    ) -> None:
         self.add(Diagnostic(code, span, message, Severity.WARNING, (), notes, fix))
 
     @property
