@@ -58,6 +58,7 @@ GIVEN: dict[str, tuple[torch.Tensor, ...]] = {
 ALIKE = (torch.randn(4, 3), torch.ones(4, 3))
 
 
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning")  # KLDivLoss recommends "batchmean"
 @pytest.mark.parametrize("name", VOCABULARY["loss"])
 def test_every_loss_is_torch_s(name: str) -> None:
     tensors = GIVEN.get(name, ALIKE)

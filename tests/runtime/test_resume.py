@@ -409,7 +409,7 @@ def test_a_process_that_is_signalled_can_be_resumed(tmp_path: Path, which: signa
     assert log_of(tmp_path / "run") == log_of(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("trials", [10, pytest.param(200, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("trials", [6, pytest.param(200, marks=pytest.mark.nightly)])
 def test_killed_at_random_moments(tmp_path: Path, trials: int) -> None:
     """Killed twice without warning, anywhere in training or saving, a run that is resumed ends with the same weights."""
     torch.set_num_threads(1)
