@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The main job, on real handwritten digits: `make demo` runs this. Every command is one that you can type yourself.
+#     bash examples/demo.sh [FOLDER]
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-out=out/demo
-rm -rf "$out"
+out=${1:-out/demo}
+rm -rf "$out/run"
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"   # so small a network is fastest on one thread
 
 bold=$([ -t 1 ] && printf '\033[1m' || true)
