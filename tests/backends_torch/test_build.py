@@ -53,6 +53,7 @@ def test_symbolic_trace(name: str) -> None:
     assert same(torch.fx.symbolic_trace(model)(*inputs), model(*inputs))
 
 
+@pytest.mark.filterwarnings("ignore:The tensor attributes self.lstm")  # of torch's own LSTM
 @pytest.mark.parametrize("name", SMALL)
 def test_export(name: str) -> None:
     model = module(name).eval()
