@@ -444,6 +444,9 @@ def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: Stored
         kind = TensorType(value, options.get("dtype", DType.float32))
     else:
         kind = evaluator.one(value, span).type
+        if options.get("dtype", kind.dtype) is not kind.dtype:
+            message = f"the tensor that this {decl.kind} starts with is {kind.dtype}: say the dtype there"
+            raise context.fail("NNC0503", span, message)
         if any(isinstance(d, Dim) for d in kind.shape):
             raise context.fail("NNC0505", span, f"a {decl.kind}'s shape must be known, this one is {kind}")
     if options.get("requires_grad", decl.kind == "parameter") and not (kind.dtype.is_floating or kind.dtype.is_complex):

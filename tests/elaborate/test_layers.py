@@ -113,6 +113,7 @@ def test_stored_tensors_stand_beside_the_flow() -> None:
         ("Parameter([B, 4])", "NNC0505"),
         ("Parameter([1, 4], dtype=int64)", "NNC0503"),
         ("Parameter([1, -4])", "NNC0305"),
+        ("Parameter(zeros([4]), dtype=float64)", "NNC0503"),
         ("Parameter([1, 4], persistent=False)", "NNC0302"),
         ("Parameter()", "NNC0303"),
         ("Buffer([4], persistent=3)", "NNC0305"),
