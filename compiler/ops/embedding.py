@@ -73,7 +73,7 @@ def _bags(c: Call, input: TensorType, offsets: TensorType | None, include_last_o
         c.refuse(f"offsets is {offsets.dtype}, but the input is {input.dtype}", "offsets", code="NNC0503")
     if not include_last_offset:
         return offsets.shape[0]
-    c.at_least(offsets.shape[0], 1, "include_last_offset needs an offset", "offsets")
+    c.at_least(offsets.shape[0], 2, "include_last_offset needs the end of at least one bag", "offsets")
     return offsets.shape[0] - 1
 
 

@@ -106,6 +106,8 @@ def _sliced(c: Call, size: DimLike, item: slice) -> DimLike:
     start, stop = item.start, item.stop
     if isinstance(size, int) and not isinstance(start, Dim) and not isinstance(stop, Dim):
         return len(range(*slice(start, stop, step).indices(size)))
+    if isinstance(start, int) and isinstance(stop, int) and (start >= 0) == (stop >= 0) and start >= stop:
+        return 0  # whatever the size
     begin = 0 if start is None else _bound(c, start, size)
     end = size if stop is None else _bound(c, stop, size)
     c.at_least(end, begin, f"the slice ends at {end}, before its beginning {begin}", "index")

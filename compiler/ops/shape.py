@@ -190,6 +190,7 @@ def roll(c: Call, input: TensorType, shifts: Size | Sizes, dims: Ints | None = N
     named = (dims,) if isinstance(dims, int) else dims
     if len(named) != count:
         c.refuse(f"{count} shifts for {len(named)} dimensions", "shifts")
+    c.at_least_rank(input, 1)
     for dim in named:
         axis(c, dim, input.rank, "dims")
     return input

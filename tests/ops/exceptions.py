@@ -68,7 +68,7 @@ STRICTER: tuple[Stricter, ...] = (
     ),
     Stricter(
         "rms_norm promotes on the slow path only",
-        lambda op, arguments, refusal, theirs: op.name == "rms_norm" and refusal.subject == "weight",
+        lambda op, arguments, refusal, theirs: op.name in ("RMSNorm", "rms_norm") and refusal.code == WRONG_DTYPE,
     ),
     Stricter(
         "indices of other dtypes than int64 and int32 are taken on some paths only",
@@ -89,12 +89,12 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "torchvision's own ops take what happens to broadcast or promote",
         lambda op, arguments, refusal, theirs: (
-            (op.family == "vision" or "rop_block" in op.name.lower()) and refusal.code in (WRONG_DTYPE, "NNC0502")
+            (op.family == "vision" or op.name.lower().startswith("drop")) and refusal.code in (WRONG_DTYPE, "NNC0502")
         ),
     ),
     Stricter(
         "drop_block out of training does nothing, whatever the block",
-        lambda op, arguments, refusal, theirs: "rop_block" in op.name.lower() and arguments.get("training") is False,
+        lambda op, arguments, refusal, theirs: op.name.startswith("drop_block") and arguments.get("training") is False,
     ),
     Stricter(
         "attention's fast path for inference does not miss the mask that is_causal is a hint about; training does",

@@ -73,6 +73,8 @@ def test_variadic_arguments_in_both_spellings() -> None:
         ("MultiheadAttention", dict.fromkeys(("query", "key", "value"), TensorType((T, B, 8))) | {"num_heads": 3},
          "num_heads", "NNC0501"),
         ("ones", {"size": (2**40, 2**40)}, None, "NNC0501"),
+        ("EmbeddingBag", {"input": TensorType((6,), DType.int64), "num_embeddings": 4, "embedding_dim": 2,
+                          "offsets": TensorType((1,), DType.int64), "include_last_offset": True}, "offsets", "NNC0504"),
     ],
 )  # fmt: skip
 def test_refusals_name_the_argument(name: str, arguments: dict[str, object], subject: str | None, code: str) -> None:
