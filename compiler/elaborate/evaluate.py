@@ -144,6 +144,9 @@ class Evaluator:
             return self.context.fail(
                 "NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",)
             )
+        if fix is None:  # `act: reluu`: a bare function, misspelt
+            functions = [n for n, op in self.context.catalogue.items() if op.form == "function"]
+            fix = self.context.did_you_mean(name, span, functions)
         names = ", ".join(n for n in known[:12]) or "none"
         return self.context.fail(
             "NNC0307", span, f"nothing is called `{name}` here", notes=(f"names here: {names}",), fix=fix
