@@ -39,6 +39,7 @@ class Call:
 
     op: str
     demands: list[Demand] = field(default_factory=list)
+    training_demands: list[Demand] = field(default_factory=list)
     parameters: list[ParameterSpec] = field(default_factory=list)
     inferred: dict[str, int | tuple[int, ...]] = field(default_factory=dict)
     cost: DimLike = 0
@@ -107,6 +108,12 @@ class Call:
     def multiple(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> None:
         """`left` must be divisible by `right`."""
         self._demand(Demand(Relation.MULTIPLE, left, right, reason), subject)
+
+    def at_least_in_training(self, left: DimLike, right: DimLike, reason: str) -> None:
+        """What holds only for training is no reason to refuse: it is kept apart, even where it is known to fail."""
+        demand = Demand(Relation.AT_LEAST, left, right, reason)
+        if demand.decide() is not True:
+            self.training_demands.append(demand)
 
     def _demand(self, demand: Demand, subject: str | None) -> None:
         verdict = demand.decide()

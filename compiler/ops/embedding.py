@@ -30,6 +30,12 @@ def embedding_module(
     """The row of a learned table for each integer: (*) → (*, embedding_dim)."""
     c.integer(input)
     _padding_idx(c, padding_idx, num_embeddings)
+    if sparse and scale_grad_by_freq:
+        c.refuse(
+            "sparse gradients are not scaled by frequency: give sparse or scale_grad_by_freq", "scale_grad_by_freq"
+        )
+    if sparse:
+        c.at_least_rank(input, 1)
     c.parameter("weight", num_embeddings, embedding_dim)
     return TensorType((*input.shape, embedding_dim))
 

@@ -13,6 +13,7 @@ from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
 
+ONE_VALUE = "a channel of one value has no statistics"
 _NEW_BIAS = {"bias": "2.12"}  # the keyword that drops the bias of an affine normalization
 
 
@@ -94,9 +95,11 @@ def _batch_norm(
     c.weighted(input) if affine or track_running_stats else c.floating(input)
     features = c.infer("num_features", input.shape[1])
     _affine_and_statistics(c, features, affine, track_running_stats, bias)
-    if not track_running_stats:
-        values = product((input.shape[0], *input.shape[2:]))
-        c.at_least(values, 2, "a channel of one value has no statistics", "input")
+    values = product((input.shape[0], *input.shape[2:]))
+    if track_running_stats:
+        c.at_least_in_training(values, 2, ONE_VALUE)
+    else:
+        c.at_least(values, 2, ONE_VALUE, "input")
     return input
 
 
@@ -176,7 +179,9 @@ def _instance_norm(
     features = c.infer("num_features", input.shape[-n - 1])
     _affine_and_statistics(c, features, affine, track_running_stats, bias)
     if not track_running_stats:
-        c.at_least(product(input.shape[-n:]), 2, "a channel of one value has no statistics", "input")
+        c.at_least(product(input.shape[-n:]), 2, ONE_VALUE, "input")
+    else:
+        c.at_least_in_training(product(input.shape[-n:]), 2, ONE_VALUE)
     return input
 
 

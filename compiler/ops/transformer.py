@@ -173,6 +173,9 @@ def transformer(
     for i in range(num_decoder_layers):
         _owned(c, f"decoder.layers.{i}.", width, dim_feedforward, bias, ("self_attn", "multihead_attn"), 3)
     _final_norm(c, "decoder.norm", width, bias)
+    _causal(c, bool(src_is_causal), "src_is_causal", src_mask, "src_mask")
+    _causal(c, bool(tgt_is_causal), "tgt_is_causal", tgt_mask, "tgt_mask")
+    _causal(c, memory_is_causal, "memory_is_causal", memory_mask, "memory_mask")
     for seen, masks in (
         ((source, source), {"src_key_padding_mask": src_key_padding_mask, "src_mask": src_mask}),
         ((length, length), {"tgt_key_padding_mask": tgt_key_padding_mask, "tgt_mask": tgt_mask}),

@@ -10,6 +10,7 @@ from nnc.compiler.ops.kinds import Numbers, Positive, PositiveInts, Size, Sizes
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import scaled
 from nnc.compiler.types.dim import DimLike
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -74,7 +75,9 @@ def _interpolate(
     recompute_scale_factor: bool | None,
 ) -> TensorType:
     allowed = RANKS.get(mode, (3, 4, 5))
-    if c.floating(input).rank not in allowed:
+    if not (input.dtype is DType.uint8 and mode in ("nearest", "nearest-exact")):
+        c.floating(input)
+    if input.rank not in allowed:
         wanted = " or ".join(f"{r}-D" for r in allowed)
         c.refuse(f'mode="{mode}" resizes a {wanted} tensor, this one is {input}', "mode", code="NNC0502")
     if align_corners is not None and mode not in RANKS:

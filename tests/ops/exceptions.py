@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from nnc.compiler.ops.call import Refusal
@@ -99,6 +100,28 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "attention's fast path for inference does not miss the mask that is_causal is a hint about; training does",
         lambda op, arguments, refusal, theirs: op.family == "attention" and "is_causal" in (refusal.subject or ""),
+    ),
+    Stricter(
+        "kernels that lack truth values are not called for one element",
+        lambda op, arguments, refusal, theirs: (
+            refusal.code == WRONG_DTYPE and all(prod(shape) <= 1 for shape, _ in theirs.results)
+        ),
+    ),
+    Stricter(
+        "a bool to the power of a bool is no power",
+        lambda op, arguments, refusal, theirs: op.name == "pow" and refusal.code == WRONG_DTYPE,
+    ),
+    Stricter(
+        "an LSTM cell promotes its state c_0",
+        lambda op, arguments, refusal, theirs: op.name == "LSTMCell" and refusal.subject == "c_0",
+    ),
+    Stricter(
+        "images of uint8 are resized smoothly on the CPU only",
+        lambda op, arguments, refusal, theirs: op.family == "upsampling" and has(arguments, "whole"),
+    ),
+    Stricter(
+        "sparse gradients of an embedding fail in training",
+        lambda op, arguments, refusal, theirs: op.name == "Embedding" and arguments.get("sparse") is True,
     ),
     Stricter(
         "AdaptiveAvgPool to size 1 is a mean, of any rank",

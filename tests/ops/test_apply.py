@@ -54,6 +54,15 @@ def test_numbered_results() -> None:
     assert applied.results == (("0", TensorType((3, B))), ("1", TensorType((3, B))), ("2", TensorType((1, B))))
 
 
+def test_what_only_training_needs_is_kept_apart() -> None:
+    """torch normalizes a batch of one vector with the running statistics, but cannot learn from it."""
+    call = apply(CATALOGUE["BatchNorm1d"], {"input": TensorType((B, 5))}).call
+    assert call.demands == []
+    assert [str(d) for d in call.training_demands] == ["B >= 2"]
+    assert apply(CATALOGUE["BatchNorm1d"], {"input": TensorType((8, 5))}).call.training_demands == []
+    assert len(apply(CATALOGUE["BatchNorm1d"], {"input": TensorType((1, 5))}).call.training_demands) == 1
+
+
 def test_variadic_arguments_in_both_spellings() -> None:
     flat = apply(CATALOGUE["reshape"], {"input": IMAGE, "shape": (B, -1)})
     listed = apply(CATALOGUE["reshape"], {"input": IMAGE, "shape": ((B, -1),)})
