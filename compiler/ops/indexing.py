@@ -10,7 +10,7 @@ from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.kinds import Index, Operand, Scalar, Size
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axis, broadcast
-from nnc.compiler.types.dim import Dim, DimLike, ceildiv, lower_bound, upper_bound
+from nnc.compiler.types.dim import Dim, DimLike, ceildiv, lower_bound, minimum, upper_bound
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import Shape, TensorType
 
@@ -199,6 +199,51 @@ def select(c: Call, input: TensorType, dim: int, index: Size) -> TensorType:
     return input.with_shape(*input.shape[:i], *input.shape[i + 1 :])
 
 
+@function("scatter", family="indexing")
+def scatter(c: Call, input: TensorType, dim: int, index: TensorType, src: TensorType | Scalar) -> TensorType:
+    """`input` with the values `src` put at the places `index` along `dim`: (*) → (*)."""
+    return _scattered(c, input, dim, index, src)
+
+
+@function("scatter_add", family="indexing")
+def scatter_add(c: Call, input: TensorType, dim: int, index: TensorType, src: TensorType) -> TensorType:
+    """`input` with the values `src` added at the places `index` along `dim`: (*) → (*)."""
+    return _scattered(c, input, dim, index, src)
+
+
+def _scattered(c: Call, input: TensorType, dim: int, index: TensorType, src: TensorType | Scalar) -> TensorType:
+    if index.dtype is not DType.int64:
+        c.refuse(f"{c.op} takes int64 indices, this is {index.dtype}", "index", code="NNC0503")
+    i = axis(c, dim, input.rank)
+    for name, tensor in (("index", index), ("src", src)):
+        if isinstance(tensor, TensorType) and max(tensor.rank, 1) != max(input.rank, 1):
+            c.refuse(f"{name} is {tensor.rank}-D, the input {input.rank}-D", name, code="NNC0502")
+    for d, (have, limit) in enumerate(zip(index.shape, input.shape, strict=False)):
+        if d != i:
+            c.at_least(limit, have, f"index has {have} places in dimension {d}, the input {limit}", "index")
+    if isinstance(src, TensorType):
+        if src.dtype is not input.dtype:
+            c.refuse(f"src is {src.dtype}, but the input is {input.dtype}", "src", code="NNC0503")
+        for d, (have, least) in enumerate(zip(src.shape, index.shape, strict=False)):
+            c.at_least(have, least, f"src has {have} values in dimension {d}, index {least} places", "src")
+    return input
+
+
+@function("diagonal", family="indexing")
+def diagonal(c: Call, input: TensorType, offset: int = 0, dim1: int = 0, dim2: int = 1) -> TensorType:
+    """The diagonal of two dimensions as the last one: (A, A, B) → (B, A)."""
+    c.at_least_rank(input, 2)
+    i, j = axis(c, dim1, input.rank, "dim1"), axis(c, dim2, input.rank, "dim2")
+    if i == j:
+        c.refuse(f"dim1 and dim2 are both dimension {i}", "dim2")
+    rows, columns = (input.shape[i], input.shape[j]) if offset >= 0 else (input.shape[j], input.shape[i])
+    length = minimum(rows, columns - abs(offset))
+    if isinstance(length, int):
+        length = max(length, 0)
+    c.at_least(length, 0, f"the diagonal {offset} lies outside {input}", "offset")
+    return input.with_shape(*(s for d, s in enumerate(input.shape) if d not in (i, j)), length)
+
+
 # -- by masks ----------------------------------------------------------------------------------------------------------
 
 
@@ -240,5 +285,6 @@ def triu(c: Call, input: TensorType, diagonal: int = 0) -> TensorType:
 
 
 OPS: tuple[OpDef, ...] = (
-    getitem, gather, index_select, take_along_dim, narrow, select, where, masked_fill, tril, triu,
+    getitem, gather, index_select, take_along_dim, narrow, select, scatter, scatter_add, diagonal, where, masked_fill,
+    tril, triu,
 )  # fmt: skip

@@ -77,4 +77,25 @@ def linear(c: Call, input: TensorType, weight: TensorType, bias: TensorType | No
     return result
 
 
-OPS: tuple[OpDef, ...] = (linear_module, bilinear_module, identity, linear)
+@function("bilinear", family="linear")
+def bilinear(
+    c: Call, input1: TensorType, input2: TensorType, weight: TensorType, bias: TensorType | None = None
+) -> TensorType:
+    """`y = x₁ᵀ A x₂ + b`: (*, in1), (*, in2), (out, in1, in2) → (*, out)."""
+    c.at_least_rank(c.floating(input1, "input1"), 1, "input1")
+    for name, tensor, rank in (("input2", input2, input1.rank), ("weight", weight, 3)):
+        same_dtype(c, input1, tensor, name)
+        c.rank(tensor, rank, name=name)
+    for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True):
+        c.equal(a, b, f"sizes {a} and {b} differ: {input1} and {input2}", "input2")
+    out, first, second = weight.shape
+    c.equal(input1.shape[-1], first, f"weight is {weight}, but input1 has {input1.shape[-1]} features", "weight")
+    c.equal(input2.shape[-1], second, f"weight is {weight}, but input2 has {input2.shape[-1]} features", "weight")
+    if bias is not None:
+        same_dtype(c, input1, bias, "bias")
+        c.rank(bias, 1, name="bias")
+        c.equal(bias.shape[0], out, f"bias has {bias.shape[0]} elements for {out} features", "bias")
+    return input1.with_shape(*input1.shape[:-1], out)
+
+
+OPS: tuple[OpDef, ...] = (linear_module, bilinear_module, identity, linear, bilinear)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Inferred, Ints, Positive, PositiveInts
-from nnc.compiler.ops.registry import OpDef, function, module
-from nnc.compiler.ops.shapes import axes, display, product
+from nnc.compiler.ops.kinds import Inferred, Positive, PositiveInts
+from nnc.compiler.ops.registry import OpDef, module
+from nnc.compiler.ops.shapes import product, trailing
 from nnc.compiler.types.dtype import DType
-from nnc.compiler.types.tensor import Shape, TensorType
+from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
 
@@ -231,15 +231,6 @@ def cross_map_lrn2d(
     return input
 
 
-@function("local_response_norm", family="normalization")
-def local_response_norm_function(
-    c: Call, input: TensorType, size: Positive, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
-) -> TensorType:
-    """Divides by the activity of `size` neighbouring channels: (N, C, *) → the same."""
-    c.at_least_rank(c.floating(input), 3)
-    return input
-
-
 # -- over the last dimensions ------------------------------------------------------------------------------------------
 
 
@@ -282,99 +273,12 @@ def _normalized(c: Call, input: TensorType, written: int | Sequence[int] | None)
     if written is None or isinstance(written, int):
         return (c.infer("normalized_shape", input.shape[-1]),)
     shape = tuple(written)
-    _trailing(c, input.shape, shape)
+    trailing(c, input.shape, shape)
     c.inferred["normalized_shape"] = shape
     return shape
 
 
-def _trailing(c: Call, dims: Shape, shape: Sequence[int]) -> None:
-    if not shape:
-        c.refuse("normalized_shape lists no dimension", "normalized_shape")
-    if len(shape) > len(dims):
-        c.refuse(f"normalized_shape {display(shape)} has more dimensions than {display(dims)}", "normalized_shape")
-    for have, want in zip(dims[-len(shape) :], shape, strict=True):
-        reason = f"normalized_shape is {display(shape)}, but {display(dims)} flows in"
-        c.equal(have, want, reason, "normalized_shape")
-
-
-# -- functions ---------------------------------------------------------------------------------------------------------
-
-
-@function("layer_norm", family="normalization")
-def layer_norm(
-    c: Call,
-    input: TensorType,
-    normalized_shape: Ints,
-    weight: TensorType | None = None,
-    bias: TensorType | None = None,
-    eps: float = 1e-05,
-) -> TensorType:
-    """Normalizes over the last dimensions, which are of `normalized_shape`: (*) → (*)."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _trailing(c, c.floating(input).shape, shape)
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None:
-            _same_shape(c, name, tensor, shape)
-            _same_dtype(c, name, tensor, input)
-    return input
-
-
-@function("rms_norm", family="normalization")
-def rms_norm(
-    c: Call, input: TensorType, normalized_shape: Ints, weight: TensorType | None = None, eps: float | None = None
-) -> TensorType:
-    """Divides by the root mean square over the last dimensions, which are of `normalized_shape`: (*) → (*)."""
-    shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
-    _trailing(c, c.floating(input).shape, shape)
-    if weight is not None:
-        _same_shape(c, "weight", weight, shape)
-        _same_dtype(c, "weight", weight, input)
-    return input
-
-
-@function("group_norm", family="normalization")
-def group_norm_function(
-    c: Call,
-    input: TensorType,
-    num_groups: Positive,
-    weight: TensorType | None = None,
-    bias: TensorType | None = None,
-    eps: float = 1e-05,
-) -> TensorType:
-    """Normalizes each of `num_groups` groups of channels: (N, C, *) → the same."""
-    c.at_least_rank(c.floating(input), 2)
-    channels = input.shape[1]
-    c.multiple(channels, num_groups, f"num_groups={num_groups} does not divide the {channels} channels", "num_groups")
-    for name, tensor in (("weight", weight), ("bias", bias)):
-        if tensor is not None:
-            _same_shape(c, name, tensor, (channels,))
-            _same_dtype(c, name, tensor, input)
-    values = product((input.shape[0], channels // num_groups, *input.shape[2:]))
-    c.at_least(values, 2, "a group of one value has no statistics", "input")
-    return input
-
-
-@function("normalize", family="normalization")
-def normalize(c: Call, input: TensorType, p: float = 2.0, dim: Ints = 1, eps: float = 1e-12) -> TensorType:
-    """Divides by the `p`-norm along `dim`: (*) → (*)."""
-    axes(c, dim, c.floating(input).rank)
-    return input
-
-
-def _same_shape(c: Call, name: str, tensor: TensorType, shape: Shape) -> None:
-    if tensor.rank != len(shape):
-        c.refuse(f"{name} is {tensor}, not {display(shape)}", name)
-    for have, want in zip(tensor.shape, shape, strict=True):
-        c.equal(have, want, f"{name} is {tensor}, not {display(shape)}", name)
-
-
-def _same_dtype(c: Call, name: str, tensor: TensorType, input: TensorType) -> None:
-    if tensor.dtype is not input.dtype:
-        c.refuse(f"{name} is {tensor.dtype}, but the input is {input.dtype}", name, code="NNC0503")
-
-
 OPS: tuple[OpDef, ...] = (
     batch_norm1d, batch_norm2d, batch_norm3d, sync_batch_norm, instance_norm1d, instance_norm2d, instance_norm3d,
-    group_norm, local_response_norm, cross_map_lrn2d, local_response_norm_function, layer_norm_module,
-    rms_norm_module, layer_norm, rms_norm, group_norm_function, normalize,
-)  # fmt: skip
+    group_norm, local_response_norm, cross_map_lrn2d, layer_norm_module,
+    rms_norm_module, )  # fmt: skip

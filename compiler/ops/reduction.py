@@ -248,6 +248,44 @@ def cumprod(c: Call, input: TensorType, dim: int, *, dtype: Dtype | None = None)
     return input.with_dtype(dtype or accumulated(input.dtype))
 
 
+@function("logcumsumexp", family="reduction")
+def logcumsumexp(c: Call, input: TensorType, dim: int) -> TensorType:
+    """The running log Σ exp(x) along `dim`: (*) → (*)."""
+    axis(c, dim, c.floating(input).rank)
+    return input
+
+
+@function("cummax", family="reduction", results=VALUES_AND_INDICES)
+def cummax(c: Call, input: TensorType, dim: int) -> Mapping[str, TensorType]:
+    """The largest value so far along `dim`, and where it is."""
+    axis(c, dim, c.ordered(input).rank)
+    return {"values": input, "indices": input.with_dtype(DType.int64)}
+
+
+@function("cummin", family="reduction", results=VALUES_AND_INDICES)
+def cummin(c: Call, input: TensorType, dim: int) -> Mapping[str, TensorType]:
+    """The smallest value so far along `dim`, and where it is."""
+    axis(c, dim, c.ordered(input).rank)
+    return {"values": input, "indices": input.with_dtype(DType.int64)}
+
+
+@function("kthvalue", family="reduction", results=VALUES_AND_INDICES)
+def kthvalue(c: Call, input: TensorType, k: Size, dim: int = -1, keepdim: bool = False) -> Mapping[str, TensorType]:
+    """The `k`-th smallest value along `dim`, counted from 1, and where it is."""
+    i = axis(c, dim, c.real(input).rank)
+    size: DimLike = input.shape[i] if input.rank else 1
+    c.at_least(k, 1, f"k counts from 1: {k}", "k")
+    c.at_least(size, k, f"dimension {i} has {size} elements, fewer than k={k}", "k")
+    values = _reduced(c, input, i, keepdim) if input.rank else input
+    return {"values": values, "indices": values.with_dtype(DType.int64)}
+
+
+@function("count_nonzero", family="reduction")
+def count_nonzero(c: Call, input: TensorType, dim: Ints | None = None) -> TensorType:
+    """How many values are not 0, over `dim` or over everything."""
+    return _reduced(c, input, dim, False).with_dtype(DType.int64)
+
+
 @function("diff", family="reduction")
 def diff(
     c: Call,
@@ -281,5 +319,5 @@ def _extra(c: Call, input: TensorType, i: int, name: str, extra: TensorType) -> 
 
 OPS: tuple[OpDef, ...] = (
     sum_, mean, prod_, std, var, norm, logsumexp, amax, amin, max_, min_, median, argmax, argmin, topk, sort, argsort,
-    all_, any_, cumsum, cumprod, diff,
+    all_, any_, cumsum, cumprod, logcumsumexp, cummax, cummin, kthvalue, count_nonzero, diff,
 )  # fmt: skip

@@ -128,6 +128,17 @@ def reshape(c: Call, dims: Shape, sizes: Sequence[DimLike], subject: str) -> Sha
     return (*sizes[: holes[0]], total // rest, *sizes[holes[0] + 1 :])
 
 
+def trailing(c: Call, dims: Shape, shape: Sequence[int]) -> None:
+    """Demands that `dims` end in `shape`, the `normalized_shape`."""
+    if not shape:
+        c.refuse("normalized_shape lists no dimension", "normalized_shape")
+    if len(shape) > len(dims):
+        c.refuse(f"normalized_shape {display(shape)} has more dimensions than {display(dims)}", "normalized_shape")
+    for have, want in zip(dims[-len(shape) :], shape, strict=True):
+        reason = f"normalized_shape is {display(shape)}, but {display(dims)} flows in"
+        c.equal(have, want, reason, "normalized_shape")
+
+
 # -- windows -----------------------------------------------------------------------------------------------------------
 
 

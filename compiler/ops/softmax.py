@@ -57,6 +57,15 @@ def softmin(c: Call, input: TensorType, dim: int | None = None, dtype: Dtype | N
     return _softmax(c, input, dim, dtype)
 
 
+@function("gumbel_softmax", family="activation")
+def gumbel_softmax(
+    c: Call, logits: TensorType, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> TensorType:
+    """A sample of a categorical distribution that gradients flow through; one-hot if `hard`: (*) → (*)."""
+    axis(c, dim, c.floating(logits, "logits").rank)
+    return logits
+
+
 def _softmax(c: Call, input: TensorType, dim: int | None, dtype: Dtype | None) -> TensorType:
     """Without `dim`, torch takes 0 for tensors of 0, 1 or 3 dimensions, else 1, and warns: here too it is allowed."""
     if dim is not None:
@@ -67,4 +76,5 @@ def _softmax(c: Call, input: TensorType, dim: int | None, dtype: Dtype | None) -
 
 OPS: tuple[OpDef, ...] = (
     softmax_module, log_softmax_module, softmin_module, softmax2d_module, softmax, log_softmax, softmin,
+    gumbel_softmax,
 )  # fmt: skip

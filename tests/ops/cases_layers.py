@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from nnc.compiler.ops.catalogue import CATALOGUE
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -94,6 +95,40 @@ def group_norm(draw: Draw, op: OpDef) -> Case:
     return case | {
         n: TensorType(equal(draw, channels), dtype(draw, others=4)) for n in ("weight", "bias") if chance(draw, 40)
     }
+
+
+def channelwise(draw: Draw, op: OpDef) -> Case:
+    first = TensorType(shape(draw, (2, 3, 4)), dtype(draw, others=4))
+    channels = first.shape[1:2] or (1,)
+    case: Case = settings(draw, op) | {"input": first}
+    for names in (("running_mean", "running_var"), ("weight",), ("bias",)):
+        given = chance(draw, 60)
+        for name in names:
+            if given != chance(draw, 4):
+                case[name] = TensorType(equal(draw, channels) if chance(draw, 15) else channels, dtype(draw, others=3))
+            elif op.name == "batch_norm" and name.startswith("running"):
+                case[name] = None
+    return case
+
+
+def bilinear_function(draw: Draw, op: OpDef) -> Case:
+    case = bilinear(draw, CATALOGUE["Bilinear"])
+    first, second, out = case["input1"], case["input2"], draw(SIZES)
+    weight = (out, *(first.shape[-1:] or (1,)), *(second.shape[-1:] or (1,)))
+    drawn: Case = {"input1": first, "input2": second, "weight": TensorType(equal(draw, weight), dtype(draw, others=4))}
+    return drawn | ({"bias": TensorType(equal(draw, (out,)))} if chance(draw, 40) else {})
+
+
+def sampled(draw: Draw, op: OpDef) -> Case:
+    n = draw(st.sampled_from([2, 2, 3]))
+    first = TensorType(shape(draw, (n + 2,), SPACE), dtype(draw, others=4))
+    if op.name == "affine_grid":
+        size = tuple(draw(SIZES) for _ in range(n + 2))
+        return settings(draw, op, size=size) | {
+            "theta": TensorType(equal(draw, (size[0], n, n + 1)), dtype(draw, others=4))
+        }
+    places = (*first.shape[:1], *(draw(SIZES) for _ in range(n)), n)
+    return settings(draw, op) | {"input": first, "grid": TensorType(equal(draw, places), dtype(draw, others=4))}
 
 
 def prelu(draw: Draw, op: OpDef) -> Case:
@@ -241,4 +276,9 @@ GENERATORS: dict[str, Generator] = {
     ),
     **dict.fromkeys([f"{name}{n}d" for name in ("conv", "conv_transpose") for n in (1, 2, 3)], convolved),
     "DeformConv2d": deformed,
+    "batch_norm": channelwise,
+    "instance_norm": channelwise,
+    "bilinear": bilinear_function,
+    "grid_sample": sampled,
+    "affine_grid": sampled,
 }

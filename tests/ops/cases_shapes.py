@@ -188,6 +188,22 @@ def gathered(draw: Draw, op: OpDef) -> Case:
     return case | ({"dim": dim} if op.name == "gather" or chance(draw, 80) else {})
 
 
+def scattered(draw: Draw, op: OpDef) -> Case:
+    first = TensorType(shape(draw), dtype(draw))
+    places = tuple(draw(st.integers(1, max(s, 1))) for s in sizes(first))
+    source = tuple(p + draw(st.integers(0, 1)) for p in places)
+    src: Any = TensorType(equal(draw, source), dtype(draw, first.dtype, 5))
+    if op.name == "scatter" and chance(draw, 25):
+        src = draw(st.sampled_from([0, 1.5, True]))
+    dim = draw(st.integers(-first.rank, max(first.rank - 1, 0)))
+    return {
+        "input": first,
+        "dim": dim,
+        "index": TensorType(equal(draw, places), dtype(draw, DType.int64, 5)),
+        "src": src,
+    }
+
+
 def narrow(draw: Draw, op: OpDef) -> Case:
     first = TensorType(shape(draw), dtype(draw))
     case: Case = {"input": first, "dim": draw(st.integers(-first.rank, max(first.rank - 1, 0)))}
@@ -280,4 +296,7 @@ GENERATORS: dict[str, Generator] = {
     "median": extreme,
     "arange": arange,
     **dict.fromkeys(("zeros", "ones", "empty", "rand", "randn", "full", "eye", "linspace", "tensor"), no_tensor),
+    "scatter": scattered,
+    "scatter_add": scattered,
+    "kthvalue": topk,
 }

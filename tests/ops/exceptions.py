@@ -68,8 +68,10 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: op.name == "einsum" and refusal.code == WRONG_DTYPE,
     ),
     Stricter(
-        "rms_norm promotes on the slow path only",
-        lambda op, arguments, refusal, theirs: op.name in ("RMSNorm", "rms_norm") and refusal.code == WRONG_DTYPE,
+        "normalization promotes its statistics and affine numbers on slow paths only",
+        lambda op, arguments, refusal, theirs: (
+            op.name in ("RMSNorm", "rms_norm", "instance_norm", "batch_norm") and refusal.code == WRONG_DTYPE
+        ),
     ),
     Stricter(
         "indices of other dtypes than int64 and int32 are taken on some paths only",

@@ -63,25 +63,29 @@ _MODULES: Mapping[str, str] = {
 
 _FUNCTIONS: Mapping[str, str] = {
     "F": """
-        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d
-        adaptive_max_pool3d alpha_dropout:2 avg_pool1d avg_pool2d avg_pool3d celu:2 conv1d conv2d conv3d
-        conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout1d:2 dropout2d:2 dropout3d:2
-        dropout:2 elu:2 embedding feature_alpha_dropout:2 fold gelu glu group_norm hardshrink hardsigmoid hardswish
-        hardtanh interpolate layer_norm leaky_relu:2 linear local_response_norm log_softmax logsigmoid lp_pool1d
-        lp_pool2d lp_pool3d max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d mish normalize
-        one_hot:2 pad pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm rrelu
-        scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign tanhshrink threshold
-        unfold
+        adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+        adaptive_max_pool2d adaptive_max_pool3d affine_grid alpha_dropout:2 avg_pool1d avg_pool2d
+        avg_pool3d batch_norm bilinear celu:2 conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+        conv_transpose3d cosine_similarity dropout1d:2 dropout2d:2 dropout3d:2 dropout:2 elu:2
+        embedding feature_alpha_dropout:2 fold gelu glu grid_sample group_norm gumbel_softmax
+        hardshrink hardsigmoid hardswish hardtanh instance_norm interpolate layer_norm leaky_relu:2
+        linear local_response_norm log_softmax logsigmoid lp_pool1d lp_pool2d lp_pool3d max_pool1d
+        max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d mish normalize one_hot:2 pad
+        pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm rrelu
+        scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign
+        tanhshrink threshold unfold
         """,
     "torch": """
-        abs acos acosh addcmul addmm amax amin arange:3 argmax argmin argsort asin asinh atan atan2 atanh baddbmm
-        bmm cat cdist ceil channel_shuffle clamp clip cos cosh cumprod cumsum deg2rad diff digamma dot einsum empty
-        empty_like erf erfc erfinv exp exp2 expm1 eye:2 flatten:2 floor fmax fmin fmod frac full full_like gather
-        hypot index_select isfinite isinf isnan lerp lgamma linspace log log10 log1p log2 logaddexp logical_and
-        logical_not logical_or logical_xor logit logsumexp max:2 maximum min:2 minimum mm nan_to_num narrow ones
-        ones_like outer prod rad2deg rand rand_like randn randn_like reciprocal roll round rsqrt sigmoid sign sin
-        sinc sinh sort sqrt square stack std take_along_dim tan tanh tensor topk tril triu trunc var where zeros
-        zeros_like
+        abs acos acosh addcmul addmm amax amin arange:3 argmax argmin argsort asin asinh atan atan2
+        atanh baddbmm bmm cat cdist ceil channel_shuffle clamp clip cos cosh count_nonzero cummax
+        cummin cumprod cumsum deg2rad diagonal diff digamma dot einsum empty empty_like erf erfc
+        erfinv exp exp2 expm1 eye:2 flatten:2 floor fmax fmin fmod frac full full_like gather hypot
+        index_select isfinite isinf isnan kthvalue lerp lgamma linspace log log10 log1p log2
+        logaddexp logcumsumexp logical_and logical_not logical_or logical_xor logit logsumexp max:2
+        maximum min:2 minimum mm nan_to_num narrow ones ones_like outer prod rad2deg rand rand_like
+        randn randn_like reciprocal roll round rsqrt scatter scatter_add sigmoid sign sin sinc sinh
+        sort sqrt square stack std take_along_dim tan tanh tensor topk tril triu trunc var where
+        zeros zeros_like
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int long
