@@ -3,7 +3,6 @@ random."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
@@ -24,6 +23,7 @@ from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.failure import Failure
 from nnc.runtime.signature import Signature
 from tests.runtime.helpers import DATA, IMAGES, TRAIN, StopAfter, network, read, run, same_state, write_images
+from tests.runtime.killing import started
 
 AUGMENTED = """
     data:
@@ -419,19 +419,15 @@ def test_killed_at_random_moments(tmp_path: Path, trials: int) -> None:
     for trial in range(trials):
         folder = tmp_path / f"run{trial}"
         for _ in range(2):
-            child = os.fork()
-            if child == 0:
-                run(folder, text, base=tmp_path, resume=True)
-                os._exit(0)
+            child = started(run, folder, text, base=tmp_path, resume=True)
             wanted = chance.randrange(12)  # of the 12 steps; then anywhere in the next one, or in saving it
-            while len(names := newest(folder)) < 1 or int(names[-1]) < wanted:
-                if wanted == 0 or os.waitpid(child, os.WNOHANG)[0]:
-                    break
+            deadline = time.monotonic() + 60
+            while child.is_alive() and wanted and (not (names := newest(folder)) or int(names[-1]) < wanted):
+                assert time.monotonic() < deadline, "the run hangs"
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.02))
-            with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+            child.kill()
+            child.join()
         last.update(newest(folder)[-1:])
         _, resumed = run(folder, text, base=tmp_path, resume=True)
         assert same_state(resumed.state_dict(), expected.state_dict()), trial
