@@ -1,5 +1,6 @@
 # make demo    install into .venv, then: check, compile, draw, train, evaluate, save, load and predict handwritten digits
 # make test    the whole test suite
+# make test-zoo  every shipped spec against torchvision with real weights: time and memory of each
 # make check   formatting, lint, strict types, then the tests
 # make docs    the references in docs/ that are generated from the code
 # make clean   remove what was built, but .venv and what you trained
@@ -37,6 +38,10 @@ demo: $(INSTALLED)
 .PHONY: test
 test: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) -q $(TESTS)
+
+.PHONY: test-zoo
+test-zoo: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nightly -q tests/zoo
 
 .PHONY: check
 check: lint types test

@@ -1,0 +1,11 @@
+"""The tables: every model of torchvision that a shipped spec describes."""
+
+from __future__ import annotations
+
+from tests.zoo.families.case import Case, square
+from tests.zoo.families.convolutional import CONVOLUTIONAL
+from tests.zoo.families.transformers import TRANSFORMERS
+
+__all__ = ["CASES", "Case", "square"]
+
+CASES: dict[str, Case] = {case.name: case for case in (*CONVOLUTIONAL, *TRANSFORMERS)}
