@@ -25,6 +25,7 @@ from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device as devices
 from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
+from nnc.runtime.averaging import averaged_weights
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
@@ -268,7 +269,8 @@ def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
         if newest is None:
             raise Failure("NNC0901", where, "the run has no checkpoint") from None
         saved = newest
-    load_model(model, saved.model, saved.state["transient"], saved.path)
+    weights = averaged_weights(saved.state["averaging"]) or saved.model
+    load_model(model, weights, saved.state["transient"], saved.path)
     return saved.name
 
 

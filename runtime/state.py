@@ -39,7 +39,9 @@ class Best:
 @dataclass
 class Position:
     """Where a run is: in epoch `epoch` (from 1), after `done` of its batches. `elapsed` are seconds of training so far,
-    `log` bytes of log.jsonl."""
+    `log` bytes of log.jsonl. `passed_over` counts the epoch's steps that were left out because a number was none,
+    `troubles` those since the last checkpoint. For early stopping: epochs `waited` since the monitored quantity was at its
+    `reference`."""
 
     epoch: int = 1
     done: int = 0
@@ -49,6 +51,18 @@ class Position:
     log: int = 0
     best: Best | None = None
     quantities: dict[str, float] = field(default_factory=dict)
+    passed_over: int = 0
+    troubles: int = 0
+    waited: int = 0
+    reference: float | None = None
+
+    def wait(self, value: float, goal: Literal["min", "max"], min_delta: float) -> None:
+        """Another epoch that is better by more than `min_delta`, or not. NaN is never better."""
+        gain = math.inf if self.reference is None else value - self.reference
+        if (gain if goal == "max" or self.reference is None else -gain) > min_delta and not math.isnan(value):
+            self.reference, self.waited = value, 0
+        else:
+            self.waited += 1
 
     def as_plain(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,6 +86,9 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "seed": config.seed,
         "clip_grad_norm": config.clip_grad_norm,
         "clip_grad_value": config.clip_grad_value,
+        "accumulate": config.accumulate,
+        "averaging": None if config.averaging is None else str(config.averaging),
+        "non_finite": config.non_finite,
         "precision": config.precision,
         "monitor": config.monitor,
         "training samples": samples,

@@ -3,40 +3,43 @@ CPU."""
 
 from __future__ import annotations
 
-import copy
+import math
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from nnc.compiler.diagnostics import Problems
 from nnc.compiler.training.config import DataConfig, TrainConfig
-from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device as devices
 from nnc.runtime import seed
+from nnc.runtime.averaging import Averaging
 from nnc.runtime.checkpoint import Checkpoint, CheckpointFolder
 from nnc.runtime.data import Batch, Data
-from nnc.runtime.data.checks import check_inputs, check_labels, feed
+from nnc.runtime.data.checks import feed
 from nnc.runtime.data.splits import order_of
-from nnc.runtime.evaluate import autocast, evaluate, evaluation_mode
-from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.evaluate import evaluate
+from nnc.runtime.failure import Failure
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
-from nnc.runtime.loss import Loss, named_outputs
-from nnc.runtime.metrics import Average, Metrics
-from nnc.runtime.optimize import build_optimizer, build_scheduler
+from nnc.runtime.loss import Loss
+from nnc.runtime.metrics import Average
+from nnc.runtime.optimize import build_scheduler
+from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, Reporter
 from nnc.runtime.signature import Signature
 from nnc.runtime.state import Best, Position, load_model, model_tensors, settings_of, transient_buffers
+from nnc.runtime.update import NotFinite, Updater
 
 __all__ = ["CHECKPOINTS", "LOG", "RunResult", "train"]
 
 CHECKPOINTS, LOG, LOCK = "checkpoints", "log.jsonl", ".lock"
+TROUBLES = 5  # steps that may be passed over from one checkpoint to the next; more is no accident
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,14 @@ class _Loop:
             raise Failure("NNC0813", config.span, message)
         self.model.to(self.device)
         self.loss = Loss(config.loss, self.signature, self.device)
-        self.optimizer = build_optimizer(config.optimizer, self.model)
+        self.updater = Updater(self.model, config, self.loss, self.inputs, self.device)
         self.scheduler = config.scheduler and build_scheduler(
-            config.scheduler, self.optimizer, config.names, self.steps
+            config.scheduler, self.updater.optimizer, config.names, -(-self.steps // config.accumulate)
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.precision == "fp16")
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        averaging = config.averaging
+        self.averaging = Averaging(averaging, self.model, self.updater.optimizer) if averaging else None
         self.average = Average(self.device)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
-        self.closure = "closure" in VOCABULARY["optimizer"][config.optimizer.call.name].traits
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
@@ -149,7 +151,9 @@ class _Loop:
         self.reporter.begin(self._facts(saved))
         try:
             self.model.train()
-            while self.position.epoch <= self.config.epochs:
+            if saved is None and self.config.non_finite == "rollback":
+                self._save()
+            while self.position.epoch <= self.config.epochs and not self._patience_lost():
                 if not self._epoch(interrupts):
                     self._save()
                     return self._result(interrupts.requested)
@@ -167,29 +171,32 @@ class _Loop:
         batches = self.split.batches(
             order, self.config.batch_size, self.device, seed=self.config.seed, epoch=at.epoch, start=at.done
         )
-        for batch in batches:
-            self._step(batch)
-            at.done += 1
-            at.step += 1
+        for group in batched(batches, self.config.accumulate):
+            self._step(group)
+            at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
             self.reporter.step(at.done, self.average.compute)
             if interrupts.requested is not None:
                 return False
             if self.config.checkpoint_every and at.step % self.config.checkpoint_every == 0 and at.done < self.steps:
                 self._save()
+        if at.passed_over and not self.average.count:
+            raise self._not_finite(f"every step of epoch {at.epoch} had a number that is none")
+        if self.averaging:
+            self.averaging.after_epoch(self.model, at.epoch, self._training_inputs)
         validation = self._validate(interrupts)
         if validation is None:
             return False
         at.epoch_seconds = before + time.perf_counter() - began
         self._end_epoch(validation)
-        return interrupts.requested is None or at.epoch > self.config.epochs
+        return interrupts.requested is None or at.epoch > self.config.epochs or self._patience_lost()
 
     def _end_epoch(self, validation: Mapping[str, float]) -> None:
         at = self.position
         training = {"loss": self.average.compute()}
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
-        rates = [float(g["lr"]) for g in self.optimizer.param_groups]
+        rates = [float(g["lr"]) for g in self.updater.optimizer.param_groups]
         value = quantities[self.config.monitor]
         loss = quantities.get("validation.loss", training["loss"])
         better = at.best is None or at.best.beaten_by(value, loss, self.config.goal)
@@ -204,38 +211,82 @@ class _Loop:
             "seconds": at.epoch_seconds,
             "samples_per_second": self.used / max(at.epoch_seconds, 1e-9),
         }
+        if at.passed_over:
+            record["passed over"] = at.passed_over
         self.log.write(record)
         self.reporter.end_epoch(record)
-        if self.scheduler:
+        if self.averaging and self._annealing:
+            self.averaging.anneal()
+        elif self.scheduler:
             self.scheduler.after_epoch(quantities)
+        if self.config.early_stopping:
+            at.wait(value, self.config.goal, self.config.early_stopping.min_delta)
         if better:
             at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds
-        at.epoch, at.done, at.epoch_seconds, at.quantities = at.epoch + 1, 0, 0.0, quantities
+        at.epoch, at.done, at.epoch_seconds, at.quantities, at.passed_over = at.epoch + 1, 0, 0.0, quantities, 0
         self.average = Average(self.device)
         self._save()
 
+    def _patience_lost(self) -> bool:
+        stopping = self.config.early_stopping
+        return stopping is not None and self.position.waited >= stopping.patience
+
+    @property
+    def _judged(self) -> nn.Module:
+        """The network that is validated and saved as the best: the average, once there is one."""
+        return self.averaging.model if self.averaging and self.averaging.begun else self.model
+
+    def _training_inputs(self) -> Iterator[tuple[torch.Tensor, ...]]:
+        order = torch.arange(self.used)
+        for batch in self.split.batches(order, self.config.batch_size, self.device, seed=self.config.seed, epoch=0):
+            yield tuple(batch[name] for name in self.inputs)
+
     # -- one step ------------------------------------------------------------------------------------------------------
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, batches: Sequence[Batch]) -> None:
+        at, policy = self.position, self.config.non_finite
+        at.step += 1
         try:
-            loss = self._advance(batch)
+            self.updater.step(batches, lambda loss, size: self.average.add(loss, size, mean=self.loss.mean))
+        except NotFinite as trouble:
+            if policy == "stop":
+                raise self._not_finite(str(trouble)) from None
+            self._pass_over(str(trouble))
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise self._stopped(error) from error
-        self.average.add(loss, len(batch[self.inputs[0]]), mean=self.loss.mean)
-        if self.scheduler:
+        else:
+            if self.averaging:
+                self.averaging.after_step(self.model, at.step)
+        if self.scheduler and not self._annealing:
             self.scheduler.after_step()
 
-    def _advance(self, batch: Batch) -> torch.Tensor:
-        """Forward, backward and the optimizer; the loss."""
-        if self.closure:
-            step: Any = self.optimizer.step  # declared for closures that return a float; a tensor will do
-            loss: torch.Tensor = step(lambda: self._gradients(batch))
-            return loss
-        loss = self._gradients(batch)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        return loss
+    def _pass_over(self, trouble: str) -> None:
+        """The batches of this step are left out, and with `rollback` the weights of the last checkpoint come back."""
+        at, back = self.position, self.config.non_finite == "rollback"
+        at.passed_over += 1
+        at.troubles += 1
+        if at.troubles > TROUBLES:
+            raise self._not_finite(f"{trouble}, for the {at.troubles}th time since the last checkpoint")
+        if back:
+            self._roll_back()
+        action = "went back to the last checkpoint" if back else "left out"
+        self.log.write({"event": action, "step": at.step, "epoch": at.epoch, "reason": trouble})
+        self.reporter.note(f"step {at.step}: {trouble}; {action}")
+
+    def _roll_back(self) -> None:
+        """Weights and optimizer as they were saved; position, order and learning rate go on from here."""
+        saved = self._newest()
+        assert saved is not None, "a run that may roll back begins with a checkpoint"
+        rates = [g["lr"] for g in self.updater.optimizer.param_groups]
+        self._restore_weights(saved)
+        for group, rate in zip(self.updater.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    def _not_finite(self, trouble: str) -> Failure:
+        notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
+        notes.append("a lower lr or `clip_grad_norm: 1.0` may help; `non_finite: skip` leaves such steps out")
+        return Failure("NNC0825", self.config.span, f"step {self.position.step}: {trouble}", notes=notes)
 
     def _stopped(self, error: Exception) -> Failure:
         """What torch says in the middle of a step: out of memory, an optimizer that cannot take these gradients …"""
@@ -243,92 +294,46 @@ class _Loop:
         if isinstance(error, torch.OutOfMemoryError):
             notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"torch stopped in step {self.position.step + 1}: {reason}"
+        message = f"torch stopped in step {max(self.position.step, 1)}: {reason}"
         return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
 
-    def _gradients(self, batch: Batch) -> torch.Tensor:
-        """Forward and backward; the gradients are clipped and lie in the parameters."""
-        self.optimizer.zero_grad(set_to_none=True)
-        with autocast(self.config.precision, self.device):
-            loss = self.loss(self.model(*(batch[name] for name in self.inputs)), batch)
-        scaled: Any = self.scaler.scale(loss)
-        scaled.backward()
-        if self.config.clip_grad_norm is not None or self.config.clip_grad_value is not None:
-            self.scaler.unscale_(self.optimizer)
-            if self.config.clip_grad_value is not None:
-                nn.utils.clip_grad_value_(self.parameters, self.config.clip_grad_value)
-            if self.config.clip_grad_norm is not None:
-                nn.utils.clip_grad_norm_(self.parameters, self.config.clip_grad_norm)
-        return loss
+    @property
+    def _annealing(self) -> bool:
+        """Whether the average of the weights decides the learning rate now."""
+        return self.averaging is not None and self.averaging.takes_over(self.position.epoch)
 
     def _validate(self, interrupts: Interrupts) -> dict[str, float] | None:
         """Quantities of the validation data, none where there is none; None where a signal asks to stop."""
         if self.data.validation is None:
             return {}
         return evaluate(
-            self.model, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
+            self._judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
             device=self.device, stop=lambda: interrupts.requested is not None,
         )  # fmt: skip
 
-    # -- before the first step -----------------------------------------------------------------------------------------
+    # -- checking, saving and resuming -------------------------------------------------------------------------------------------
 
     def _preflight(self) -> None:
-        """Sends the first batch through everything, without a trace: what does not fit is said now, at its place."""
-        order = order_of(len(self.split), self.config.seed, 1, shuffle=self.config.shuffle)[: self.config.batch_size]
-        batch = next(
-            iter(self.split.batches(order, self.config.batch_size, self.device, seed=self.config.seed, epoch=1))
-        )
-        problems = Problems()
-        check_inputs(self.signature, batch, self.feeding, self.data_config, problems)
-        raise_errors(problems)
-        with evaluation_mode(self.model, self.device), autocast(self.config.precision, self.device):
-            try:
-                outputs = self.model(*(batch[name] for name in self.inputs))
-            except (RuntimeError, ValueError, NotImplementedError) as error:
-                raise self._stopped(error) from error
-            if "classes" in VOCABULARY["loss"][self.config.loss.call.name].traits:
-                self._check_labels(named_outputs(outputs, self.signature.outputs), batch, problems)
-                raise_errors(problems)
-            self.loss.checked(outputs, batch)
-            Metrics(self.config.metrics, self.signature, self.device).update(outputs, batch)
-        if self.used % self.config.batch_size == 1:
-            self._check_single({name: tensor[:1] for name, tensor in batch.items()})
-
-    def _check_labels(self, outputs: Mapping[str, torch.Tensor], batch: Batch, problems: Problems) -> None:
-        """Class numbers, all of them where they are in memory, against the scores of the network."""
-        scores, target = self.config.loss.source[:2]
-        if scores not in outputs or target in self.signature.outputs or outputs[scores].ndim < 2:
-            return
-        whole = self.split.whole(target)
-        ignored = self.config.loss.call.arguments.get("ignore_index", -100)
-        labels = batch[target] if whole is None else whole
-        where = self.data_config.spans.get("train", self.data_config.span)
-        check_labels(labels, outputs[scores].shape[1], ignored, target, where, problems)
-
-    def _check_single(self, batch: Batch) -> None:
-        """The last batch will have one sample, which some networks cannot train on."""
-        trial = copy.deepcopy(self.model).train()
-        try:
-            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []), torch.no_grad():
-                trial(*(batch[name] for name in self.inputs))
-        except ValueError as error:
-            notes = ("`drop_last: true` leaves that batch out", str(error).strip().splitlines()[0])
-            size = self.config.batch_size
-            message = f"{self.used} samples in batches of {size} leave one over, too few to normalize a batch"
-            raise Failure("NNC0813", self.config.span, message, notes=notes) from error
-
-    # -- saving and resuming -------------------------------------------------------------------------------------------
+        Preflight(
+            self.model, self.config, self.data_config, self.split, self.used, self.loss, self.signature, self.feeding,
+            self.device, self._stopped,
+        ).run()  # fmt: skip
 
     def _save(self) -> None:
         at = self.position
+        finite = self.config.non_finite == "ignore" or not self.average.count or math.isfinite(self.average.compute())
+        if not finite:
+            raise self._not_finite("the average of the loss is no number")
+        at.troubles = 0
         at.log = self.log.size
         state: dict[str, Any] = {
             "position": at.as_plain(),
             "settings": settings_of(self.config, len(self.split)),
             "average": [self.average.total, self.average.count],
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.updater.optimizer.state_dict(),
             "scheduler": self.scheduler.state() if self.scheduler else None,
-            "scaler": self.scaler.state_dict(),
+            "averaging": self.averaging.state() if self.averaging else None,
+            "scaler": self.updater.scaler.state_dict(),
             "random": seed.capture(self.device),
             "transient": transient_buffers(self.model),
         }
@@ -348,30 +353,39 @@ class _Loop:
         ]
         if differing:
             raise Failure("NNC0902", saved.path, "the run was begun with other settings", notes=differing)
-        load_model(self.model, saved.model, state["transient"], saved.path)
-        self.optimizer.load_state_dict(state["optimizer"])
+        self._restore_weights(saved)
         if self.scheduler and state["scheduler"] is not None:
             self.scheduler.load(state["scheduler"])
-        if state["scaler"]:
-            self.scaler.load_state_dict(state["scaler"])
         total, self.average.count = state["average"]
         self.average.total.copy_(total)
         self.position = Position.of(state["position"])
         seed.restore(state["random"], self.device)
 
+    def _restore_weights(self, saved: Checkpoint) -> None:
+        state = saved.state
+        load_model(self.model, saved.model, state["transient"], saved.path)
+        if self.averaging and state["averaging"] is not None:
+            self.averaging.load(state["averaging"])
+        self.updater.load(state["optimizer"])
+        if state["scaler"]:
+            self.updater.scaler.load_state_dict(state["scaler"])
+
     def _facts(self, saved: Checkpoint | None) -> dict[str, str]:
         """What a reader of the report wants to know at its head."""
-        config, parameters = self.config, sum(p.numel() for p in self.parameters)
+        config, parameters = self.config, sum(p.numel() for p in self.updater.parameters)
         facts = {
             "device": devices.describe(self.device)
             + ("" if config.precision == "float32" else f", {config.precision}"),
             "parameters": f"{parameters:,}",
             "data": f"{len(self.split):,} samples in batches of {config.batch_size}"
+            + (f", {config.accumulate} to a step" if config.accumulate > 1 else "")
             + (f", {len(self.data.validation):,} for validation" if self.data.validation is not None else ""),
             "optimizer": str(config.optimizer.call),
         }
         if config.scheduler:
             facts["scheduler"] = f"{config.scheduler.call}, every {config.scheduler.every}"
+        if config.averaging:
+            facts["average"] = f"{config.averaging.kind.upper()} of the weights, validated and saved in their place"
         facts["best by"] = f"{config.monitor} ({'highest' if config.goal == 'max' else 'lowest'})"
         if saved is not None:
             facts["resumed"] = f"from checkpoint {saved.name}, epoch {self.position.epoch}, batch {self.position.done}"
@@ -384,3 +398,10 @@ class _Loop:
         return RunResult(
             self.folder, status, last, at.step, at.quantities, at.best, at.elapsed + at.epoch_seconds, which
         )
+
+
+def batched(batches: Iterable[Batch], count: int) -> Iterator[list[Batch]]:
+    """So many at a time; the last ones may be fewer."""
+    them = iter(batches)
+    while group := list(islice(them, count)):
+        yield group

@@ -201,4 +201,13 @@ CODES: tuple[Code, ...] = (
         "The spec has no `data:` or no `train:` section, or the section lacks what this command needs.",
         "`nnc train` needs both sections, `nnc eval` needs `test` in `data:`, or `validation`.",
     ),
+    Code(
+        "NNC0825",
+        "not-finite",
+        "A loss or a gradient is no number, or infinite.",
+        "Training on would spoil every weight. The steps before were fine, and the last checkpoint is intact. Causes are "
+        "most often a learning rate that is too high, a division by zero or the logarithm of zero in the network, or "
+        "such values in the data. `non_finite: skip` leaves the step out, `rollback` also goes back to the weights of "
+        "the last checkpoint; both give up where it happens again and again. `ignore` trains on.",
+    ),
 )

@@ -136,6 +136,50 @@ METRIC = call(
 )
 _OPTIONAL_BOUND = computable({"type": ["number", "null"], "exclusiveMinimum": 0})
 
+_BELOW_ONE = computable({"type": "number", "minimum": 0, "exclusiveMaximum": 1})
+EMA = Choice(
+    "a decay below 1 such as 0.999, or a mapping with `decay:`",
+    scalar=Leaf("a number ≥ 0 and < 1", _BELOW_ONE, code="NNC0804"),
+    mapping=Record(
+        "a mapping with `decay:`",
+        {
+            "decay": Key(Leaf("a number ≥ 0 and < 1", _BELOW_ONE, code="NNC0804"), "The share of the average kept."),
+            "start": Key(NATURAL, "Steps before averaging begins."),
+            "every": Key(POSITIVE, "Steps from one averaging to the next."),
+        },
+    ),
+)
+SWA = Choice(
+    "the epoch (≥ 1) in which averaging begins, or a mapping with `start:`",
+    scalar=POSITIVE,
+    mapping=Record(
+        "a mapping with `start:`",
+        {
+            "start": Key(POSITIVE, "The epoch in which averaging begins."),
+            "lr": Key(Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"), "What the learning rate becomes."),
+            "anneal_epochs": Key(NATURAL, "Epochs that it takes to become so."),
+            "anneal_strategy": Key(
+                Leaf('"cos" or "linear"', {"enum": ["cos", "linear"]}, code="NNC0804"), "On which way."
+            ),
+        },
+        required=("start",),
+    ),
+)
+EARLY_STOPPING = Choice(
+    "a number of epochs ≥ 1, or a mapping with `patience:`",
+    scalar=_setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),
+    mapping=Record(
+        "a mapping with `patience:`",
+        {
+            "patience": Key(POSITIVE, "Epochs to wait for something better."),
+            "min_delta": Key(
+                _setting("a number ≥ 0", {"type": "number", "minimum": 0}), "By how much it must be better to count."
+            ),
+        },
+        required=("patience",),
+    ),
+)
+
 TRAIN = Record(
     "a mapping with `loss:`, `optimizer:` and `epochs:`",
     {
@@ -155,6 +199,7 @@ TRAIN = Record(
         "monitor": Key(TEXT, "The quantity that chooses the best checkpoint: `validation.accuracy`."),
         "epochs": Key(POSITIVE, "How often training goes through the data."),
         "batch_size": Key(POSITIVE, "Samples per step."),
+        "accumulate": Key(POSITIVE, "Batches whose gradients make one step."),
         "drop_last": Key(FLAG, "Leave out a last batch that is not full."),
         "shuffle": Key(FLAG, "Another order in every epoch, by `seed:`."),
         "precision": Key(
@@ -176,6 +221,15 @@ TRAIN = Record(
         "clip_grad_value": Key(
             Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"),
             "Upper bound of every gradient's value (torch.nn.utils.clip_grad_value_).",
+        ),
+        "ema": Key(EMA, "An exponential average of the weights, validated and saved in their place."),
+        "swa": Key(
+            SWA, "The average of the weights at the end of the last epochs, validated and saved in their place."
+        ),
+        "early_stopping": Key(EARLY_STOPPING, "End when `monitor` has not become better for so many epochs."),
+        "non_finite": Key(
+            _setting('"stop", "skip", "rollback" or "ignore"', {"enum": ["stop", "skip", "rollback", "ignore"]}),
+            "What is done about a loss or a gradient that is no number.",
         ),
         "checkpoint_every": Key(
             _setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),

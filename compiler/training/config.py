@@ -10,7 +10,8 @@ from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
 
 __all__ = [
-    "BoundCall", "DataConfig", "Deferred", "FieldTransforms", "LossConfig", "MetricConfig", "Network",
+    "AveragingConfig", "BoundCall", "DataConfig", "Deferred", "EarlyStopping", "FieldTransforms", "LossConfig",
+    "MetricConfig", "Network",
     "OptimizerConfig", "ParameterGroup", "SchedulerConfig", "TrainConfig",
     "waits",
 ]  # fmt: skip
@@ -170,6 +171,29 @@ class SchedulerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AveragingConfig:
+    """`ema:` or `swa:`: an average of the weights, which is validated and saved in place of the last ones. An
+    exponential one begins after `start` steps and takes part in every `every`-th; a stochastic one takes the weights at
+    the end of every epoch from `start` on, while the learning rate is annealed to `lr`."""
+
+    kind: Literal["ema", "swa"]
+    start: int
+    decay: float = 0.999
+    every: int = 1
+    lr: float | None = None
+    anneal_epochs: int = 10
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyStopping:
+    """Training ends when `monitor` has not become better by more than `min_delta` for `patience` epochs."""
+
+    patience: int
+    min_delta: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainConfig:
     """`train:`. `monitor` is the quantity that chooses the best checkpoint: `validation.accuracy`, `train.loss`.
     `names` are the values that expressions in the section may use; `steps` and `steps_per_epoch` join them with the
@@ -184,11 +208,15 @@ class TrainConfig:
     monitor: str = "train.loss"
     goal: Literal["min", "max"] = "min"
     batch_size: int = 64
+    accumulate: int = 1
     drop_last: bool = False
     shuffle: bool = True
     seed: int = 0
     clip_grad_norm: float | None = None
     clip_grad_value: float | None = None
+    averaging: AveragingConfig | None = None
+    early_stopping: EarlyStopping | None = None
+    non_finite: Literal["stop", "skip", "rollback", "ignore"] = "stop"
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     device: str = "auto"
     checkpoint_every: int | None = None

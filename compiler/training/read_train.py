@@ -22,6 +22,7 @@ from nnc.compiler.training.config import (
     SchedulerConfig,
     TrainConfig,
 )
+from nnc.compiler.training.read_course import read_averaging, read_early_stopping
 from nnc.compiler.training.registry import CallDef
 from nnc.compiler.training.sections import Broken, Section, read_names, read_value
 from nnc.compiler.training.values import did_you_mean
@@ -30,8 +31,9 @@ from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
 __all__ = ["KEYS", "read_train"]
 
 KEYS = (
-    "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "drop_last", "shuffle", "seed", "monitor",
-    "clip_grad_norm", "clip_grad_value", "precision", "checkpoint_every", "device",
+    "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
+    "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision",
+    "checkpoint_every", "device",
 )  # fmt: skip
 
 
@@ -68,6 +70,10 @@ def read_train(
         "seed": section.value("seed", "NonNegative", 0),
         "clip_grad_norm": section.value("clip_grad_norm", "Above0 | None", None),
         "clip_grad_value": section.value("clip_grad_value", "Above0 | None", None),
+        "accumulate": section.value("accumulate", "Positive", 1),
+        "averaging": read_averaging(section, epochs),
+        "early_stopping": read_early_stopping(section),
+        "non_finite": section.value("non_finite", "Literal['stop', 'skip', 'rollback', 'ignore']", "stop"),
         "precision": section.value("precision", "Literal['float32', 'bf16', 'fp16']", "float32"),
         "device": section.value("device", "Device", "auto"),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),

@@ -26,6 +26,63 @@ DATA = "data: {train: 'MNIST(\"data\")', validation: 0.1}\n"
 TRAIN = "train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 3}\n"
 
 FAULTS = {
+    "two averages": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          ema: 0.999
+          swa: 2  # error: [conflicting-settings] "averaged in one way"
+    """,
+    "an average that never begins": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          swa: {start: 4, lr: 0.1}  # error: [conflicting-settings] "begins with epoch 4, and there are 3"
+    """,
+    "annealing to nowhere": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          swa: {start: 2, anneal_epochs: 1}  # error: [missing-section-key] "annealing goes to a learning rate"
+    """,
+    "a decay of one": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          ema: 1  # error: [wrong-training-value] "a decay below 1"
+    """,
+    "an average without its beginning": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          swa: {lr: 0.1}  # error: [missing-key] "start"
+    """,
+    "a misspelled setting of an average": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          ema: {decy: 0.9}  # error: [unknown-key] "decay"
+    """,
+    "no patience": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          early_stopping: 0  # error: [wrong-training-value] "a number of epochs ≥ 1"
+    """,
+    "another policy": """
+        train:
+          loss: CrossEntropyLoss
+          optimizer: Adam
+          epochs: 3
+          non_finite: skp  # error: [wrong-training-value] "skip"
+    """,
     "unknown optimizer": """
         train:
           loss: CrossEntropyLoss

@@ -1,0 +1,88 @@
+"""Before the first step: a batch through everything, without a trace. What does not fit is said now, at its place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nnc.compiler.diagnostics import Problems
+from nnc.compiler.training.config import DataConfig, TrainConfig
+from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.data import Batch, Split
+from nnc.runtime.data.checks import check_inputs, check_labels
+from nnc.runtime.data.splits import order_of
+from nnc.runtime.evaluate import autocast, evaluation_mode
+from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.loss import Loss, named_outputs
+from nnc.runtime.metrics import Metrics
+from nnc.runtime.signature import Signature
+
+__all__ = ["Preflight"]
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """`used` of the split's samples are trained on; `refused` makes a `Failure` of what torch says in a forward."""
+
+    model: nn.Module
+    config: TrainConfig
+    data_config: DataConfig
+    split: Split
+    used: int
+    loss: Loss
+    signature: Signature
+    feeding: Mapping[str, str]
+    device: torch.device
+    refused: Callable[[Exception], Failure]
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        return [self.feeding[name] for name in self.signature.inputs]
+
+    def run(self) -> None:
+        """Raises `Failure`."""
+        config = self.config
+        order = order_of(len(self.split), config.seed, 1, shuffle=config.shuffle)[: config.batch_size]
+        batch = next(iter(self.split.batches(order, config.batch_size, self.device, seed=config.seed, epoch=1)))
+        problems = Problems()
+        check_inputs(self.signature, batch, self.feeding, self.data_config, problems)
+        raise_errors(problems)
+        with evaluation_mode(self.model, self.device), autocast(config.precision, self.device):
+            try:
+                outputs = self.model(*(batch[name] for name in self.inputs))
+            except (RuntimeError, ValueError, NotImplementedError) as error:
+                raise self.refused(error) from error
+            if "classes" in VOCABULARY["loss"][config.loss.call.name].traits:
+                self._check_labels(named_outputs(outputs, self.signature.outputs), batch, problems)
+                raise_errors(problems)
+            self.loss.checked(outputs, batch)
+            Metrics(config.metrics, self.signature, self.device).update(outputs, batch)
+        if self.used % config.batch_size == 1:
+            self._check_single({name: tensor[:1] for name, tensor in batch.items()})
+
+    def _check_labels(self, outputs: Mapping[str, torch.Tensor], batch: Batch, problems: Problems) -> None:
+        """Class numbers, all of them where they are in memory, against the scores of the network."""
+        scores, target = self.config.loss.source[:2]
+        if scores not in outputs or target in self.signature.outputs or outputs[scores].ndim < 2:
+            return
+        whole = self.split.whole(target)
+        ignored = self.config.loss.call.arguments.get("ignore_index", -100)
+        labels = batch[target] if whole is None else whole
+        where = self.data_config.spans.get("train", self.data_config.span)
+        check_labels(labels, outputs[scores].shape[1], ignored, target, where, problems)
+
+    def _check_single(self, batch: Batch) -> None:
+        """The last batch will have one sample, which some networks cannot train on."""
+        trial = copy.deepcopy(self.model).train()
+        try:
+            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []), torch.no_grad():
+                trial(*(batch[name] for name in self.inputs))
+        except ValueError as error:
+            notes = ("`drop_last: true` leaves that batch out", str(error).strip().splitlines()[0])
+            size = self.config.batch_size
+            message = f"{self.used} samples in batches of {size} leave one over, too few to normalize a batch"
+            raise Failure("NNC0813", self.config.span, message, notes=notes) from error

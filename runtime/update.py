@@ -1,0 +1,122 @@
+"""One step of the optimizer: forward and backward over one batch or several, clipping, and what is done about numbers
+that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.data import Batch
+from nnc.runtime.evaluate import autocast
+from nnc.runtime.loss import Loss
+from nnc.runtime.optimize import build_optimizer
+
+__all__ = ["NotFinite", "Updater"]
+
+
+class NotFinite(Exception):
+    """A loss or a gradient that is no number; the weights are as they were before the step."""
+
+
+@dataclass
+class Updater:
+    """Owns the optimizer and the loss scaling. `inputs` are the fields that go into the network, in its order."""
+
+    model: nn.Module
+    config: TrainConfig
+    loss: Loss
+    inputs: Sequence[str]
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self.optimizer = build_optimizer(self.config.optimizer, self.model)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.config.precision == "fp16")
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.closure = "closure" in VOCABULARY["optimizer"][self.config.optimizer.call.name].traits
+
+    def step(self, batches: Sequence[Batch], seen: Callable[[torch.Tensor, int], None]) -> None:
+        """One step over all of the batches. `seen` is told the loss and the size of each, as the first pass finds them.
+
+        The gradient is that of one large batch: where the loss is a mean over samples, a batch counts by its size.
+        Raises `NotFinite` before the weights have changed, and whatever torch raises.
+        """
+        losses: list[torch.Tensor] = []
+
+        def gradients() -> torch.Tensor:
+            total, parts = self._gradients(batches)
+            losses.extend(parts if not losses else ())
+            return total
+
+        if self.closure:
+            step: Any = self.optimizer.step  # declared for closures that return a float; a tensor will do
+            step(gradients)
+        else:
+            gradients()
+            self._watch(losses)
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        for batch, loss in zip(batches, losses, strict=True):
+            seen(loss, self.size(batch))
+
+    def load(self, state: dict[str, Any]) -> None:
+        """The optimizer as it was saved, after a step: torch warns of schedulers that step before it did."""
+        self.optimizer.load_state_dict(state)
+        self.optimizer._opt_called = True  # type: ignore[attr-defined]
+
+    def size(self, batch: Batch) -> int:
+        return len(batch[self.inputs[0]])
+
+    def _gradients(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Forward and backward; the gradients are clipped and lie in the parameters. The losses: of all, of each."""
+        self.optimizer.zero_grad(set_to_none=True)
+        samples = sum(map(self.size, batches))
+        losses, total = [], torch.zeros((), device=self.device)
+        for batch in batches:
+            with autocast(self.config.precision, self.device):
+                loss = self.loss(self.model(*(batch[name] for name in self.inputs)), batch)
+            share = self.size(batch) / samples if self.loss.mean and len(batches) > 1 else 1
+            part = loss * share if share != 1 else loss
+            scaled: Any = self.scaler.scale(part)
+            scaled.backward()
+            losses.append(loss.detach())
+            total = part.detach() if len(batches) == 1 else total + part.detach()
+        self._clip()
+        return total, losses
+
+    def _clip(self) -> None:
+        norm, value = self.config.clip_grad_norm, self.config.clip_grad_value
+        if norm is None and value is None:
+            return
+        self.scaler.unscale_(self.optimizer)
+        if value is not None:
+            nn.utils.clip_grad_value_(self.parameters, value)
+        if norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters, norm)
+
+    def _watch(self, losses: Sequence[torch.Tensor]) -> None:
+        """The loss is looked at where that costs nothing, on the CPU; a GPU would be waited for, so there the run looks at
+        the average before it saves, unless steps are to be skipped. fp16's scaler looks at gradients itself."""
+        policy = self.config.non_finite
+        patient = policy in ("skip", "rollback")
+        if policy == "ignore" or (self.device.type != "cpu" and not patient):
+            return
+        if not all(map(_finite, losses)):
+            self.optimizer.zero_grad(set_to_none=True)
+            raise NotFinite(f"the loss is {next(float(v) for v in losses if not _finite(v))}")
+        if not patient or self.scaler.is_enabled():
+            return
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if gradients and not _finite(nn.utils.get_total_norm(gradients)):
+            name = next(n for n, p in self.model.named_parameters() if p.grad is not None and not _finite(p.grad.sum()))
+            self.optimizer.zero_grad(set_to_none=True)
+            raise NotFinite(f"the gradient of `{name}` is no number")
+
+
+def _finite(value: torch.Tensor) -> bool:
+    return bool(torch.isfinite(value))
