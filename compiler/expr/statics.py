@@ -322,6 +322,18 @@ def _ceildiv(a: Static, b: Static) -> Static:
         raise StaticError("division by zero") from None
 
 
+def _make_divisible(value: Static, divisor: Static = 8) -> Static:
+    """The multiple of `divisor` nearest to a scaled number of channels, at least one `divisor` and 90% of the number, as in
+    torchvision.models._utils, by which MobileNet, MNASNet and EfficientNet scale their width."""
+    if not _number(value) or not isinstance(divisor, int) or isinstance(divisor, bool) or divisor < 1:
+        raise StaticError("make_divisible takes a known number and a whole number from 1")
+    try:
+        nearest = max(divisor, int(value + divisor / 2) // divisor * divisor)
+    except (ValueError, OverflowError):
+        raise StaticError(f"{value} has no multiple near it") from None
+    return _bounded(nearest if nearest >= 0.9 * value else nearest + divisor)
+
+
 # Functions of the language on known values. Where torch has one of the same name, tensors among the arguments select torch's.
 FUNCTIONS: dict[str, Callable[..., Static]] = {
     "abs": _real("abs", abs),
@@ -337,6 +349,7 @@ FUNCTIONS: dict[str, Callable[..., Static]] = {
     "len": _length,
     "log": _real("log", math.log),
     "log2": _real("log2", math.log2),
+    "make_divisible": _make_divisible,
     "max": _extreme(max, maximum),
     "min": _extreme(min, minimum),
     "range": _range,

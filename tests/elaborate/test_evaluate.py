@@ -40,6 +40,9 @@ def test_arithmetic_is_pythons(operator: str, left: float, right: int) -> None:
         ("{'a': 8}['a']", 8),
         ("int(7.9) + 1", 8),
         ("round(sqrt(64))", 8),
+        ("make_divisible(32 * 1.1)", 32),
+        ("make_divisible(32 * 0.35)", 16),  # 8 would be less than 90% of 11.2
+        ("make_divisible(3, 8)", 8),
         ("8 if 'x' in ['x', 'y'] and not false else 1", 8),
         ("min([a * b for a, b in zip([2, 4], [4, 5])])", 8),
     ],
