@@ -1,44 +1,129 @@
-"""Every op there is: `CATALOGUE["Conv2d"]`."""
+"""The table of contents: which file of this folder declares which ops. `CATALOGUE["Conv2d"]` reads `convolution.py` when
+it is first asked for; knowing that there is a `Conv2d` costs nothing."""
 
 from __future__ import annotations
 
-from nnc.compiler.ops import (
-    activation,
-    arithmetic,
-    attention,
-    comparison,
-    constructor,
-    conversion,
-    convolution,
-    convolution_functions,
-    distance,
-    dropout,
-    elementwise,
-    embedding,
-    folding,
-    indexing,
-    joining,
-    linear,
-    normalization,
-    normalization_functions,
-    padding,
-    pooling,
-    product,
-    recurrent,
-    reduction,
-    sampling,
-    shape,
-    softmax,
-    special,
-    special_pooling,
-    transformer,
-    unpooling,
-    upsampling,
-    vision,
-)
 from nnc.compiler.ops.registry import Catalogue
 
-__all__ = ["CATALOGUE"]
+__all__ = ["ALIASES", "CATALOGUE", "CONTENTS"]
+
+CONTENTS = {
+    "linear": """
+        Linear Bilinear Identity linear bilinear
+        """,
+    "convolution": """
+        Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
+        """,
+    "convolution_functions": """
+        conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+        """,
+    "folding": """
+        Unfold unfold Fold fold
+        """,
+    "pooling": """
+        MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d
+        AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d max_pool1d max_pool2d
+        max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d
+        adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d
+        """,
+    "special_pooling": """
+        LPPool1d LPPool2d LPPool3d lp_pool1d lp_pool2d lp_pool3d FractionalMaxPool2d FractionalMaxPool3d
+        """,
+    "unpooling": """
+        MaxUnpool1d MaxUnpool2d MaxUnpool3d max_unpool1d max_unpool2d max_unpool3d
+        """,
+    "normalization": """
+        BatchNorm1d BatchNorm2d BatchNorm3d SyncBatchNorm InstanceNorm1d InstanceNorm2d InstanceNorm3d
+        GroupNorm LocalResponseNorm CrossMapLRN2d LayerNorm RMSNorm
+        """,
+    "normalization_functions": """
+        layer_norm rms_norm group_norm normalize local_response_norm batch_norm instance_norm
+        """,
+    "activation": """
+        ReLU relu ReLU6 relu6 Sigmoid sigmoid Tanh tanh GELU gelu SiLU silu Mish mish ELU elu CELU celu SELU
+        selu LeakyReLU leaky_relu RReLU rrelu Hardswish hardswish Hardsigmoid hardsigmoid Softplus softplus
+        Softsign softsign LogSigmoid logsigmoid Tanhshrink tanhshrink Softshrink softshrink Hardshrink
+        hardshrink Threshold threshold Hardtanh hardtanh PReLU prelu GLU glu
+        """,
+    "softmax": """
+        Softmax LogSoftmax Softmin Softmax2d softmax log_softmax softmin gumbel_softmax
+        """,
+    "dropout": """
+        Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout dropout dropout1d dropout2d
+        dropout3d alpha_dropout feature_alpha_dropout
+        """,
+    "embedding": """
+        Embedding EmbeddingBag embedding one_hot
+        """,
+    "recurrent": """
+        RNN LSTM GRU RNNCell LSTMCell GRUCell
+        """,
+    "attention": """
+        MultiheadAttention scaled_dot_product_attention
+        """,
+    "transformer": """
+        TransformerEncoderLayer TransformerDecoderLayer Transformer
+        """,
+    "upsampling": """
+        Upsample UpsamplingNearest2d UpsamplingBilinear2d interpolate PixelShuffle pixel_shuffle
+        PixelUnshuffle pixel_unshuffle ChannelShuffle channel_shuffle
+        """,
+    "sampling": """
+        grid_sample affine_grid
+        """,
+    "padding": """
+        ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d
+        ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d
+        CircularPad2d CircularPad3d pad
+        """,
+    "vision": """
+        StochasticDepth stochastic_depth Permute FrozenBatchNorm2d DropBlock2d DropBlock3d drop_block2d
+        drop_block3d DeformConv2d
+        """,
+    "shape": """
+        Flatten flatten Unflatten unflatten reshape view squeeze unsqueeze permute transpose swapaxes t
+        movedim flip roll contiguous expand expand_as repeat tile repeat_interleave
+        """,
+    "joining": """
+        cat stack chunk split tensor_split unbind
+        """,
+    "indexing": """
+        getitem gather index_select take_along_dim narrow select scatter scatter_add diagonal where
+        masked_fill tril triu
+        """,
+    "arithmetic": """
+        add sub mul div floor_divide remainder fmod pow maximum minimum atan2 lerp addcmul
+        """,
+    "comparison": """
+        eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor
+        bitwise_not
+        """,
+    "elementwise": """
+        neg abs sign square floor ceil round exp expm1 log log1p log2 sqrt rsqrt reciprocal sin cos atan erf
+        clamp clip
+        """,
+    "special": """
+        tan asin acos sinh cosh asinh acosh atanh exp2 log10 sinc erfc erfinv lgamma digamma deg2rad rad2deg
+        logit trunc frac nan_to_num isnan isinf isfinite fmax fmin hypot logaddexp
+        """,
+    "reduction": """
+        sum mean prod std var norm logsumexp amax amin max min median argmax argmin topk sort argsort all any
+        cumsum cumprod logcumsumexp cummax cummin kthvalue count_nonzero diff
+        """,
+    "product": """
+        matmul mm bmm addmm baddbmm dot outer einsum
+        """,
+    "constructor": """
+        zeros ones empty rand randn full eye zeros_like ones_like empty_like full_like rand_like randn_like
+        arange linspace tensor
+        """,
+    "conversion": """
+        to type_as float double half bfloat16 long int bool detach clone
+        """,
+    "distance": """
+        CosineSimilarity cosine_similarity PairwiseDistance pairwise_distance cdist
+        """,
+}
 
 # Other names that torch has for the same thing; a lazy class becomes the plain one when its input is seen.
 ALIASES = {
@@ -71,40 +156,4 @@ ALIASES = {
     "true_divide": "div",
 }
 
-CATALOGUE = Catalogue(
-    [
-        *linear.OPS,
-        *convolution.OPS,
-        *convolution_functions.OPS,
-        *folding.OPS,
-        *pooling.OPS,
-        *special_pooling.OPS,
-        *unpooling.OPS,
-        *normalization.OPS,
-        *normalization_functions.OPS,
-        *activation.OPS,
-        *softmax.OPS,
-        *dropout.OPS,
-        *embedding.OPS,
-        *recurrent.OPS,
-        *attention.OPS,
-        *transformer.OPS,
-        *upsampling.OPS,
-        *sampling.OPS,
-        *padding.OPS,
-        *vision.OPS,
-        *shape.OPS,
-        *joining.OPS,
-        *indexing.OPS,
-        *arithmetic.OPS,
-        *comparison.OPS,
-        *elementwise.OPS,
-        *special.OPS,
-        *reduction.OPS,
-        *product.OPS,
-        *constructor.OPS,
-        *conversion.OPS,
-        *distance.OPS,
-    ],
-    aliases=ALIASES,
-)
+CATALOGUE = Catalogue(aliases=ALIASES, contents=CONTENTS)

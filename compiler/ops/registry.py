@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Literal
 
 from nnc.compiler.ops.kinds import Kind, parse_kind
@@ -88,25 +89,40 @@ class OpDef:
 
 
 class Catalogue(Mapping[str, OpDef]):
-    """Ops by name, passed as an argument to whoever needs names: a test may hand over its own."""
+    """Ops by name, passed as an argument to whoever needs names: a test may hand over its own.
 
-    def __init__(self, ops: Sequence[OpDef], aliases: Mapping[str, str] | None = None) -> None:
+    `contents` lists names by the file of `nnc.compiler.ops` whose `OPS` declares them; a file is read when the first of
+    its names is looked up."""
+
+    def __init__(
+        self,
+        ops: Sequence[OpDef] = (),
+        aliases: Mapping[str, str] | None = None,
+        contents: Mapping[str, str] | None = None,
+    ) -> None:
+        listed = [(name, file) for file, names in (contents or {}).items() for name in names.split()]
+        self._files = dict(listed)
         self._ops = {op.name: op for op in ops}
+        self._names = dict.fromkeys((*self._ops, *self._files))
         self.aliases = dict(aliases or {})
-        if len(self._ops) != len(ops):
+        if len(self._names) != len(ops) + len(listed):
             raise ValueError("two ops share a name")
 
     def __getitem__(self, name: str) -> OpDef:
-        return self._ops[self.aliases.get(name, name)]
+        name = self.aliases.get(name, name)
+        if name not in self._ops and name in self._files:
+            declared = import_module(f"nnc.compiler.ops.{self._files[name]}").OPS
+            self._ops |= {op.name: op for op in declared}
+        return self._ops[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._ops)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._ops)
+        return len(self._names)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._ops or name in self.aliases
+        return name in self._names or name in self.aliases
 
 
 def module(
