@@ -1,20 +1,24 @@
-"""Metrics over a split: each collects sums on the device, and is read once at the end."""
+"""Metrics over a split: each collects on the device and is read once at the end. They are torchmetrics'; the three that
+nearly everyone has are computed here, because importing torchmetrics takes seconds."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 
 from nnc.compiler.training.config import MetricConfig
+from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure
 from nnc.runtime.loss import named_outputs
 from nnc.runtime.signature import Signature
 
-__all__ = ["Average", "Metrics"]
+__all__ = ["Average", "Metrics", "probabilities_of"]
 
 Named = Mapping[str, torch.Tensor]
+BY_OUTPUT = ("ConcordanceCorrCoef", "LogCoshError", "PearsonCorrCoef", "SpearmanCorrCoef")  # of (N, D), D numbers
 
 
 class Metric(Protocol):
@@ -41,23 +45,24 @@ class Average:
 
 
 class Accuracy:
-    """Share of targets (N, *) among the `top_k` highest of (N, C, *). Equal scores count for whoever comes first."""
+    """Share of targets (N, *) among the `top_k` highest of (N, C, *). Equal scores count for whoever comes first.
+    Targets that are `ignored` do not count."""
 
-    def __init__(self, device: torch.device, top_k: int = 1) -> None:
-        self._top_k, self._right = top_k, Average(device)
+    def __init__(self, device: torch.device, top_k: int = 1, ignored: int | None = None) -> None:
+        self._top_k, self._ignored = top_k, ignored
+        self._right, self._all = (torch.zeros((), dtype=torch.int64, device=device) for _ in range(2))
 
     def update(self, input: torch.Tensor, target: torch.Tensor) -> None:
-        if input.ndim != target.ndim + 1 or target.is_floating_point():
-            raise ValueError("scores (N, C, *) and whole class numbers (N, *) are wanted")
         if self._top_k == 1:
             right = input.argmax(1) == target
         else:
             highest = input.topk(min(self._top_k, input.shape[1]), dim=1).indices
             right = (highest == target.unsqueeze(1)).any(1)
-        self._right.add(right.sum(), target.numel())
+        self._right += right.sum()
+        self._all += target.numel() if self._ignored is None else (target != self._ignored).sum()
 
     def compute(self) -> float:
-        return self._right.compute()
+        return int(self._right) / int(self._all) if int(self._all) else float("nan")
 
 
 class MeanError:
@@ -77,36 +82,113 @@ class MeanError:
         return self._error.compute()
 
 
-def _build(name: str, arguments: Mapping[str, Any], device: torch.device) -> Metric:
-    match name:
-        case "Accuracy":
-            return Accuracy(device, **arguments)
-        case "MeanAbsoluteError":
-            return MeanError(device, squared=False)
-        case "MeanSquaredError":
-            return MeanError(device, squared=True)
-    raise AssertionError(f"the vocabulary has a metric that nobody computes: {name}")
+class Torchmetric:
+    """One of torchmetrics', and how a batch goes into it."""
+
+    def __init__(self, metric: Any, config: MetricConfig, task: str) -> None:
+        self._metric, self._config, self._task = metric, config, task
+
+    def update(self, input: torch.Tensor, target: torch.Tensor) -> None:
+        if self._config.call.name == "Perplexity":
+            self._metric.update(input.detach().transpose(1, 2), target)  # torchmetrics wants (N, T, C)
+            return
+        traits = VOCABULARY["metric"][self._config.call.name].traits
+        scores = input.detach().float() if input.is_floating_point() else input.detach()
+        if self._task == "multiclass":
+            scores = probabilities_of(scores, self._config.scores) if "ranking" in traits else scores
+        elif self._task:
+            scores = probabilities_of(scores, self._config.scores)
+            target = target.long()
+            if self._task == "binary":
+                scores, target = scores.reshape(-1), target.reshape(-1)
+        elif scores.ndim == 2 and scores.shape[1] == 1:
+            scores, target = scores[:, 0], target.reshape(-1)
+        self._metric.update(scores, target)
+
+    def compute(self) -> float:
+        return float(self._metric.compute().float().mean())
+
+
+def probabilities_of(scores: torch.Tensor, kind: str) -> torch.Tensor:
+    """Scores (N, C, *) as probabilities, by what a loss takes them for."""
+    match kind:
+        case "logits":
+            return scores.softmax(1)
+        case "log_probabilities":
+            return scores.exp()
+        case "binary_logits":
+            return scores.sigmoid()
+    return scores
+
+
+def task_of(input: torch.Tensor, target: torch.Tensor) -> str:
+    """Scores (N, C, *) for class numbers (N, *) are multiclass; scores and targets of one shape are binary where there
+    is one of them per sample, else multilabel. Raises ValueError."""
+    if input.ndim == target.ndim + 1 and not target.is_floating_point():
+        return "multiclass"
+    if input.shape == target.shape or input.squeeze(-1).shape == target.shape:
+        return "binary" if input.ndim < 2 or input.shape[1] == 1 else "multilabel"
+    raise ValueError(
+        "scores (N, C, *) and whole class numbers (N, *) are wanted, or scores and targets (N, *) of 0 and 1"
+    )
+
+
+def build(config: MetricConfig, input: torch.Tensor, target: torch.Tensor, device: torch.device) -> Metric:
+    """The metric for tensors like these. Raises ValueError where they do not go together."""
+    name, arguments = config.call.name, dict(config.call.arguments)
+    classes = "classes" in VOCABULARY["metric"][name].traits
+    task = (arguments.pop("task", None) or task_of(input, target)) if classes else ""
+    if task == "multiclass" and name == "Accuracy" and arguments.keys() <= {"top_k"}:
+        return Accuracy(device, ignored=config.ignore_index, **arguments)
+    if name in ("MeanAbsoluteError", "MeanSquaredError") and not arguments:
+        return MeanError(device, squared=name == "MeanSquaredError")
+    import torchmetrics.classification
+    import torchmetrics.image
+    import torchmetrics.regression
+    import torchmetrics.text
+
+    homes = (torchmetrics.classification, torchmetrics.regression, torchmetrics.image, torchmetrics.text)
+    cls: Any = next(getattr(home, name) for home in homes if hasattr(home, name))
+    if task and name != "Perplexity":
+        arguments |= {"task": task, "ignore_index": config.ignore_index}
+        sizes = {"multiclass": "num_classes", "multilabel": "num_labels"}
+        if task in sizes:
+            arguments[sizes[task]] = input.shape[1]
+    elif name == "Perplexity":
+        arguments["ignore_index"] = config.ignore_index
+    elif name == "CosineSimilarity":
+        arguments["reduction"] = "mean"
+    elif name in BY_OUTPUT and input.ndim == 2:
+        arguments["num_outputs"] = input.shape[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that ranks need all values in memory
+        return Torchmetric(cls(**arguments).to(device), config, task)
 
 
 class Metrics:
     """All metrics of a spec."""
 
     def __init__(self, configs: tuple[MetricConfig, ...], signature: Signature, device: torch.device) -> None:
-        self._all = [(c, _build(c.call.name, c.call.arguments, device)) for c in configs]
+        self._configs, self._device = configs, device
+        self._built: dict[str, Metric] = {}
         self._names = signature.outputs
 
     def update(self, outputs: Any, batch: Named) -> None:
         """Adds a batch. Raises `Failure` where a metric cannot take the tensors."""
         named = named_outputs(outputs, self._names)
-        for config, metric in self._all:
+        for config in self._configs:
             input, target = (named[n] if n in named else batch[n] for n in config.source)
             try:
-                metric.update(input, target)
-            except (ValueError, RuntimeError, IndexError) as error:
+                if config.name not in self._built:
+                    self._built[config.name] = build(config, input, target, self._device)
+                self._built[config.name].update(input, target)
+            except (ValueError, RuntimeError, IndexError, TypeError) as error:
                 shapes = f"{list(input.shape)} and {list(target.shape)}"
+                reason = str(error).strip().splitlines()[0]
                 raise Failure(
-                    "NNC0813", config.call.span, f"{config.call.name} cannot take {shapes}: {error}"
+                    "NNC0813", config.call.span, f"{config.call.name} cannot take {shapes}: {reason}"
                 ) from error
 
     def compute(self) -> dict[str, float]:
-        return {config.name: metric.compute() for config, metric in self._all}
+        """By name; NaN where there was nothing to measure."""
+        return {c.name: self._built[c.name].compute() if c.name in self._built else float("nan") for c in self._configs}

@@ -134,12 +134,15 @@ class LossConfig:
 @dataclass(frozen=True, slots=True)
 class MetricConfig:
     """`name` is the name in logs (`accuracy`, `top5_accuracy`); `source` an output and a field; `goal` which end is
-    better."""
+    better. Of a metric of classes: what the output holds (`logits`, `binary_logits` …) and the class that does not
+    count, both the loss's."""
 
     name: str
     call: BoundCall
     source: tuple[str, ...]
     goal: Literal["min", "max"]
+    scores: str = ""
+    ignore_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

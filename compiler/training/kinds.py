@@ -45,6 +45,8 @@ Formula = str
 Formulas = Sequence[str]
 Dtype = str
 Interpolation = str
+Task = str
+Micro = str
 Schedulers = Sequence[object]
 Transforms = Sequence[object]
 
@@ -174,6 +176,8 @@ KINDS: dict[str, Kind] = {
         {"type": "string", "pattern": r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"},
     ),
     "Interpolation": _choice(*INTERPOLATION),
+    "Task": _choice("binary", "multiclass", "multilabel"),
+    "Micro": _choice("micro", "macro", "weighted"),
     "Schedulers": _calls("a list of schedulers", "scheduler"),
     "Transforms": _calls("a list of transforms", "transform"),
 }

@@ -36,6 +36,8 @@ KEYS = (
     "checkpoint_every", "device",
 )  # fmt: skip
 
+SCORES = ("logits", "log_probabilities", "probabilities", "binary_logits")  # traits of losses
+
 
 def read_train(
     tree: Tree,
@@ -61,7 +63,8 @@ def read_train(
     known = {**(names or {}), "epochs": epochs, "batch_size": batch_size}
     later = {"steps_per_epoch": STAND_IN, "steps": STAND_IN * epochs}
     reader = _Reader(section, Binder(problems, known, later, vocabularies), data, network)
-    loss, optimizer, metrics = reader.loss(), reader.optimizer(), reader.metrics()
+    loss, optimizer = reader.loss(), reader.optimizer()
+    metrics = reader.metrics(loss)
     scheduler = reader.scheduler(metrics)
     monitor, goal = reader.monitor(metrics, section.values.get("monitor"))
     settings: dict[str, Any] = {
@@ -129,7 +132,7 @@ class _Reader:
         source = self.source(tree, *bound)
         return None if source is None else LossConfig(bound[0], source, bound[0].span)
 
-    def metrics(self) -> tuple[MetricConfig, ...]:
+    def metrics(self, loss: LossConfig | None) -> tuple[MetricConfig, ...]:
         """A list, or a mapping that gives the metrics names of its own."""
         tree = self.section.values.get("metrics")
         match tree:
@@ -152,8 +155,19 @@ class _Reader:
             name = name or _metric_name(call)
             if name == "loss" or any(m.name == name for m in result):
                 self.section.error("NNC0805", call.span, f"there is a quantity `{name}` already")
-            result.append(MetricConfig(name, call, source, "max" if "max" in found.traits else "min"))
+            goal: Literal["min", "max"] = "max" if "max" in found.traits else "min"
+            scores, ignored = self.meaning(loss, source) if "classes" in found.traits else ("", None)
+            result.append(MetricConfig(name, call, source, goal, scores, ignored))
         return tuple(result)
+
+    def meaning(self, loss: LossConfig | None, source: tuple[str, ...]) -> tuple[str, int | None]:
+        """What the scores of a metric are, and which class does not count: as for the loss of the same tensors."""
+        if loss is None:
+            return "", None
+        traits = self.binder.vocabularies["loss"][loss.call.name].traits
+        scores = next((k for k in SCORES if k in traits), "") if loss.source[:1] == source[:1] else ""
+        ignores = "classes" in traits and loss.source[1:2] == source[1:2] and loss.call.name != "MultiMarginLoss"
+        return scores, loss.call.arguments.get("ignore_index", -100) if ignores else None
 
     def source(self, tree: Tree, call: BoundCall, found: CallDef) -> tuple[str, ...] | None:
         """`from:`, or the first output and the last field."""
@@ -300,7 +314,9 @@ class _Reader:
 
 
 def _metric_name(call: BoundCall) -> str:
-    """`Accuracy` → accuracy, `Accuracy(top_k=5)` → top5_accuracy, `MeanSquaredError` → mean_squared_error."""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", call.name).lower()
-    top_k = call.arguments.get("top_k", 1)
-    return name if top_k == 1 else f"top{top_k}_{name}"
+    """`Accuracy` → accuracy, `Accuracy(top_k=5)` → top5_accuracy, `F1Score(average="macro")` → macro_f1_score, `AUROC` →
+    auroc."""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])", "_", call.name).lower()
+    top_k, average = call.arguments.get("top_k", 1), call.arguments.get("average")
+    words = (f"top{top_k}" if top_k != 1 else "", average or "", name)
+    return "_".join(word for word in words if word)

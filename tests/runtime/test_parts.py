@@ -126,12 +126,7 @@ def test_errors_are_means_over_all_elements() -> None:
     assert measured("MeanSquaredError", batches) == pytest.approx((1 + 4 + 9 * 4) / 6)
 
 
-def test_every_metric_is_computed() -> None:
-    for name in VOCABULARY["metric"]:
-        Metrics((MetricConfig("m", bound("metric", name), ("output", "label"), "max"),), IMAGES, CPU)
-
-
-@pytest.mark.parametrize("shapes", [((4,), (4,)), ((4, 3), (4, 3)), ((4, 3), (5,))])
+@pytest.mark.parametrize("shapes", [((4,), (5,)), ((4, 3), (4, 2)), ((4, 3), (5,)), ((4, 3), ())])
 def test_a_metric_says_what_it_cannot_take(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     with pytest.raises(Failure, match="Accuracy cannot take"):
         measured("Accuracy", [(torch.zeros(shapes[0]), torch.zeros(shapes[1], dtype=torch.long))])

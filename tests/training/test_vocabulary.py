@@ -79,6 +79,27 @@ def test_a_loss_takes_the_tensors_of_torch_s_forward(found: CallDef) -> None:
     assert list(found.inputs) == named
 
 
+@pytest.mark.parametrize("found", list(VOCABULARY["metric"].values()), ids=lambda d: d.name)
+def test_a_metric_takes_what_torchmetrics_takes(found: CallDef) -> None:
+    import torchmetrics.classification
+    import torchmetrics.image
+    import torchmetrics.regression
+    import torchmetrics.text
+
+    homes = (torchmetrics.classification, torchmetrics.regression, torchmetrics.image, torchmetrics.text)
+    cls = next(getattr(home, found.name) for home in homes if hasattr(home, found.name))
+    made_by = cls.__new__ if "task" in inspect.signature(cls.__new__).parameters else cls.__init__
+    theirs = {n: p for n, p in inspect.signature(made_by).parameters.items() if n not in ("self", "cls")}
+    names = [a.name for a in found.arguments]
+    assert names == sorted(names, key=list(theirs).index), "in torchmetrics' order"
+    assert theirs.keys() - set(names) <= set(found.omitted), "every argument is either offered or refused with a reason"
+    for argument in found.arguments:
+        if argument.name in ("task", "data_range"):
+            continue  # read off the tensors; a width, where torchmetrics also takes two ends
+        default = theirs[argument.name].default
+        assert argument.default == (REQUIRED if default is inspect.Parameter.empty else default), argument.name
+
+
 def test_all_optimizers_and_schedulers_are_there() -> None:
     optimizers = {
         n for n, c in vars(torch.optim).items() if isinstance(c, type) and issubclass(c, torch.optim.Optimizer)
