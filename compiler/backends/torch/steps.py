@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from nnc.compiler.backends.torch.results import is_single
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
+from nnc.compiler.graph.training import only_in_training
 from nnc.compiler.ops.registry import OpDef
 
 __all__ = ["Steps", "needs_device"]
@@ -35,20 +36,8 @@ class Steps:
         self.stored = {n.results[0]: n for n in graph.nodes if isinstance(n.target, Stored)}
         self.steps = [n for n in graph.schedule if not isinstance(n.target, Stored)]
         self.read = {v for n in self.steps for v in n.inputs} | set(graph.outputs.values())
-        self.training = self._only_in_training()
+        self.training = only_in_training(graph)
         self.folded: dict[Value, Node] = {}
-
-    def _only_in_training(self) -> set[Node]:
-        if not self.graph.train_only:
-            return set()
-        needed = {v for k, v in self.graph.outputs.items() if k not in self.graph.train_only}
-        always: set[Node] = set()
-        for node in reversed(self.steps):
-            # A step that nothing reads still runs, as its author wrote it.
-            if needed.intersection(node.results) or self.read.isdisjoint(node.results):
-                always.add(node)
-                needed.update(node.inputs)
-        return set(self.steps) - always
 
     def statements(self, length: Callable[[Node], int]) -> list[Node]:
         """The steps that become statements, in order. `length` is that of a step's expression, with what is folded."""
