@@ -294,10 +294,15 @@ class BodyElaborator:
             if isinstance(value, tuple):
                 return Incoming(tuple(Given(v, source.single.span) for v in value), None, source.span)
             return Incoming((Given(value, source.single.span),), None, source.span)
+        carried = self._from_previous(item).positional[0].value if source.carried else None
+
+        def given(n: int, expr: tree.Expr, name: Span | None = None) -> Given:
+            flows = carried is not None and n == 0
+            return Given(carried if flows else self._reference(evaluator, expr), expr.span, name)
+
         if source.several is not None:
-            given = tuple(Given(self._reference(evaluator, e), e.span) for e in source.several)
-            return Incoming(given, None, source.span)
-        named = {k.name: Given(self._reference(evaluator, k.value), k.value.span, k.span) for k in source.by_name or ()}
+            return Incoming(tuple(given(n, e) for n, e in enumerate(source.several)), None, source.span)
+        named = {k.name: given(n, k.value, k.span) for n, k in enumerate(source.by_name or ())}
         return Incoming((), named, source.span)
 
     def _reference(self, evaluator: Evaluator, expr: tree.Expr) -> Binding:

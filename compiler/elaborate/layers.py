@@ -20,7 +20,7 @@ from nnc.compiler.expr.unparse import unparse
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.ops.call import ParameterSpec
 from nnc.compiler.ops.registry import Argument, OpDef
-from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, LayerCall, Loop, Reuse, StoredDecl
+from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, LayerCall, Loop, Reuse, StoredDecl, Wiring
 from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -288,7 +288,28 @@ def repeated(at: BodyElaborator, item: Pending, flow: Flow) -> Binding:
     at.within_budget(count, entry.repeat.span)
     turns = Loop(("i",), tree.Literal(tuple(range(count)), entry.repeat.span), entry.repeat.span)
     each = replace(entry, key=None, repeat=None, source=None, condition=None, let=(), loop=turns)
-    return group(at, item, Body((each,), True, item.span), flow)
+    once = replace(item, entry=replace(entry, source=None))
+    if entry.source is not None and entry.source.single is None:
+        once, each, flow = _beside_the_flow(item, once, each, entry.source, flow())
+    return group(at, once, Body((each,), True, item.span), flow)
+
+
+def _beside_the_flow(
+    item: Pending, once: Pending, each: EntryDecl, source: Wiring, incoming: Incoming
+) -> tuple[Pending, EntryDecl, Flow]:
+    """`from: [x, memory]` of a repeated layer: `x` flows from turn to turn, and every turn is given the same `memory`.
+    What is written there is computed once, around the turns, which see it under names that nobody can write."""
+    given = [*incoming.positional, *(incoming.named or {}).values()]
+    scope = item.scope.child()
+    names: list[tree.Expr] = [tree.Name(f"from[{n}]", g.span) for n, g in enumerate(given)]
+    for n, g in enumerate(given):
+        scope.define(f"from[{n}]", g.value, g.span)
+    several, by_name = source.several and tuple(names), source.by_name
+    if by_name:
+        by_name = tuple(replace(k, value=name) for k, name in zip(by_name, names, strict=True))
+    wiring = replace(source, several=several, by_name=by_name, carried=True)
+    first = Incoming((given[0],), None, source.span)
+    return replace(once, scope=scope), replace(each, source=wiring), lambda: first
 
 
 # -- calling again ----------

@@ -48,13 +48,15 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """`from:`: exactly one of a single expression, a list, or a mapping by the parameter's name."""
+    """`from:`: exactly one of a single expression, a list, or a mapping by the parameter's name. `carried`: the first of
+    several is what flows from one turn of a `repeat:` to the next."""
 
     span: Span
     single: Expr | None = None
     several: tuple[Expr, ...] | None = None
     by_name: tuple[Keyword, ...] | None = None
 
+    carried: bool = False
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tests.language.hand import Case, Hand, Last, case
 
 __all__ = ["CASES"]
 
 Seq, Linear = nn.Sequential, nn.Linear
+
+
+def _each(turns: nn.Module, x: Tensor, *beside: Tensor) -> Tensor:
+    for turn in turns.children():
+        x = turn(x, *beside)
+    return x
+
+
+def _mix() -> nn.Module:
+    return Hand(lambda m, x, y, z: m.a(x) + m.b(y * z), a=Linear(8, 8), b=Linear(4, 8))
+
+
+def _joined() -> nn.Module:
+    return Hand(lambda m, x, y: m.out(torch.cat([m.fc(x), y], 1)), fc=Linear(8, 8), out=Linear(12, 8))
+
 
 LOOPS: list[Case] = [
     case(
@@ -27,6 +43,35 @@ LOOPS: list[Case] = [
             lambda m, x: m.body(x),
             body=Seq(*(Hand(lambda m, x, i=i: F.relu(m.fc(x)) + m.fc(x) * (i + 1), fc=Linear(8, 8)) for i in range(2))),
         ),
+    ),
+    case(
+        "repeat with something beside the flow",
+        """
+        inputs: {x: [B, 8], memory: [B, 4]}
+        blocks:
+          Mix:
+            inputs: {x: [B, C], memory: [B, M], again: [B, M]}
+            layers:
+              a: {type: Linear(C), from: x}
+              b: {type: Linear(C), from: memory * again}
+              out: a + b
+        layers:
+          body: {repeat: 2, type: Mix, from: [x, memory, "memory + 1"]}
+          same: {repeat: 2, type: Mix, from: {x: body, memory: memory, again: "memory + 1"}}
+          named:
+            repeat: 2
+            from: {flow: same, m: 2 * memory}
+            layers:
+              fc: {type: Linear(8), from: flow}
+              out: {type: Linear(8), from: "cat([fc, m], 1)"}
+        """,
+        lambda: Hand(
+            lambda m, x, y: _each(m.named, _each(m.same, _each(m.body, x, y, y + 1), y, y + 1), 2 * y),
+            body=Seq(_mix(), _mix()),
+            same=Seq(_mix(), _mix()),
+            named=Seq(_joined(), _joined()),
+        ),
+        ([2, 8], [2, 4]),
     ),
     case(
         "repeat of zero passes through",
