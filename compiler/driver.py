@@ -87,12 +87,15 @@ def default_catalogue() -> Catalogue:
 
 
 def compile_file(path: str | Path, **options: Any) -> Compilation:
-    """Reads and compiles a `.yaml` or `.json` file. Options as in `compile_text`."""
+    """Reads and compiles a `.yaml` or `.json` file, or with `#NAME` behind it one of its variants. Options as in
+    `compile_text`."""
     from nnc.compiler.source import read_file
+    from nnc.compiler.source.location import split_variant
 
     result = Compilation(str(path))
-    read = read_file(str(path), result.problems)
-    return result if read is None else _run(result, *read, **options)
+    file, variant = split_variant(str(path))
+    read = read_file(file, result.problems)
+    return result if read is None else _run(result, *read, **({"variant": variant} | options))
 
 
 def compile_mapping(spec: Mapping[str, Any], *, name: str = "<dict>", **options: Any) -> Compilation:
@@ -105,8 +108,8 @@ def _refuse(value: object) -> object:
 
 
 def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilation:
-    """Compiles a spec's text. `args` replace defaults of its `args:`, `sizes` fix free dimensions, `stop_after`
-    names the last stage."""
+    """Compiles a spec's text. `variant` chooses one of its `variants:`, `args` replace defaults of its `args:`, `sizes`
+    fix free dimensions, `stop_after` names the last stage."""
     from nnc.compiler.source import read_text
 
     result = Compilation(name)
@@ -136,6 +139,7 @@ def _stages(
     source: Source,
     tree: Tree,
     *,
+    variant: str | None = None,
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     stop_after: Stage = "verify",
@@ -154,6 +158,10 @@ def _stages(
         return result
     broken = check_document(tree, catalogue, result.problems)
     result.spec = read_spec(tree, source, broken, result.problems)
+    if variant is not None and result.spec is not None:
+        from nnc.compiler.schema.variants import choose
+
+        result.spec = choose(result.spec, variant, result.problems)
     if stop_after == "schema" or result.spec is None:
         return result
 

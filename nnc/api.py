@@ -1,7 +1,8 @@
 """nnc in Python: `load`, `check`, `compile`, `train`, `evaluate`, `predict`, `save`, as `import nnc` offers them.
 
-A network is given as the path of a `.yaml` or `.json` spec, as `zoo:NAME` for one that ships with nnc, as plain Python
-data, or, where weights matter, as a `.safetensors` artifact. Keyword arguments are values of the spec's `args:`.
+A network is given as the path of a `.yaml` or `.json` spec, with `#NAME` behind it for one of its variants, as `zoo:NAME`
+for one that ships with nnc, as plain Python data, or, where weights matter, as a `.safetensors` artifact. Keyword
+arguments are values of the spec's `args:`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def compile(
 
 
 def _located(spec: Given) -> str | Mapping[str, Any]:
-    """A path, or data. `zoo:NAME` becomes the path of that file."""
+    """A path, or data. `zoo:NAME` becomes the path of that file, perhaps with a variant."""
     if isinstance(spec, Mapping):
         return spec
     path = os.fspath(spec)
@@ -52,7 +53,7 @@ def _located(spec: Given) -> str | Mapping[str, Any]:
         return path
     from nnc.specs import find
 
-    return str(find(path))
+    return find(path)
 
 
 def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any) -> list[Diagnostic]:

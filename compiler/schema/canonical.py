@@ -15,7 +15,7 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Source, Span
 from nnc.compiler.expr.tree import Dictionary, Expr, Items, Keyword, Literal, Name, Unary
-from nnc.compiler.expr.unparse import unparse
+from nnc.compiler.expr.unparse import targets_text, unparse
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.document import STORED, VERSION
 from nnc.compiler.schema.names import CONTROL_KEYS
@@ -38,6 +38,7 @@ from nnc.compiler.schema.spec import (
     Splice,
     StoredDecl,
     Template,
+    VariantDecl,
     Wiring,
 )
 from nnc.compiler.schema.spelling import Speller, names_layer, spelled
@@ -61,6 +62,8 @@ def canonical(spec: Spec, catalogue: Catalogue | None = None, *, calls: bool = F
         written["inputs"] = _inputs(spec.inputs)
     if spec.args:
         written["args"] = _args(spec.args)
+    if spec.variants:
+        written["variants"] = {v.name: _settings(v) for v in spec.variants.values()}
     if spec.dims:
         written["dims"] = {p.name: _promise(p) for p in spec.dims}
     if spec.blocks:
@@ -94,6 +97,10 @@ def _args(args: Iterable[ArgDecl]) -> dict[str, Plain]:
     return {a.name: None if a.default is None else _default(a.default) for a in args}
 
 
+def _settings(variant: VariantDecl) -> dict[str, Plain]:
+    return {s.name: plain_value(s.default) for s in variant.settings if s.default is not None}
+
+
 def _default(expr: Expr) -> Plain:
     # A null would say that there is no default.
     return "${None}" if isinstance(expr, Literal) and expr.value is None else plain_value(expr)
@@ -120,7 +127,8 @@ class _Writer:
         head: dict[str, Plain] = {"inputs": _inputs(block.inputs)}
         if block.args:
             head["args"] = _args(block.args)
-        return head | self.body(block.body)
+        rules = {} if block.init is None else {"init": to_plain(block.init)}
+        return head | self.body(block.body) | rules
 
     def body(self, body: Body) -> dict[str, Plain]:
         """`layers:` and, where they are given, `outputs:` and `tie:`."""
@@ -243,7 +251,7 @@ def _count(expr: Expr) -> int | str:
 
 
 def _loop(loop: Loop) -> str:
-    return f"{', '.join(loop.targets)} in {unparse(loop.iterable)}"
+    return f"{targets_text(loop.targets)} in {unparse(loop.iterable)}"
 
 
 def _call(head: str, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...]) -> dict[str, Plain]:

@@ -64,6 +64,12 @@ INPUT = Choice(
 INPUTS = Table("a mapping from a name to a shape", INPUT, names="identifier")
 ARGS = Table("a mapping from a name to a default", DEFINED, names="identifier")
 
+VARIANTS = Table(
+    "a mapping from a name to the arguments it sets",
+    Table("a mapping from an argument to its value", DEFINED),
+    names="identifier",
+)
+
 _SIZE = Leaf("an integer ≥ 1", {"type": "integer", "minimum": 1})
 PROMISE = Choice(
     "a size, or `{min: …, max: …, multiple_of: …}`",
@@ -219,6 +225,7 @@ BLOCK = Record(
         "layers": Key(BODY, "A mapping is named submodules, a list an nn.Sequential."),
         "outputs": Key(OUTPUTS, "What comes out; by default the last layer's value."),
         "tie": Key(TIE, "Parameters that are one: `{decoder.weight: embed.weight}`."),
+        "init": Key(sections.INIT, "Initial values, given at the end of the block's constructor."),
     },
     required=("layers",),
     owner="a block",
@@ -242,6 +249,10 @@ DOCUMENT = Record(
         "imports": Key(sections.IMPORTS, "Python files with layers of your own; needs `--trust`."),
         "inputs": Key(INPUTS, "Names, shapes and dtypes of the tensors that flow in: `{x: [B, 3, H, W]}`."),
         "args": Key(ARGS, "Arguments with their defaults: `--set num_classes=10`."),
+        "variants": Key(
+            VARIANTS,
+            "Ready-made settings of the arguments under names of their own: `resnet18: {layers: [2, 2, 2, 2]}`.",
+        ),
         "dims": Key(DIMS, "What the caller promises of free dimensions: `{H: {multiple_of: 32}}`."),
         "blocks": Key(Table("a mapping from a name to a block", BLOCK, names="identifier"), "Layers of your own."),
         "layers": Key(BODY, "The network: a mapping is named submodules, a list an nn.Sequential."),

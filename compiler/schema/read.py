@@ -13,8 +13,9 @@ from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.tree import Expr, Literal
 from nnc.compiler.schema.check import Broken
 from nnc.compiler.schema.entries import EntryReader
-from nnc.compiler.schema.spec import ArgDecl, BlockDecl, Body, InputDecl, PromiseDecl, Spec
+from nnc.compiler.schema.spec import ArgDecl, BlockDecl, Body, InputDecl, PromiseDecl, Spec, VariantDecl
 from nnc.compiler.schema.values import read_value
+from nnc.compiler.schema.variants import report_unknown_settings
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
 
 __all__ = ["SECTIONS", "read_spec"]
@@ -22,7 +23,7 @@ __all__ = ["SECTIONS", "read_spec"]
 # What other parts read, handed on as it stands.
 SECTIONS = ("description", "extends", "include", "imports", "init", "weights", "freeze", "data", "train", "metadata")
 
-_FOUNDATIONS = ("name", "inputs", "args", "dims", "blocks", "outputs", "tie", "layers")
+_FOUNDATIONS = ("name", "inputs", "args", "variants", "dims", "blocks", "outputs", "tie", "layers")
 
 
 def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) -> Spec | None:
@@ -31,6 +32,7 @@ def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) ->
         return None
     reader = _SpecReader(tree, broken, problems)
     inputs, args, dims = reader.inputs(tree.get("inputs")), reader.args(tree.get("args")), reader.dims(tree.get("dims"))
+    variants = {str(e.key.value): reader.variant(e, args) for e in _entries(tree.get("variants"))}
     blocks = {b.name: b for b in map(reader.block, _entries(tree.get("blocks"))) if b is not None}
     layers = tree.entry("layers")
     body = reader.body(tree, layers)
@@ -46,6 +48,7 @@ def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) ->
         blocks=blocks,
         body=body,
         span=layers.key.content if layers is not None else tree.entries[0].key.content,
+        variants=variants,
         sections={k: v for k in SECTIONS if (v := tree.get(k)) is not None},
     )
 
@@ -120,6 +123,13 @@ class _SpecReader:
             declared.append(ArgDecl(str(entry.key.value), default, entry.key.content))
         return tuple(declared)
 
+    def variant(self, entry: Entry, args: tuple[ArgDecl, ...]) -> VariantDecl:
+        values = [(e.key, read_value(e.value, self.problems)) for e in _entries(entry.value)]
+        settings = tuple(ArgDecl(str(key.value), value, key.content) for key, value in values if value is not None)
+        variant = VariantDecl(str(entry.key.value), settings, entry.key.content)
+        self.unsound |= report_unknown_settings(variant, args, self.problems) or len(settings) < len(values)
+        return variant
+
     def dims(self, node: Tree | None) -> tuple[PromiseDecl, ...]:
         return tuple(map(_promise, _entries(node)))
 
@@ -131,7 +141,9 @@ class _SpecReader:
         inputs, args = self.inputs(node.get("inputs")), self.args(node.get("args"))
         if node.get("inputs") is None:
             inputs = (InputDecl("x", None, None, entry.key.content, entry.key.content),)
-        return BlockDecl(str(entry.key.value), inputs, args, self.body(node, layers), entry.key.content)
+        return BlockDecl(
+            str(entry.key.value), inputs, args, self.body(node, layers), entry.key.content, node.get("init")
+        )
 
 
 def _promise(entry: Entry) -> PromiseDecl:

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from nnc.compiler.diagnostics import Source, Span
-from nnc.compiler.expr.tree import Expr, Keyword
+from nnc.compiler.expr.tree import Expr, Keyword, Targets
 from nnc.compiler.source.tree import Tree
 
 __all__ = [
     "Action", "ArgDecl", "BlockDecl", "Body", "EntryDecl", "Formula", "Group", "InputDecl", "LayerCall", "Loop",
-    "OutputDecl", "PromiseDecl", "Removal", "Reuse", "Spec", "Splice", "StoredDecl", "Template", "TieDecl", "Wiring",
+    "OutputDecl", "PromiseDecl", "Removal", "Reuse", "Spec", "Splice", "StoredDecl", "Template", "TieDecl", "VariantDecl",
+    "Wiring",
 ]  # fmt: skip
 
 
@@ -39,9 +40,9 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`for: s, n in enumerate(layers)`: one or several targets over an iterable; also the head of `each:`."""
+    """`for: s, n in enumerate(layers)`: one or several targets, or groups of them, over an iterable; also the head of `each:`."""
 
-    targets: tuple[str, ...]
+    targets: Targets
     iterable: Expr
     span: Span
 
@@ -55,8 +56,8 @@ class Wiring:
     single: Expr | None = None
     several: tuple[Expr, ...] | None = None
     by_name: tuple[Keyword, ...] | None = None
-
     carried: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class LayerCall:
@@ -219,6 +220,16 @@ class BlockDecl:
     args: tuple[ArgDecl, ...]
     body: Body
     span: Span  # of its name
+    init: Tree | None = None  # its rules, as they are written
+
+
+@dataclass(frozen=True, slots=True)
+class VariantDecl:
+    """`resnet18: {block: BasicBlock}` under `variants:`: values that some of the arguments have in it."""
+
+    name: str
+    settings: tuple[ArgDecl, ...]  # each with its value as the default
+    span: Span  # of its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,4 +245,5 @@ class Spec:
     blocks: Mapping[str, BlockDecl]
     body: Body
     span: Span
+    variants: Mapping[str, VariantDecl] = field(default_factory=dict)
     sections: Mapping[str, Tree] = field(default_factory=dict)

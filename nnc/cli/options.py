@@ -26,7 +26,7 @@ EMPTY = "NNC0114"  # what a text says that is empty or null: no spec, but a valu
 
 def add_spec(parser: ArgumentParser, *, several: bool = False) -> Action:
     """The spec, or specs, to work on."""
-    what = "a .yaml or .json spec; `-` reads standard input, `zoo:NAME` takes one that ships with nnc"
+    what = "a .yaml or .json spec; `-` reads standard input, `zoo:NAME` takes one that ships with nnc, `FILE#NAME` a variant"
     if several:
         return parser.add_argument("specs", nargs="+", metavar="FILE", help=what)
     return parser.add_argument("spec", metavar="FILE", help=what)

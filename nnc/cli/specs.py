@@ -1,4 +1,5 @@
-"""The spec that a command line names: a file, `-` for standard input, or `zoo:NAME` for one that ships with nnc."""
+"""The spec that a command line names: a file, `-` for standard input, or `zoo:NAME` for one that ships with nnc;
+`resnet.yaml#resnet18` is a variant."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import Misuse
+from nnc.compiler.source.location import split_variant
 
 if TYPE_CHECKING:
     from nnc.compiler.diagnostics import Problems
@@ -36,29 +38,31 @@ def compile_spec(
 
 
 def spec_path(given: str) -> str:
-    """The path of a file or a `zoo:` name. Raises Misuse for one that does not ship."""
+    """The path of a file or a `zoo:` name, perhaps with a variant behind it. Raises Misuse for one that does not ship."""
     if not given.startswith("zoo:"):
         return given
     from nnc.specs import find
 
     try:
-        return str(find(given))
+        return find(given)
     except KeyError as error:
         raise Misuse(error.args[0]) from None
 
 
 def stem(given: str) -> str:
-    """What output files are called: the spec's file name without its suffix, whatever `name:` says in it."""
-    return "model" if given == "-" else Path(given.removeprefix("zoo:")).stem
+    """What output files are called: the variant, or the spec's file name without its suffix, whatever `name:` says in
+    it."""
+    file, variant = split_variant(given.removeprefix("zoo:"))
+    return "model" if given == "-" else variant or Path(file).stem
 
 
 def read_spec_text(given: str, problems: Problems) -> str | None:
-    """Its text; None after reporting why it cannot be read. Raises Misuse as `compile_spec` does."""
+    """The text of its file; None after reporting why it cannot be read. Raises Misuse as `compile_spec` does."""
     if given == "-":
         return _standard_input()
     from nnc.compiler.source import read_file
 
-    read = read_file(spec_path(given), problems)
+    read = read_file(split_variant(spec_path(given))[0], problems)
     return None if read is None else read[0].text
 
 
@@ -75,6 +79,7 @@ def _standard_input() -> str:
 
 def refuse_own_input(given: str, *outputs: str | Path) -> None:
     """Raises Misuse where a command would write over the spec that it reads."""
+    file, _ = split_variant(given)
     for output in outputs:
-        if given != "-" and os.path.exists(output) and os.path.exists(given) and os.path.samefile(given, output):
+        if given != "-" and os.path.exists(output) and os.path.exists(file) and os.path.samefile(file, output):
             raise Misuse(f"{output} is the spec itself: choose another place with -o")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nnc.cli.exits import FINDINGS, MISUSE, OK
-from nnc.specs import names as zoo
+from nnc.specs import families
 
 WRONG = """\
 nnc: 1
@@ -142,7 +142,7 @@ def test_standard_input(folder: Path) -> None:
     assert check(b"nnc: \xff").returncode == MISUSE
 
 
-@pytest.mark.parametrize("name", zoo())
+@pytest.mark.parametrize("name", families())
 def test_every_spec_that_ships_is_sound(nnc, name: str) -> None:
     ended = nnc("check", f"zoo:{name}")
     assert ended.code == OK

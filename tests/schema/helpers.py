@@ -152,6 +152,9 @@ args:
   rates: [0.1, 0.2]
   table: {a: 1, b: [$dim, null]}
   none: ${None}
+variants:
+  small: {dim: 8, rates: [$half, null]}
+  plain: {}
 dims: {H: {multiple_of: 32, min: 64}, W: 224, T: {max: 512}}
 blocks:
   Any: {layers: [ReLU]}

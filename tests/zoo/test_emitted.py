@@ -12,7 +12,7 @@ from torch import Tensor
 
 import nnc
 from nnc.compiler.types.dim import evaluate
-from nnc.specs import names
+from nnc.specs import families
 
 SMALL = {"alexnet": 64, "vgg": 32, "resnet": 64, "unet": 33}
 ARGS = {"vgg": {"convs": [1, 1, 1, 1, 1], "batch_norm": True}, "unet": {"width": 8}, "vit": {"depth": 2}}
@@ -40,7 +40,7 @@ print("equal")
 """
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", families())
 def test_the_emitted_file_stands_alone(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = nnc.load(f"zoo:{name}", **ARGS.get(name, {})).eval()

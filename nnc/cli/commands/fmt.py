@@ -12,6 +12,7 @@ from nnc.cli.output import write_file
 from nnc.cli.report import show
 from nnc.cli.specs import read_spec_text
 from nnc.compiler.render.visible import visible
+from nnc.compiler.source.location import split_variant
 
 EXAMPLES = """\
 nnc fmt lenet5.yaml
@@ -37,6 +38,8 @@ def _format(given: str, form: str, check: bool) -> int:
 
     if given.startswith("zoo:") and not check:
         raise Misuse(f"{given} ships with nnc and stays as it is: copy it first")
+    if split_variant(given)[1] is not None:
+        raise Misuse(f"{given} is a part of a file: name the file alone")
     problems = Problems()
     text = read_spec_text(given, problems)
     name = "<stdin>" if given == "-" else given
