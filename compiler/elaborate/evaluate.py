@@ -267,16 +267,16 @@ class Evaluator:
                 results.append(inner.value(expr.value))
         return tuple(results)
 
-    def assign(self, targets: tuple[str, ...], item: Binding, span: Span) -> None:
+    def assign(self, targets: tree.Targets, item: Binding, span: Span) -> None:
         """Binds a loop's names to one of its items."""
-        if len(targets) == 1:
+        if len(targets) == 1 and isinstance(targets[0], str):
             self.scope.define(targets[0], item, span)
             return
         if not isinstance(item, tuple) or len(item) != len(targets):
             found = f"{len(item)}" if isinstance(item, tuple) else statics.describe(item)
             raise self.context.fail("NNC0707", span, f"{len(targets)} names are to be bound, but the item has {found}")
         for target, part in zip(targets, item, strict=True):
-            self.scope.define(target, part, span)
+            self.assign((target,) if isinstance(target, str) else target, part, span)
 
     def _dictionary(self, pairs: tuple[tuple[tree.Expr, tree.Expr], ...]) -> statics.Static:
         result = {}

@@ -14,7 +14,7 @@ from nnc.compiler.expr.faults import Fault, Mend, Place, check_length, place_in,
 from nnc.compiler.expr.lexer import CONSTANTS, RESERVED, Token, text_value, tokenize
 from nnc.compiler.expr.misread import misread
 from nnc.compiler.expr.precedence import BINARY, Power
-from nnc.compiler.expr.tree import Expr, children
+from nnc.compiler.expr.tree import Expr, Targets, children
 
 __all__ = ["MAX_DEPTH", "MAX_HEIGHT", "Parser", "parse", "parse_loop"]
 
@@ -40,7 +40,7 @@ def parse(text: str, span: Span, problems: Problems) -> Expr | None:
         return None
 
 
-def parse_loop(text: str, span: Span, problems: Problems) -> tuple[tuple[str, ...], Expr] | None:
+def parse_loop(text: str, span: Span, problems: Problems) -> tuple[Targets, Expr] | None:
     """The head of a loop, `s, n in enumerate(layers)`: its targets and its iterable. None after reporting a fault."""
     try:
         check_length(text)
@@ -68,7 +68,7 @@ class Parser:
         self.finish(expression)
         return expression
 
-    def whole_loop(self) -> tuple[tuple[str, ...], Expr]:
+    def whole_loop(self) -> tuple[Targets, Expr]:
         if self.tokens[0].kind == "end":
             raise Fault(
                 "NNC0410", self.tokens[0].start, self.tokens[0].end, "a loop is missing here, as in `i in range(4)`"
@@ -347,27 +347,36 @@ class Parser:
         self.closing("]", "`]`")
         return tree.Comprehension(value, targets, iterable, condition, self.since(start))
 
-    def targets(self) -> tuple[str, ...]:
-        """`s, n in` or `(s, n) in`, with the `in`."""
-        parenthesized = self.is_op("(")
-        if parenthesized:
-            self.opening()
-        names: list[str] = []
-        while True:
-            token = self.token
-            if token.kind != "name" or token.text in RESERVED or token.text.startswith("$"):
-                raise self.unexpected("a name for the loop")
-            if token.text in names:
-                raise Fault("NNC0401", token.start, token.end, f"the loop names `{token.text}` twice")
-            names.append(self.take().text)
-            if not self.take_op(","):
-                break
-        if parenthesized:
-            self.closing(")", "`,` or `)`")
+    def targets(self) -> Targets:
+        """`s, n in`, `(s, n) in` or `s, (c, n) in`, with the `in`."""
+        targets = self.target_list(set())
+        match targets:
+            case (tuple() as inner,):
+                targets = inner
         if not self.is_word("in"):
             raise self.unexpected("`in`")
         self.at += 1
-        return tuple(names)
+        return targets
+
+    def target_list(self, names: set[str]) -> Targets:
+        """Names, and names in parentheses, of which `names` holds those that were met."""
+        targets: list[str | Targets] = []
+        while True:
+            token = self.token
+            if self.is_op("("):
+                self.opening()
+                group = self.target_list(names)
+                targets.append(group if len(group) > 1 else group[0])
+                self.closing(")", "`,` or `)`")
+            elif token.kind != "name" or token.text in RESERVED or token.text.startswith("$"):
+                raise self.unexpected("a name for the loop")
+            elif token.text in names:
+                raise Fault("NNC0401", token.start, token.end, f"the loop names `{token.text}` twice")
+            else:
+                names.add(token.text)
+                targets.append(self.take().text)
+            if not self.take_op(","):
+                return tuple(targets)
 
     def dictionary(self) -> Expr:
         start = self.opening().start

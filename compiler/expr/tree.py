@@ -8,13 +8,17 @@ atom       := number | "text" | name | $name | true/True false/False null/None |
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nnc.compiler.diagnostics import Span
 
 __all__ = [
     "Attribute", "Binary", "CallExpr", "Compare", "Comprehension", "Conditional", "Dictionary", "Expr", "Index", "Items",
-    "Keyword", "Literal", "Logic", "Name", "Slice", "Unary", "children",
+    "Keyword", "Literal", "Logic", "Name", "Slice", "Targets", "Unary", "children",
 ]  # fmt: skip
+
+# What a loop binds: `s, n` is ("s", "n"), `s, (c, n)` is ("s", ("c", "n")).
+Targets: TypeAlias = tuple["str | Targets", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +138,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Comprehension:
-    """`[value for target in iterable if condition]`; targets are one or several names."""
+    """`[value for target in iterable if condition]`; targets are one or several names, or groups of names."""
 
     value: Expr
-    targets: tuple[str, ...]
+    targets: Targets
     iterable: Expr
     condition: Expr | None
     span: Span

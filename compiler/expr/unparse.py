@@ -19,10 +19,11 @@ from nnc.compiler.expr.tree import (
     Logic,
     Name,
     Slice,
+    Targets,
     Unary,
 )
 
-__all__ = ["unparse"]
+__all__ = ["targets_text", "unparse"]
 
 
 def unparse(expression: Expr) -> str:
@@ -97,8 +98,13 @@ def _bare(expression: Expr) -> str:
             ends = ":".join("" if e is None else unparse(e) for e in (start, stop))
             return ends if step is None else f"{ends}:{unparse(step)}"
         case Comprehension(value=value, targets=targets, iterable=iterable, condition=condition):
-            head = f"{unparse(value)} for {', '.join(targets)} in {_text(iterable, Power.OR)}"
+            head = f"{unparse(value)} for {targets_text(targets)} in {_text(iterable, Power.OR)}"
             return f"[{head}]" if condition is None else f"[{head} if {_text(condition, Power.OR)}]"
+
+
+def targets_text(targets: Targets) -> str:
+    """What a loop binds, as it is written before `in`: `s, (c, n)`."""
+    return ", ".join(t if isinstance(t, str) else f"({targets_text(t)})" for t in targets)
 
 
 def _commas(items: tuple[Expr, ...]) -> str:

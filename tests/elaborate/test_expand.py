@@ -70,6 +70,15 @@ def test_repeat_zero_is_an_empty_sequential() -> None:
     assert found.node("fc").settings["in_features"] == 16
 
 
+def test_a_loop_unpacks_nested_lists() -> None:
+    found = graph(
+        "layers:\n  fc${s}: {for: 's, (n, (b, _)) in enumerate([[8, [true, 0]], [4, [false, 0]]])', type: 'Linear(n, bias=b)'}"
+    )
+    assert names(found) == ["fc0", "fc1"]
+    assert found.node("fc1").settings["bias"] is False
+    assert codes("layers:\n  fc${s}: {for: 's, (a, b) in enumerate([8])', type: Linear(a)}") == ["NNC0707"]
+
+
 def test_faults_of_loops() -> None:
     assert codes("layers:\n  fc${i}: {for: i in 3, type: Linear(8)}") == ["NNC0707"]
     assert codes("layers:\n  fc: {for: 'a, b in [1, 2]', type: Linear(8)}") == ["NNC0707"]

@@ -89,11 +89,14 @@ class Python:
             case ast.Slice(lower=lower, upper=upper, step=step):
                 return "Slice", tree(lower), tree(upper), tree(step)
             case ast.ListComp(elt=elt, generators=[generator]):
-                target = generator.target
-                names = tuple(t.id for t in target.elts) if isinstance(target, ast.Tuple) else (target.id,)
+                target = self.target(generator.target)
+                names = target if isinstance(target, tuple) else (target,)
                 condition = generator.ifs[0] if generator.ifs else None
                 return "Comprehension", tree(elt), names, tree(generator.iter), tree(condition)
         raise AssertionError(ast.dump(node))
+
+    def target(self, node: Any) -> Any:
+        return tuple(map(self.target, node.elts)) if isinstance(node, ast.Tuple) else node.id
 
 
 def located(node: Any) -> Any:
@@ -196,6 +199,22 @@ def test_a_loop() -> None:
     assert targets == ("s", "n")
     assert iterable is not None
     assert iterable.span.text == "enumerate(layers)"
+
+
+@pytest.mark.parametrize(
+    ("written", "targets"),
+    [
+        ("(s, n)", ("s", "n")),
+        ("((s))", ("s",)),
+        ("s, (c, n)", ("s", ("c", "n"))),
+        ("(a, ((b), c)), n", (("a", ("b", "c")), "n")),
+    ],
+)
+def test_a_loop_unpacks_as_python_does(written: str, targets: object) -> None:
+    text = f"{written} in x"
+    found = parse_loop(text, span_of(text), Problems())
+    assert found is not None
+    assert found[0] == targets
 
 
 def test_spans_point_into_the_file() -> None:

@@ -96,7 +96,7 @@ def _over(parts: st.SearchStrategy[Expr], python: bool) -> st.SearchStrategy[Exp
     )
     comparisons = ["==", "!=", "<", "<=", ">", ">=", "in", "not in", "is", "is not"]
     rest = st.lists(st.tuples(st.sampled_from(comparisons), parts), min_size=1, max_size=3).map(tuple)
-    targets = st.lists(_names(), min_size=1, max_size=2, unique=True).map(tuple)
+    targets = st.sampled_from([("i",), ("s", "n"), ("s", ("c", "n")), (("a", ("b", "c")), "n")])
     here = st.just(NOWHERE)
     inside = st.lists(parts | slices, min_size=1, max_size=3).map(tuple)
     if python:  # to Python `x[(a, b)]` is `x[a, b]`
