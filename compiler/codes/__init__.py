@@ -1,10 +1,10 @@
 """The catalogue of diagnostic codes: `nnc explain NNC0301`, and docs/errors.md, are made from it.
 
 Hundreds say the stage, and each has its file: 01 text, 02 document, 03 names and calls, 04 expressions, 05 shapes and
-dtypes, 06 wiring, 07 blocks and arguments, 08 data and training, 09 files and artifacts.
+dtypes, 06 wiring, 07 blocks, arguments and parameters, 08 data and training, 09 files and artifacts.
 """
 
-from nnc.compiler.codes import blocks, document, expressions, files, names, shapes, text, training, wiring
+from nnc.compiler.codes import blocks, document, expressions, files, names, parameters, shapes, text, training, wiring
 from nnc.compiler.codes.code import Code, catalogue
 
 __all__ = ["CODES", "Code"]
@@ -17,6 +17,7 @@ CODES: dict[str, Code] = catalogue(
     shapes.CODES,
     wiring.CODES,
     blocks.CODES,
+    parameters.CODES,
     training.CODES,
     files.CODES,
 )

@@ -305,7 +305,7 @@ CODES: tuple[Code, ...] = (
         nnc: 1
         inputs: {x: [B, 16]}
         layers: {fc: Linear(10)}
-        freeze: [fc.*]
+        weights: {file: model.safetensors}
         """,
         """
         nnc: 1

@@ -7,6 +7,8 @@ x: [B, 64, (H + 1)//2, (W + 1)//2]   meets   [B, C, H, W]   →   inside: C = 64
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from nnc.compiler.diagnostics import Label, Span
@@ -90,13 +92,30 @@ def instantiate(
                 scope.define(name, value, value.span)
             entering = (lambda at: Incoming((Given(builder.inputs[0], at),))) if len(values) == 1 else None
             elaborator = BodyElaborator(context, scope, entering)
-            finished = elaborator.run(decl.body, "block", decl.name, decl.span, symbols=symbols, arguments=constants)
-            context.instances[key] = finished.graph if finished.sound else None
+            context.outside.append(local.sizes)
+            try:
+                finished = elaborator.run(
+                    decl.body, "block", decl.name, decl.span, symbols=symbols, arguments=constants
+                )
+            finally:
+                context.outside.pop()
+            context.instances[key] = _initialized(context, decl, scope, finished.graph) if finished.sound else None
         graph = context.instances[key]
         if graph is None:
             raise Failed
         _hand_on(context, outer, graph, local.sizes)
     return graph, local.sizes
+
+
+def _initialized(context: Context, decl: BlockDecl, scope: Scope, graph: Graph) -> Graph:
+    """The graph with the block's `init:`."""
+    if decl.init is None:
+        return graph
+    from nnc.compiler.elaborate.initialize import initial_values
+
+    with suppress(Failed):  # reported; the block's values are known all the same
+        return replace(graph, init=initial_values(context, scope, decl.init, graph))
+    return graph
 
 
 def _define_defaults(context: Context, decl: BlockDecl, scope: Scope, args: Sequence[ArgDecl]) -> None:

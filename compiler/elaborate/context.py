@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Fix, Label, Problems, Span
 from nnc.compiler.graph.ir import Graph, Node
+from nnc.compiler.init.uses import Uses
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import BlockDecl
 from nnc.compiler.suggest import closest
+from nnc.compiler.types.dim import DimLike, Symbol, symbols
 
 if TYPE_CHECKING:
     from nnc.compiler.elaborate.scope import Builder
@@ -41,8 +43,10 @@ class Context:
     )  # … an inline body's, and where
     weights: dict[Graph, int] = field(default_factory=dict)
     calls: list[Span] = field(default_factory=list)
+    outside: list[Mapping[Symbol, DimLike]] = field(default_factory=list)  # of each block being elaborated: its sizes
     characters: int = 0  # of the file: what may be spent grows with what was written
     work: int = 0
+    uses: Uses = field(default_factory=Uses)
 
     def fail(
         self,
@@ -62,6 +66,16 @@ class Context:
     def did_you_mean(self, word: str, span: Span, candidates: Iterator[str] | list[str]) -> Fix | None:
         best = closest(word, candidates)
         return Fix(f"did you mean `{best}`?", span, best) if best is not None else None
+
+    def advice(self, *sizes: DimLike) -> str:
+        """Which dimensions of the network's inputs need a size for these, of the body at hand, to be known."""
+        for around in reversed(self.outside):
+            sizes = tuple(around[s] for d in sizes for s in symbols(d) if s in around)
+        names = sorted({s.name for d in sizes for s in symbols(d)})
+        if not names:
+            return "give its dimensions a size"
+        given, promised = ",".join(f"{n}=…" for n in names), ", ".join(f"{n}: …" for n in names)
+        return f"give {'it' if len(names) == 1 else 'them'} a size: --size {given}, or `dims: {{{promised}}}`"
 
     @contextmanager
     def inside(self, call: Span) -> Iterator[None]:

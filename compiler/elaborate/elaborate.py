@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
@@ -69,9 +70,26 @@ def elaborate(
         finished = body.run(spec.body, "net", spec.name, spec.span, symbols=symbols, arguments=arguments)
     except Failed:
         return None
-    if not finished.sound or problems.has_errors:
+    if not finished.sound:
         return None
-    return Elaborated(finished.graph, promises, arguments, fixed)
+    graph = _with_parameters(context, spec, scope, finished.graph)
+    if problems.has_errors:
+        return None
+    context.uses.warn(problems, catalogue)
+    return Elaborated(graph, promises, arguments, fixed)
+
+
+def _with_parameters(context: Context, spec: Spec, scope: Scope, graph: Graph) -> Graph:
+    """The graph with what `init:` and `freeze:` say of its parameters."""
+    if spec.sections.keys().isdisjoint(("init", "freeze")):
+        return graph
+    from nnc.compiler.elaborate.initialize import freezing, initial_values
+
+    with suppress(Failed):
+        graph = replace(graph, init=initial_values(context, scope, spec.sections.get("init"), graph))
+    with suppress(Failed):
+        graph = replace(graph, freeze=freezing(context, spec.sections.get("freeze"), graph))
+    return graph
 
 
 def _arguments(context: Context, spec: Spec, scope: Scope, given: Mapping[str, Any]) -> dict[str, Any]:

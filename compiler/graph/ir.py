@@ -24,6 +24,8 @@ from nnc.compiler.types.tensor import TensorType
 if TYPE_CHECKING:
     import networkx as nx
 
+    from nnc.compiler.graph.initial import Freeze, InitRule
+
 __all__ = ["Graph", "Node", "Stored", "Value", "operand_values"]
 
 
@@ -111,6 +113,8 @@ class Graph:
     outputs     by name; a graph with one unnamed output has the single key ""
     arguments   a block's argument values, and the sizes its input pattern bound, by name
     captures    values of the surrounding graph that an inline list or mapping refers to: further inputs, after `inputs`
+    init        how the parameters start, of a net or a block: rules over names as this graph sees them
+    freeze      which parameters training leaves alone, of a net
     """
 
     kind: Literal["net", "block", "sequential", "group"]
@@ -125,6 +129,8 @@ class Graph:
     demands: tuple[tuple[Demand, Span], ...] = ()
     ties: tuple[tuple[str, str], ...] = ()
     train_only: frozenset[str] = frozenset()
+    init: tuple[InitRule, ...] = ()
+    freeze: Freeze | None = None
 
     @property
     def single_output(self) -> Value | None:

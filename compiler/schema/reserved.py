@@ -15,8 +15,6 @@ RESERVED_SECTIONS = {
     "include": "until then, the blocks stand in the same file",
     "imports": "until then, what a file needs is a layer, a function or a block",
     "weights": "until then, load them in Python: `model.load_state_dict(…)`",
-    "freeze": "until then, freeze in Python: `model.features.requires_grad_(False)`",
-    "init": "until then, layers start as torch's constructors leave them",
 }
 
 

@@ -103,9 +103,12 @@ PARAMETER_GROUP = Record(
 )
 
 LOSS = Choice(
-    "a loss such as `CrossEntropyLoss()`, or a block of layers",
+    "a loss such as `CrossEntropyLoss()`, a list of them, or a block of layers",
     scalar=_CALL_TEXT,
     mapping=Ref("loss"),
+    listing=Listing(
+        "a list of losses, which are added", Choice("a loss", scalar=_CALL_TEXT, mapping=Ref("loss")), least=1
+    ),
 )
 
 LOSS_MAPPING = Record(
@@ -113,6 +116,8 @@ LOSS_MAPPING = Record(
     {
         **_TYPE,
         "from": Key(NAMES, "Outputs of the network and fields of the data, in the order of the loss's inputs."),
+        "factor": Key(_setting("a number", {"type": "number"}), "What the loss is multiplied by in a sum."),
+        "name": Key(TEXT, "What a term of a sum is called in the log."),
         "layers": Key(
             Ref("body"), "The loss as a block: outputs of the network and fields of the data are its inputs."
         ),
@@ -275,7 +280,22 @@ WEIGHTS = Choice(
     ),
 )  # fmt: skip
 
-FREEZE = GLOBS
+FREEZE = Choice(
+    "a glob such as `features.*`, a list of them, or a mapping with `match:`",
+    scalar=TEXT,
+    listing=GLOBS.listing,
+    mapping=Record(
+        "a mapping with `match:`",
+        {
+            "match": Key(GLOBS, "Globs over names of parameters or of modules."),
+            "statistics": Key(
+                Leaf("true or false", {"type": "boolean"}),
+                "Whether normalization layers without a trainable parameter keep their running statistics too; true unless said.",
+            ),
+        },
+        required=("match",),
+    ),
+)
 IMPORTS: Part = Table("a mapping from a name to a file", TEXT, names="identifier")
 INCLUDE: Part = Choice(
     "a file's path, or a list of them", scalar=TEXT, listing=Listing("a list of paths", TEXT, least=1)

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, construct, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
+from nnc.compiler.backends.torch.freezing import freeze_lines
+from nnc.compiler.backends.torch.initialize import Initialization
 from nnc.compiler.backends.torch.operands import Operands
 from nnc.compiler.backends.torch.paths import owner_and_name
 from nnc.compiler.backends.torch.structure import Outline, Path
@@ -59,6 +61,8 @@ class Constructor:
         if self.one.outline.runs is not None:
             items = list(self._items(graph, self.one.outline, ()))
             yield from self._statement("", self._opened(call(_super(), items)), graph.span)
+            yield from Initialization(self.plan, self.one).lines()
+            yield from freeze_lines(self.plan, graph)
             return
         yield Line(" " * INDENT + "super().__init__()", graph.span)
         for word, attribute_name in self.one.attributes.items():
@@ -66,8 +70,10 @@ class Constructor:
         for node in graph.nodes:
             if node.registers:
                 yield from self._register(node)
+        yield from Initialization(self.plan, self.one).lines()
         for target, source in graph.ties:
             yield from self._tie(target, source)
+        yield from freeze_lines(self.plan, graph)
 
     def _statement(self, head: str, node: ast.expr, span: Span) -> list[Line]:
         return render(head, node, INDENT, span, self.marks)

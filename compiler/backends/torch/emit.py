@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan, plan_classes
 from nnc.compiler.backends.torch.constructor import Constructor
 from nnc.compiler.backends.torch.forward import Forward
+from nnc.compiler.backends.torch.freezing import train_method
 from nnc.compiler.backends.torch.shapes import ShapeText
 from nnc.compiler.backends.torch.syntax import Line, definition
 from nnc.compiler.diagnostics import Span
@@ -57,8 +58,11 @@ def emit_source(graph: Graph) -> EmittedSource:
 def _imports(body: list[Line]) -> Iterator[str]:
     """The imports that the text uses."""
     code = "\n".join(line.text for line in body)
-    if _uses(code, "OrderedDict("):
-        yield from ("from collections import OrderedDict", "")
+    standard = [f"from {module} import {word}" for module, word in _STANDARD if _uses(code, f"{word}(")]
+    if _uses(code, "math."):
+        standard.insert(0, "import math")
+    if standard:
+        yield from (*standard, "")
     if _uses(code, "torch."):
         yield "import torch"
     if _uses(code, "F."):
@@ -66,6 +70,9 @@ def _imports(body: list[Line]) -> Iterator[str]:
     if _uses(code, "torchvision."):
         yield "import torchvision"
     yield "from torch import Tensor, nn" if _uses(code, "Tensor") else "from torch import nn"
+
+
+_STANDARD = (("collections", "OrderedDict"), ("fnmatch", "fnmatchcase"))
 
 
 def _uses(code: str, word: str) -> bool:
@@ -101,3 +108,4 @@ def _class(plan: Plan, one: ClassPlan) -> Iterator[Line]:
     if not one.is_sequential:
         yield Line("")
         yield from Forward(plan, one, shapes).lines()
+    yield from train_method(plan, one)

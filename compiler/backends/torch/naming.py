@@ -11,7 +11,7 @@ from nnc.compiler.schema.names import RESERVED_NAMES
 
 __all__ = ["CONTAINER_ATTRIBUTES", "GLOBALS", "SPOKEN", "Names", "camel_case", "is_generic", "snake_case", "stem"]
 
-GLOBALS = frozenset({"F", "OrderedDict", "Tensor", "nn", "torch", "torchvision"})
+GLOBALS = frozenset({"F", "OrderedDict", "Tensor", "fnmatchcase", "math", "nn", "torch", "torchvision"})
 """What emitted source imports, and no class or variable may hide."""
 
 SPOKEN = frozenset({"float", "getattr", "range", "self", "setattr", "super"})

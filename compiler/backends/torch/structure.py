@@ -13,6 +13,7 @@ from typing import Any, Literal
 from nnc.compiler.backends.torch.dims import Sizes, operand_dims
 from nnc.compiler.backends.torch.naming import CONTAINER_ATTRIBUTES, stem
 from nnc.compiler.backends.torch.rules import RULES
+from nnc.compiler.graph.initial import Initializer, skeleton
 from nnc.compiler.graph.ir import Graph, Node, Operand, Stored, Value, operand_values
 from nnc.compiler.ops.registry import REQUIRED, Argument, OpDef
 from nnc.compiler.types.dim import Dim, size
@@ -100,7 +101,7 @@ class Structures:
             keys: list[Hashable] = [describer.keys[r.node] for r in runs]
         else:
             keys = [(n.name, describer.node(n, (n.name,))) for n in graph.nodes]
-        surface = self._surface(graph, sizes, describer) if form == "class" else None
+        surface = (self._surface(graph, sizes, describer), describer.rules(graph)) if form == "class" else None
         key = self._intern((form, tuple(keys), surface, runs is None))
         whole = self._intern((key, self.frozen(describer.constants)))
         return Outline(key, whole, form, describer.constants, sizes, runs)
@@ -123,6 +124,7 @@ class Structures:
             tuple((name, describer.reference(v)) for name, v in graph.outputs.items()),
             graph.train_only,
             graph.ties,
+            graph.freeze,
             sizes.signature,
         )
 
@@ -206,6 +208,22 @@ class _Describer:
         if graph is not None:
             self._references = {v: ("in", i) for i, v in enumerate(graph.inputs)}
             self._references |= {v: (i, j) for i, n in enumerate(graph.nodes) for j, v in enumerate(n.results)}
+
+    def rules(self, graph: Graph) -> Hashable:
+        """The rules of `init:`; the numbers in their arguments are constants like any others."""
+        return tuple(
+            (rule.types, rule.globs, key, initializer.function, self._arguments(initializer, ("init", i, key)))
+            for i, rule in enumerate(graph.init)
+            for key, initializer in rule.settings.items()
+        )
+
+    def _arguments(self, initializer: Initializer, path: Path) -> Hashable:
+        keys: list[Hashable] = []
+        for word, expr in initializer.arguments.items():
+            literals: list[Any] = []
+            keys.append((word, skeleton(expr, literals)))
+            self.constants |= {(*path, word, k): Constant(value) for k, value in enumerate(literals)}
+        return tuple(keys)
 
     def reference(self, value: Value) -> Hashable:
         return self._references[value]

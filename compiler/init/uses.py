@@ -1,0 +1,54 @@
+"""What of a file's `init:` rules has met a layer or parameter: the rest was written for nothing, which is a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.graph.initial import ITSELF
+from nnc.compiler.init.read import Pattern, RuleDecl, SettingDecl
+from nnc.compiler.suggest import closest
+
+__all__ = ["Uses"]
+
+
+@dataclass
+class Uses:
+    """Which patterns and keys of a file's rules have met anything. A block's rules are matched for each of its calls."""
+
+    rules: dict[Span, RuleDecl] = field(default_factory=dict)
+    types: set[str] = field(default_factory=set)  # patterns that are a layer's type
+    patterns: set[Span] = field(default_factory=set)
+    keys: set[Span] = field(default_factory=set)
+    known: dict[Span, dict[str, None]] = field(default_factory=dict)  # parameters of what a rule has matched
+    tensors: set[Span] = field(default_factory=set)  # patterns that name a parameter where a layer is meant
+
+    def warn(self, problems: Problems, layers: Iterable[str]) -> None:
+        """Reports what was written for nothing. `layers` are the names that a type may have."""
+        for rule in self.rules.values():
+            met = any(p.span in self.patterns for p in rule.patterns)
+            for pattern in rule.patterns:
+                if pattern.span not in self.patterns and not (met and pattern.text in self.types):
+                    self._no_match(problems, pattern, layers)
+            for setting in rule.settings if met else ():
+                if setting.key_span not in self.keys and setting.key not in ("weight", "bias", ITSELF):
+                    self._no_parameter(problems, rule, setting)
+
+    def _no_match(self, problems: Problems, pattern: Pattern, layers: Iterable[str]) -> None:
+        a_type = pattern.text in self.types
+        best = closest(pattern.text, list(layers)) if not a_type and pattern.text.isidentifier() else None
+        fix = Fix(f"did you mean `{best}`?", pattern.span, best) if best else None
+        notes = () if fix else ("a pattern is a layer's type, or a glob over names such as `features.*`",)
+        if pattern.span in self.tensors:
+            fix, notes = None, (f"`{pattern.text}` is a parameter: say how it starts with `{ITSELF}: …`",)
+        what = "no layer here is of type" if a_type else "no layer or parameter here is called"
+        problems.warning("NNC0751", pattern.span, f"{what} `{pattern.text}`", fix=fix, notes=notes)
+
+    def _no_parameter(self, problems: Problems, rule: RuleDecl, setting: SettingDecl) -> None:
+        known = list(self.known.get(rule.span, ()))
+        best = closest(setting.key, known)
+        fix = Fix(f"did you mean `{best}`?", setting.key_span, best) if best else None
+        notes = () if fix else (f"their parameters are {', '.join(known) or 'none'}",)
+        message = f"nothing that this rule matches has a parameter `{setting.key}`"
+        problems.warning("NNC0751", setting.key_span, message, fix=fix, notes=notes)
