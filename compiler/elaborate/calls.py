@@ -148,16 +148,8 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
             continue
         free = _free(seen)
         if free is not None and not kind.symbolic and not isinstance(seen, TensorType):
-            name = free.symbol.name if free.symbol is not None else None
-            advice = (
-                f"give it a size: --size {name}=…, or `dims: {{{name}: …}}`" if name else "give its dimensions a size"
-            )
-            context.fail(
-                "NNC0505",
-                given.span,
-                f"`{argument.name}` of {title} must be known, but {free} is a free size",
-                notes=(advice,),
-            )
+            message = f"`{argument.name}` of {title} must be known, but {free} is a free size"
+            context.fail("NNC0505", given.span, message, notes=(context.advice(free),))
             return False
         context.fail(
             "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {said(seen)}",
@@ -348,7 +340,8 @@ def run_rule(context: Context, op: OpDef, given: Mapping[str, Any], spans: Mappi
         at = spans.get(subject, span) if subject is not None else span
         tensor = subject is not None and isinstance(given.get(subject), Value)
         flowing = [f"{k} is {v.type}" for k, v in given.items() if isinstance(v, Value)]
-        notes = (*refusal.notes, *([", ".join(flowing)] if flowing else []))
+        advice = (context.advice(*refusal.needs),) if refusal.needs else ()
+        notes = (*refusal.notes, *advice, *([", ".join(flowing)] if flowing else []))
         raise context.fail(refusal.code, span if tensor and at == span else at, refusal.message, notes=notes) from None
 
 

@@ -282,7 +282,8 @@ def repeated(at: BodyElaborator, item: Pending, flow: Flow) -> Binding:
             else f"is a whole number, not {statics.describe(count)}"
         )
         code = "NNC0505" if isinstance(count, Dim) else "NNC0305"
-        raise at.context.fail(code, entry.repeat.span, f"`repeat:` {what}")
+        notes = (at.context.advice(count),) if isinstance(count, Dim) else ()
+        raise at.context.fail(code, entry.repeat.span, f"`repeat:` {what}", notes=notes)
     if not 0 <= count <= MAX_REPEAT:
         raise at.context.fail("NNC0704", entry.repeat.span, f"`repeat: {count}` is outside 0 … {MAX_REPEAT}")
     at.within_budget(count, entry.repeat.span)
@@ -459,7 +460,8 @@ def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: Stored
     if isinstance(value, tuple):
         free = next((d for d in value if isinstance(d, Dim)), None)
         if free is not None:
-            raise context.fail("NNC0505", span, f"a {decl.kind}'s shape must be known, but {free} is a free size")
+            message = f"a {decl.kind}'s shape must be known, but {free} is a free size"
+            raise context.fail("NNC0505", span, message, notes=(context.advice(free),))
         if not all(isinstance(d, int) and not isinstance(d, bool) and d >= 0 for d in value):
             raise context.fail("NNC0305", span, f"a shape is a list of sizes ≥ 0, this is {said(value)}")
         kind = TensorType(value, options.get("dtype", DType.float32))
@@ -469,7 +471,8 @@ def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: Stored
             message = f"the tensor that this {decl.kind} starts with is {kind.dtype}: say the dtype there"
             raise context.fail("NNC0503", span, message)
         if any(isinstance(d, Dim) for d in kind.shape):
-            raise context.fail("NNC0505", span, f"a {decl.kind}'s shape must be known, this one is {kind}")
+            message = f"a {decl.kind}'s shape must be known, this one is {kind}"
+            raise context.fail("NNC0505", span, message, notes=(context.advice(*kind.shape),))
     if options.get("requires_grad", decl.kind == "parameter") and not (kind.dtype.is_floating or kind.dtype.is_complex):
         raise context.fail("NNC0503", span, f"a Parameter holds floating-point numbers, this is {kind.dtype}")
     target = Stored(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from nnc.compiler.types.demands import Demand, Relation
-from nnc.compiler.types.dim import Dim, DimLike, symbols
+from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
@@ -26,11 +26,19 @@ class ParameterSpec:
 
 
 class Refusal(Exception):
-    """A rule's "no": `subject` is the argument or input at fault, else the op as a whole."""
+    """A rule's "no": `subject` is the argument or input at fault, else the op as a whole; `needs` are free sizes of
+    which some must be known before it can say yes."""
 
-    def __init__(self, code: str, message: str, subject: str | None = None, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        subject: str | None = None,
+        notes: tuple[str, ...] = (),
+        needs: tuple[DimLike, ...] = (),
+    ) -> None:
         super().__init__(message)
-        self.code, self.message, self.subject, self.notes = code, message, subject, notes
+        self.code, self.message, self.subject, self.notes, self.needs = code, message, subject, notes, needs
 
 
 @dataclass
@@ -49,6 +57,10 @@ class Call:
 
     def refuse(self, message: str, subject: str | None = None, *notes: str, code: str = "NNC0501") -> NoReturn:
         raise Refusal(code, message, subject, notes)
+
+    def undecided(self, message: str, subject: str | None, *sizes: DimLike) -> NoReturn:
+        """Refuses what depends on free sizes; the report says which of them need a size."""
+        raise Refusal("NNC0505", message, subject, needs=sizes)
 
     def rank(self, input: TensorType, *allowed: int, name: str = "input") -> int:
         """The input's rank, refused unless it is one of `allowed`."""
@@ -125,13 +137,7 @@ class Call:
     def known(self, size: DimLike, subject: str | None, what: str) -> int:
         """A size that must not be free here: `what` completes "needs a known …"."""
         if isinstance(size, Dim):
-            names = ",".join(sorted(f"{s.name}=…" for s in symbols(size)))
-            self.refuse(
-                f"{self.op} needs a known {what}, but {size} is free",
-                subject,
-                f"give the network's input a size there, in `inputs:` or with --size {names}",
-                code="NNC0505",
-            )
+            self.undecided(f"{self.op} needs a known {what}, but {size} is free", subject, size)
         return size
 
     def at_most(self, count: int, limit: int, subject: str) -> int:

@@ -143,7 +143,11 @@ def arange(
 def _steps(c: Call, first: DimLike | float, last: DimLike | float, step: int | float) -> DimLike:
     if isinstance(first, Dim) or isinstance(last, Dim):
         if isinstance(first, float) or isinstance(last, float) or isinstance(step, float):
-            c.refuse("a range bounded by a free size takes integers only", "end", code="NNC0505")
+            c.undecided(
+                "a range bounded by a free size takes integers only",
+                "end",
+                *(v for v in (first, last) if isinstance(v, Dim)),
+            )
         distance = last - first if step > 0 else first - last
         c.at_least(distance, 0, f"the range from {first} to {last} runs against its step {step}", "end")
         return ceildiv(distance, abs(step))

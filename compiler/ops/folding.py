@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Pair, PositivePair
+from nnc.compiler.ops.kinds import Pair, PositivePair, Size, Sizes
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import ntuple, product, window
-from nnc.compiler.types.dim import DimLike
+from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -59,7 +60,7 @@ def _unfold(
 
 def _blocks(
     c: Call,
-    space: tuple[DimLike, DimLike],
+    space: Sequence[DimLike],
     kernel: tuple[int, ...],
     dilation: PositivePair,
     padding: Pair,
@@ -88,7 +89,7 @@ def fold_module(
 def fold(
     c: Call,
     input: TensorType,
-    output_size: PositivePair,
+    output_size: Size | Sizes,
     kernel_size: PositivePair,
     dilation: PositivePair = 1,
     padding: Pair = 0,
@@ -101,7 +102,7 @@ def fold(
 def _fold(
     c: Call,
     input: TensorType,
-    output_size: PositivePair,
+    output_size: Size | Sizes,
     kernel_size: PositivePair,
     dilation: PositivePair,
     padding: Pair,
@@ -109,13 +110,22 @@ def _fold(
 ) -> TensorType:
     c.rank(c.floating(input, complex=True), 2, 3)
     *batch, rows, columns = input.shape
-    height, width = ntuple(c, output_size, 2, "output_size")
+    height, width = _both(c, output_size)
     kernel = ntuple(c, kernel_size, 2, "kernel_size")
     block = prod(kernel)
     c.multiple(rows, block, f"{rows} rows are not a multiple of the block's {block} elements", "kernel_size")
     blocks = _blocks(c, (height, width), kernel, dilation, padding, stride)
     c.equal(columns, blocks, f"{columns} columns for {blocks} blocks in {height} × {width}", "output_size")
     return input.with_shape(*batch, rows // block, height, width)
+
+
+def _both(c: Call, output_size: Size | Sizes) -> Sequence[DimLike]:
+    sizes = (output_size,) * 2 if isinstance(output_size, int | Dim) else output_size
+    if len(sizes) != 2:
+        c.refuse(f"output_size takes one integer or 2, not {len(sizes)}", "output_size")
+    for size in sizes:
+        c.at_least(size, 1, f"output_size {size} is not positive", "output_size")
+    return sizes
 
 
 OPS: tuple[OpDef, ...] = (unfold_module, unfold, fold_module, fold)

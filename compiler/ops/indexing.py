@@ -87,14 +87,25 @@ def _indices(c: Call, item: Any, size: DimLike) -> Shape:
 def _within(c: Call, i: Any, size: DimLike) -> None:
     if isinstance(i, bool) or not isinstance(i, int | Dim):
         c.refuse("an index is an integer, a slice, null, `...` or a tensor of integers", "index")
-    low = i if isinstance(i, int) else lower_bound(i)
-    if low is not None and low >= 0:
+    if _from_front(c, i):
         c.at_least(size, i + 1, f"index {i} is outside a dimension of {size}", "index")
-        return
-    high = i if isinstance(i, int) else upper_bound(i)
-    if high is None or high >= 0:
-        c.refuse(f"whether index {i} counts from the front or the back depends on a free size", "index", code="NNC0505")
-    c.at_least(size + i, 0, f"index {i} is outside a dimension of {size}", "index")
+    else:
+        c.at_least(size + i, 0, f"index {i} is outside a dimension of {size}", "index")
+
+
+def _from_front(c: Call, at: DimLike) -> bool:
+    """Whether a place counts from the front, or from the back as a negative one does. One that could be either is taken
+    as what it is for large sizes, and small ones at which it changes sides are demanded away."""
+    if isinstance(at, int):
+        return at >= 0
+    low, high = lower_bound(at), upper_bound(at)
+    if low is None and high is None:
+        c.undecided(f"whether {at} counts from the front or the back depends on free sizes", "index", at)
+    if low is not None:
+        c.at_least(at, 0, f"{at} is negative here, and would count from the back", "index")
+        return True
+    c.at_least(-1, at, f"{at} is not negative here, and would count from the front", "index")
+    return False
 
 
 def _sliced(c: Call, size: DimLike, item: slice) -> DimLike:
@@ -116,19 +127,15 @@ def _sliced(c: Call, size: DimLike, item: slice) -> DimLike:
 
 def _bound(c: Call, at: DimLike, size: DimLike) -> DimLike:
     """Where a slice begins or ends, counted from the front; demanded to lie within the dimension."""
-    low = at if isinstance(at, int) else lower_bound(at)
-    if low is not None and low >= 0:
-        beyond = at - size
-        least = beyond if isinstance(beyond, int) else lower_bound(beyond)
-        if least is not None and least >= 0:
-            return size
-        c.at_least(size, at, f"the slice reaches to {at} in a dimension of {size}", "index")
-        return at
-    high = at if isinstance(at, int) else upper_bound(at)
-    if high is None or high >= 0:
-        c.refuse(f"whether {at} counts from the front or the back depends on a free size", "index", code="NNC0505")
-    c.at_least(size + at, 0, f"the slice reaches {-at} from the end of a dimension of {size}", "index")
-    return size + at
+    if not _from_front(c, at):
+        c.at_least(size + at, 0, f"the slice reaches {-at} from the end of a dimension of {size}", "index")
+        return size + at
+    beyond = at - size
+    least = beyond if isinstance(beyond, int) else lower_bound(beyond)
+    if least is not None and least >= 0:
+        return size
+    c.at_least(size, at, f"the slice reaches to {at} in a dimension of {size}", "index")
+    return at
 
 
 # -- by tensors of indices ---------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def squeeze(c: Call, input: TensorType, dim: Ints | None = None) -> TensorType:
         for size in input.shape:
             if isinstance(size, Dim):
                 reason = f"squeeze() would drop {size} where it is 1; say which dimension: squeeze(dim)"
-                c.refuse(reason, "input", code="NNC0505")
+                c.undecided(reason, "input", size)
         return input.with_shape(*(s for s in input.shape if s != 1))
     dropped = set()
     for i in axes(c, dim, input.rank):

@@ -214,9 +214,5 @@ def scaled(c: Call, size: DimLike, factor: int | float, name: str) -> DimLike:
     exact = Fraction(factor)
     # 53 bits hold every product of a 31-bit size and these; with a denominator that is a power of 2 nothing is rounded.
     if exact.denominator > 1024 or exact.numerator > 2**22:
-        c.refuse(
-            f"{size} · {factor} is rounded in a way that depends on the size; give a size instead",
-            name,
-            code="NNC0505",
-        )
+        c.undecided(f"{size} · {factor} is rounded in a way that depends on the size; give a size instead", name, size)
     return size * exact.numerator // exact.denominator

@@ -3,6 +3,7 @@
 `normalize` cancels what is positive anyway, drops what always holds and takes floor-divs apart where that is exact:
 
     B*C*H == B*C*W               H == W
+    H*W == 4*(H//2)*(W//2)       H % 2 == 0 and W % 2 == 0
     (H + 1)//2 - 3 >= 4          H >= 13
     (H - 3)//2 == 6              H >= 15 and H <= 16
     2*(H//2) == H                H % 2 == 0
@@ -37,6 +38,7 @@ from nnc.compiler.types.polynomial import (
     from_terms,
     terms_of,
 )
+from nnc.compiler.types.products import exact_divisions, positive_factors
 
 __all__ = ["Constraint", "Normal", "Relation", "is_linear", "normalize", "unit_symbols"]
 
@@ -88,6 +90,16 @@ class Constraint:
         if low is not None and low >= 0:
             return True
         return False if high is not None and high < 0 else None
+
+    def within(self, bounds: Bounds) -> Normal | None:
+        """What says the same for sizes within `bounds`, of factors each by itself; None where it is no such product."""
+        if self.right != 0 or not isinstance(self.left, Dim):
+            return None
+        if self.relation is Relation.EQUAL:
+            divisions = exact_divisions(self.left, bounds)
+            return None if divisions is None else _all(*(_multiple(n, m) for n, m in divisions))
+        factors = positive_factors(self.left, bounds) if self.relation is Relation.AT_LEAST else None
+        return None if factors is None else _all(*(_at_least(factor - 1) for factor in factors))
 
     def substitute(self, sizes: Mapping[Symbol, DimLike]) -> Normal | None:
         """The normal form with sizes, or expressions, in the place of symbols; None where that becomes too large."""
@@ -144,7 +156,9 @@ def _equal(d: DimLike) -> Normal:
         if isinstance(error, int):
             remainder, impossible = divmod(error, coefficient)
             return False if impossible or not 0 <= remainder < m else _multiple(n - remainder, m)
-    return (Constraint(Relation.EQUAL, d),)
+    constraint = Constraint(Relation.EQUAL, d)
+    parts = constraint.within({})
+    return (constraint,) if parts is None else parts
 
 
 def _at_least(d: DimLike) -> Normal:
@@ -172,7 +186,9 @@ def _at_least(d: DimLike) -> Normal:
             if isinstance(extreme, Min if coefficient > 0 else Max):
                 rest = d - coefficient * atom_size(extreme)
                 return _all(*(_at_least(rest + coefficient * operand) for operand in extreme.operands))
-    return (Constraint(Relation.AT_LEAST, d),)
+    constraint = Constraint(Relation.AT_LEAST, d)
+    parts = constraint.within({})
+    return (constraint,) if parts is None else parts
 
 
 def _multiple(left: DimLike, right: DimLike) -> Normal:
@@ -205,11 +221,10 @@ def _multiple_of_dim(left: DimLike, right: Dim) -> Normal:
     if left != 0 and (shared or common > 1):
         return _multiple(*(_cancelled(d, common, shared) for d in (left, right)))
     low = interval(right)[0]
-    if low is not None and low >= 1:
-        if left % right == 0:
-            return True
-        if Constraint(Relation.MULTIPLE, left, right).decide({}) is False:
-            return False
+    if low is not None and low >= 0 and left % right == 0:
+        return _at_least(right - 1)
+    if low is not None and low >= 1 and Constraint(Relation.MULTIPLE, left, right).decide({}) is False:
+        return False
     return (Constraint(Relation.MULTIPLE, left, right),)
 
 

@@ -108,9 +108,9 @@ class System:
         self._add(normal, frozenset({index}), self.facts)
 
     def solve(self) -> None:
-        self._unify()
+        self._unify(linear=True)
         self._solve_singles()
-        while self._pin():
+        while self._pin() or self._take_apart() or self._unify(linear=False):
             self._solve_singles()
         self._solve_several()
         if not self.explain:
@@ -140,10 +140,13 @@ class System:
 
     # -- one dimension in the place of another -------------------------------------------------------------------------
 
-    def _unify(self) -> None:
-        """`W == H`, `T == 2*S + 1`: the first is replaced by the second in all facts."""
-        while (found := self._linear_equality()) is not None:
+    def _unify(self, linear: bool) -> bool:
+        """`W == H`, `T == 2*S + 1`, and where not only `linear` ones are meant `T == S//2`: the first is replaced by the
+        second in all facts. Whether there were any."""
+        count = len(self.replaced)
+        while (found := self._equality(linear)) is not None:
             fact, symbol, other = found
+            self.singles.pop(symbol, None)
             del self.facts[fact.constraint]
             self.findings.append(_stated(fact))
             for store in (self.facts, self.given):
@@ -155,6 +158,7 @@ class System:
             premises = fact.premises | {symbol} if promise else fact.premises
             for normal in (promise or Promise()).said_of(other):
                 self._add(normal, premises, self.given)
+        return len(self.replaced) > count
 
     def _replace(
         self, store: dict[Constraint, Fact], facts: list[Fact], symbol: Symbol, by: DimLike, premises: Premises
@@ -166,12 +170,12 @@ class System:
                 del store[fact.constraint]
                 self._add(normal, fact.premises | premises, store, fact.also)
 
-    def _linear_equality(self) -> tuple[Fact, Symbol, DimLike] | None:
+    def _equality(self, linear: bool) -> tuple[Fact, Symbol, DimLike] | None:
         for fact in self.facts.values():
             d = fact.constraint.left
             if fact.constraint.relation is Relation.EQUAL and fact.constraint.right == 0 and isinstance(d, Dim):
                 units = unit_symbols(d)
-                if len(d.symbols) == 2 and units and is_linear(d):
+                if len(d.symbols) == 2 and units and (is_linear(d) or not linear):
                     symbol, coefficient = max(units, key=lambda unit: unit[0].name)
                     return fact, symbol, size(symbol) - coefficient * d
         return None
@@ -233,6 +237,20 @@ class System:
             premises = forcing((*single.own, *single.given), single.sizes)
             self._replace(self.facts, tied, symbol, single.sizes.smallest, premises)
             return True
+        return False
+
+    def _take_apart(self) -> bool:
+        """A product says something of each factor, once the factors are known to be positive."""
+        for fact in [f for f in self.facts.values() if len(f.constraint.symbols) > 1]:
+            symbols = fact.constraint.symbols
+            if any(self.sizes_of(s).empty for s in symbols):
+                continue
+            bounds = {s: (self.sizes_of(s).smallest, self.sizes_of(s).largest) for s in symbols}
+            normal = fact.constraint.within(bounds)
+            if normal is not None and normal != (fact.constraint,):
+                del self.facts[fact.constraint]
+                self._add(normal, fact.premises | all_premises(self._knowns(symbols)), self.facts, fact.also)
+                return True
         return False
 
     # -- several together ----------------------------------------------------------------------------------------------
