@@ -255,7 +255,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult) -> 
 def _scores(config: TrainConfig) -> str:
     """What the network's first output holds, judged by the loss that it was trained with."""
     kinds = ("logits", "log_probabilities", "probabilities", "binary_logits")
-    traits = VOCABULARY["loss"][config.loss.call.name].traits
+    traits = VOCABULARY["loss"][config.loss.first.call.name].traits
     return next((k for k in kinds if k in traits), "")
 
 

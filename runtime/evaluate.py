@@ -11,7 +11,7 @@ from torch import nn
 from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.loss import Loss
-from nnc.runtime.metrics import Average, Metrics
+from nnc.runtime.metrics import LossAverage, Metrics
 from nnc.runtime.signature import Signature
 
 __all__ = ["autocast", "evaluate", "evaluation_mode"]
@@ -50,20 +50,17 @@ def evaluate(
 ) -> dict[str, float] | None:
     """`loss`, averaged over the samples, and the metrics of `config`, in evaluation mode. The network is left as it
     was, and so are the random generators. None where `stop` asked to give up. Raises `Failure`."""
-    loss, metrics, average = (
-        Loss(config.loss, signature, device),
-        Metrics(config.metrics, signature, device),
-        Average(device),
-    )
+    loss, metrics = Loss(config.loss, signature, device), Metrics(config.metrics, signature, device)
+    average = LossAverage(loss, device)
     inputs = [feeding[name] for name in signature.inputs]
     order = order_of(len(split), 0, 0, shuffle=False)
     with evaluation_mode(model, device):
         for batch in split.batches(order, config.batch_size, device):
             with autocast(config.precision, device):
                 outputs = model(*(batch[field] for field in inputs))
-                value = loss.checked(outputs, batch)
-            average.add(value, len(batch[inputs[0]]), mean=loss.mean)
+                _, terms = loss.checked(outputs, batch)
+            average.add(terms, len(batch[inputs[0]]))
             metrics.update(outputs, batch)
             if stop():
                 return None
-    return {"loss": average.compute()} | metrics.compute()
+    return average.compute() | metrics.compute()

@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnc.compiler.training.config import BoundCall, LossConfig
+from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm
 from nnc.runtime.failure import Failure
 from nnc.runtime.signature import Signature
 
-__all__ = ["Loss", "build_loss", "named_outputs"]
+__all__ = ["Loss", "Value", "build_loss", "named_outputs"]
 
 Named = Mapping[str, torch.Tensor]
+Value = tuple[torch.Tensor, Mapping[str, torch.Tensor]]  # the sum, which has the gradient, and each term by itself
 
 
 def build_loss(call: BoundCall) -> nn.Module:
@@ -36,30 +37,61 @@ def named_outputs(outputs: Any, names: Sequence[str]) -> Named:
 
 
 class Loss:
-    """The loss of a batch. `mean` says that torch averages it over the samples."""
+    """The loss of a batch: a sum of terms. Terms of outputs that are not there, outside of training, do not count."""
 
     def __init__(self, config: LossConfig, signature: Signature, device: torch.device) -> None:
         self.config = config
+        self.terms = [_Term(term, signature, device) for term in config.terms]
+        self.means = {term.config.name: term.mean for term in self.terms}
+        self._names = signature.outputs
+
+    def __call__(self, outputs: Any, batch: Named, share: float = 1.0) -> Value:
+        """Of a batch that is a `share` of all samples in a step, means over samples count by that much in the sum."""
+        named = named_outputs(outputs, self._names)
+        return _sum(((t, t(named, batch)) for t in self.terms if t.present(named)), share)
+
+    def checked(self, outputs: Any, batch: Named) -> Value:
+        """As a call, but what torch says about tensors that do not go together names them. Raises `Failure`."""
+        named = named_outputs(outputs, self._names)
+        return _sum(((t, t.checked(named, batch)) for t in self.terms if t.present(named)), 1.0)
+
+
+class _Term:
+    """`mean` says that torch averages it over the samples."""
+
+    def __init__(self, config: LossTerm, signature: Signature, device: torch.device) -> None:
+        self.config = config
         self.module = build_loss(config.call).to(device)
         self.mean = config.call.arguments.get("reduction", "mean") != "sum"
-        self._names = signature.outputs
+        self._outputs = [n for n in config.source if n in signature.outputs]
         self._pick = [_picker(name, signature) for name in config.source]
 
-    def __call__(self, outputs: Any, batch: Named) -> torch.Tensor:
-        named = named_outputs(outputs, self._names)
+    def present(self, named: Named) -> bool:
+        return not self.config.train_only or all(n in named for n in self._outputs)
+
+    def __call__(self, named: Named, batch: Named) -> torch.Tensor:
         result: torch.Tensor = self.module(*(pick(named, batch) for pick in self._pick))
         return result
 
-    def checked(self, outputs: Any, batch: Named) -> torch.Tensor:
-        """As a call, but what torch says about tensors that do not go together names them. Raises `Failure`."""
-        named = named_outputs(outputs, self._names)
+    def checked(self, named: Named, batch: Named) -> torch.Tensor:
         try:
-            return self(outputs, batch)
+            return self(named, batch)
         except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
             parts = zip(self.config.source, (pick(named, batch) for pick in self._pick), strict=True)
             shown = ", ".join(f"`{n}` {list(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in parts)
             message = f"{self.config.call.name} cannot take {shown}: {str(error).strip().splitlines()[0]}"
-            raise Failure("NNC0813", self.config.span, message) from error
+            raise Failure("NNC0813", self.config.call.span, message) from error
+
+
+def _sum(terms: Any, share: float) -> Value:
+    values, total = {}, None
+    for term, value in terms:
+        factor = term.config.factor * (share if term.mean else 1.0)
+        part = value if factor == 1 else value * factor
+        total = part if total is None else total + part
+        values[term.config.name] = value.detach()
+    assert total is not None, "a loss has a term that is always there"
+    return total, values
 
 
 def _picker(name: str, signature: Signature) -> Callable[[Named, Named], torch.Tensor]:

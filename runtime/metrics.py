@@ -12,10 +12,10 @@ import torch
 from nnc.compiler.training.config import MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure
-from nnc.runtime.loss import named_outputs
+from nnc.runtime.loss import Loss, named_outputs
 from nnc.runtime.signature import Signature
 
-__all__ = ["Average", "Metrics", "probabilities_of"]
+__all__ = ["Average", "LossAverage", "Metrics", "probabilities_of"]
 
 Named = Mapping[str, torch.Tensor]
 BY_OUTPUT = ("ConcordanceCorrCoef", "LogCoshError", "PearsonCorrCoef", "SpearmanCorrCoef")  # of (N, D), D numbers
@@ -42,6 +42,38 @@ class Average:
 
     def compute(self) -> float:
         return float(self.total) / self.count if self.count else float("nan")
+
+
+class LossAverage:
+    """Means over samples of a loss and of its terms. `compute` gives `loss`, and the terms by name where there are
+    several."""
+
+    def __init__(self, loss: Loss, device: torch.device) -> None:
+        self._factors = {t.config.name: t.config.factor for t in loss.terms}
+        self._means = loss.means
+        self._terms = {name: Average(device) for name in self._factors}
+
+    def add(self, values: Named, count: int) -> None:
+        """Adds the terms of a batch of `count` samples."""
+        for name, value in values.items():
+            self._terms[name].add(value, count, mean=self._means[name])
+
+    @property
+    def count(self) -> int:
+        return max(term.count for term in self._terms.values())
+
+    def compute(self) -> dict[str, float]:
+        means = {name: term.compute() for name, term in self._terms.items() if term.count}
+        total = sum(self._factors[name] * mean for name, mean in means.items()) if means else float("nan")
+        return {"loss": total} | (means if len(self._terms) > 1 else {})
+
+    def state(self) -> dict[str, Any]:
+        return {name: [term.total, term.count] for name, term in self._terms.items()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        for name, (total, count) in state.items():
+            self._terms[name].total.copy_(total)
+            self._terms[name].count = count
 
 
 class Accuracy:

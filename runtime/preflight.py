@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.diagnostics import Problems
-from nnc.compiler.training.config import DataConfig, TrainConfig
+from nnc.compiler.training.config import DataConfig, LossTerm, TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data import Batch, Split
 from nnc.runtime.data.checks import check_inputs, check_labels
@@ -56,21 +56,25 @@ class Preflight:
                 outputs = self.model(*(batch[name] for name in self.inputs))
             except (RuntimeError, ValueError, NotImplementedError) as error:
                 raise self.refused(error) from error
-            if "classes" in VOCABULARY["loss"][config.loss.call.name].traits:
-                self._check_labels(named_outputs(outputs, self.signature.outputs), batch, problems)
-                raise_errors(problems)
+            named = named_outputs(outputs, self.signature.outputs)
+            for term in config.loss.terms:
+                if "classes" in VOCABULARY["loss"][term.call.name].traits:
+                    self._check_labels(term, named, batch, problems)
+            raise_errors(problems)
             self.loss.checked(outputs, batch)
             Metrics(config.metrics, self.signature, self.device).update(outputs, batch)
         if self.used % config.batch_size == 1:
             self._check_single({name: tensor[:1] for name, tensor in batch.items()})
 
-    def _check_labels(self, outputs: Mapping[str, torch.Tensor], batch: Batch, problems: Problems) -> None:
+    def _check_labels(
+        self, term: LossTerm, outputs: Mapping[str, torch.Tensor], batch: Batch, problems: Problems
+    ) -> None:
         """Class numbers, all of them where they are in memory, against the scores of the network."""
-        scores, target = self.config.loss.source[:2]
+        scores, target = term.source[:2]
         if scores not in outputs or target in self.signature.outputs or outputs[scores].ndim < 2:
             return
         whole = self.split.whole(target)
-        ignored = self.config.loss.call.arguments.get("ignore_index", -100)
+        ignored = term.call.arguments.get("ignore_index", -100)
         labels = batch[target] if whole is None else whole
         where = self.data_config.spans.get("train", self.data_config.span)
         check_labels(labels, outputs[scores].shape[1], ignored, target, where, problems)

@@ -28,7 +28,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.loss import Loss
-from nnc.runtime.metrics import Average
+from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, Reporter
@@ -131,7 +131,7 @@ class _Loop:
         )
         averaging = config.averaging
         self.averaging = Averaging(averaging, self.model, self.updater.optimizer) if averaging else None
-        self.average = Average(self.device)
+        self.average = LossAverage(self.loss, self.device)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class _Loop:
             self._step(group)
             at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
-            self.reporter.step(at.done, self.average.compute)
+            self.reporter.step(at.done, lambda: self.average.compute()["loss"])
             if interrupts.requested is not None:
                 return False
             if self.config.checkpoint_every and at.step % self.config.checkpoint_every == 0 and at.done < self.steps:
@@ -193,7 +193,7 @@ class _Loop:
 
     def _end_epoch(self, validation: Mapping[str, float]) -> None:
         at = self.position
-        training = {"loss": self.average.compute()}
+        training = self.average.compute()
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
         rates = [float(g["lr"]) for g in self.updater.optimizer.param_groups]
@@ -225,7 +225,7 @@ class _Loop:
             at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds
         at.epoch, at.done, at.epoch_seconds, at.quantities, at.passed_over = at.epoch + 1, 0, 0.0, quantities, 0
-        self.average = Average(self.device)
+        self.average = LossAverage(self.loss, self.device)
         self._save()
 
     def _patience_lost(self) -> bool:
@@ -248,7 +248,7 @@ class _Loop:
         at, policy = self.position, self.config.non_finite
         at.step += 1
         try:
-            self.updater.step(batches, lambda loss, size: self.average.add(loss, size, mean=self.loss.mean))
+            self.updater.step(batches, self.average.add)
         except NotFinite as trouble:
             if policy == "stop":
                 raise self._not_finite(str(trouble)) from None
@@ -321,7 +321,11 @@ class _Loop:
 
     def _save(self) -> None:
         at = self.position
-        finite = self.config.non_finite == "ignore" or not self.average.count or math.isfinite(self.average.compute())
+        finite = (
+            self.config.non_finite == "ignore"
+            or not self.average.count
+            or math.isfinite(self.average.compute()["loss"])
+        )
         if not finite:
             raise self._not_finite("the average of the loss is no number")
         at.troubles = 0
@@ -329,7 +333,7 @@ class _Loop:
         state: dict[str, Any] = {
             "position": at.as_plain(),
             "settings": settings_of(self.config, len(self.split)),
-            "average": [self.average.total, self.average.count],
+            "average": self.average.state(),
             "optimizer": self.updater.optimizer.state_dict(),
             "scheduler": self.scheduler.state() if self.scheduler else None,
             "averaging": self.averaging.state() if self.averaging else None,
@@ -356,8 +360,7 @@ class _Loop:
         self._restore_weights(saved)
         if self.scheduler and state["scheduler"] is not None:
             self.scheduler.load(state["scheduler"])
-        total, self.average.count = state["average"]
-        self.average.total.copy_(total)
+        self.average.load(state["average"])
         self.position = Position.of(state["position"])
         seed.restore(state["random"], self.device)
 

@@ -3,7 +3,7 @@ that are none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,13 +40,14 @@ class Updater:
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.closure = "closure" in VOCABULARY["optimizer"][self.config.optimizer.call.name].traits
 
-    def step(self, batches: Sequence[Batch], seen: Callable[[torch.Tensor, int], None]) -> None:
-        """One step over all of the batches. `seen` is told the loss and the size of each, as the first pass finds them.
+    def step(self, batches: Sequence[Batch], seen: Callable[[Mapping[str, torch.Tensor], int], None]) -> None:
+        """One step over all of the batches. `seen` is told the terms of the loss and the size of each, as the first pass finds
+        them.
 
-        The gradient is that of one large batch: where the loss is a mean over samples, a batch counts by its size.
+        The gradient is that of one large batch: where a term is a mean over samples, a batch counts by its size.
         Raises `NotFinite` before the weights have changed, and whatever torch raises.
         """
-        losses: list[torch.Tensor] = []
+        losses: list[Mapping[str, torch.Tensor]] = []
 
         def gradients() -> torch.Tensor:
             total, parts = self._gradients(batches)
@@ -72,20 +73,20 @@ class Updater:
     def size(self, batch: Batch) -> int:
         return len(batch[self.inputs[0]])
 
-    def _gradients(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Forward and backward; the gradients are clipped and lie in the parameters. The losses: of all, of each."""
+    def _gradients(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, list[Mapping[str, torch.Tensor]]]:
+        """Forward and backward; the gradients are clipped and lie in the parameters. The loss of all, the terms of
+        each."""
         self.optimizer.zero_grad(set_to_none=True)
         samples = sum(map(self.size, batches))
         losses, total = [], torch.zeros((), device=self.device)
         for batch in batches:
+            share = self.size(batch) / samples
             with autocast(self.config.precision, self.device):
-                loss = self.loss(self.model(*(batch[name] for name in self.inputs)), batch)
-            share = self.size(batch) / samples if self.loss.mean and len(batches) > 1 else 1
-            part = loss * share if share != 1 else loss
-            scaled: Any = self.scaler.scale(part)
+                loss, terms = self.loss(self.model(*(batch[name] for name in self.inputs)), batch, share)
+            scaled: Any = self.scaler.scale(loss)
             scaled.backward()
-            losses.append(loss.detach())
-            total = part.detach() if len(batches) == 1 else total + part.detach()
+            losses.append(terms)
+            total = loss.detach() if len(batches) == 1 else total + loss.detach()
         self._clip()
         return total, losses
 
@@ -99,16 +100,18 @@ class Updater:
         if norm is not None:
             nn.utils.clip_grad_norm_(self.parameters, norm)
 
-    def _watch(self, losses: Sequence[torch.Tensor]) -> None:
+    def _watch(self, losses: Sequence[Mapping[str, torch.Tensor]]) -> None:
         """The loss is looked at where that costs nothing, on the CPU; a GPU would be waited for, so there the run looks at
         the average before it saves, unless steps are to be skipped. fp16's scaler looks at gradients itself."""
         policy = self.config.non_finite
         patient = policy in ("skip", "rollback")
         if policy == "ignore" or (self.device.type != "cpu" and not patient):
             return
-        if not all(map(_finite, losses)):
+        wrong = [(name, value) for terms in losses for name, value in terms.items() if not _finite(value)]
+        if wrong:
             self.optimizer.zero_grad(set_to_none=True)
-            raise NotFinite(f"the loss is {next(float(v) for v in losses if not _finite(v))}")
+            name, value = wrong[0]
+            raise NotFinite(f"the loss{'' if name == 'loss' else f' `{name}`'} is {float(value)}")
         if not patient or self.scaler.is_enabled():
             return
         gradients = [p.grad for p in self.parameters if p.grad is not None]

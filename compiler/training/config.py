@@ -11,7 +11,7 @@ from nnc.compiler.expr.tree import Expr
 
 __all__ = [
     "AveragingConfig", "BoundCall", "DataConfig", "Deferred", "EarlyStopping", "FieldTransforms", "LossConfig",
-    "MetricConfig", "Network",
+    "LossTerm", "MetricConfig", "Network",
     "OptimizerConfig", "ParameterGroup", "SchedulerConfig", "TrainConfig",
     "waits",
 ]  # fmt: skip
@@ -123,12 +123,28 @@ class DataConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class LossConfig:
-    """`source` names outputs of the network and fields of the data, in the order of the loss's own inputs."""
+class LossTerm:
+    """`source` names outputs of the network and fields of the data, in the order of the loss's own inputs. A term with
+    an output that comes out in training mode only counts in training only. `name` is its name in logs."""
 
     call: BoundCall
     source: tuple[str, ...]
+    name: str = "loss"
+    factor: float = 1.0
+    train_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LossConfig:
+    """The sum of the terms, each times its factor."""
+
+    terms: tuple[LossTerm, ...]
     span: Span
+
+    @property
+    def first(self) -> LossTerm:
+        """What it is about: the first term."""
+        return self.terms[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from nnc.compiler.training.config import (
     BoundCall,
     DataConfig,
     LossConfig,
+    LossTerm,
     MetricConfig,
     Network,
     OptimizerConfig,
@@ -126,11 +127,40 @@ class _Reader:
                 "NNC0820", span, "a loss written as a block cannot be trained with yet: name one of torch.nn's losses"
             )
             return None
-        bound = self.bind(tree, "loss", ("from",))
-        if bound is None:
+        if not isinstance(tree, Sequence):
+            term = self.term(tree, listed=False)
+            return None if term is None else LossConfig((term,), term.call.span)
+        terms = [self.term(item, listed=True) for item in tree]
+        names: set[str] = set()
+        for term in terms:
+            if term is not None and term.name in names:
+                fix = Fix("give one of them a `name:`")
+                self.section.error(
+                    "NNC0805", term.call.span, f"two terms of the loss are called `{term.name}`", fix=fix
+                )
+            names |= {term.name} if term else set()
+        found = tuple(t for t in terms if t is not None)
+        if found and all(t.train_only for t in found):
+            message = "every term takes an output that comes out in training mode only: validation has no loss"
+            self.section.error("NNC0810", tree.span, message)
+        return LossConfig(found, tree.span) if found and None not in terms else None
+
+    def term(self, tree: Tree, *, listed: bool) -> LossTerm | None:
+        """`{type: CrossEntropyLoss, from: [aux, label], factor: 0.4}`. Of several, each has a name of its own."""
+        bound = self.bind(tree, "loss", ("from", "factor", "name"))
+        source = bound and self.source(tree, *bound, training=listed)
+        if not bound or source is None:
             return None
-        source = self.source(tree, *bound)
-        return None if source is None else LossConfig(bound[0], source, bound[0].span)
+        extras = tree if isinstance(tree, TreeMapping) else None
+        factor, name = extras and extras.get("factor"), extras and extras.get("name")
+        weight = 1.0 if not factor else read_value("factor", factor, "Finite", self.section.problems, self.binder.names)
+        written = name and read_value("name", name, "str", self.section.problems, self.binder.names)
+        if weight is None or (name and written is None):
+            self.section.ok = False
+            return None
+        hidden = self.network.train_only if self.network else frozenset()
+        called = written or (f"{source[0]}_loss" if listed else "loss")
+        return LossTerm(bound[0], source, called, weight, any(n in hidden for n in source))
 
     def metrics(self, loss: LossConfig | None) -> tuple[MetricConfig, ...]:
         """A list, or a mapping that gives the metrics names of its own."""
@@ -153,7 +183,7 @@ class _Reader:
                 continue
             call, found = bound
             name = name or _metric_name(call)
-            if name == "loss" or any(m.name == name for m in result):
+            if name in {"loss", *(t.name for t in (loss.terms if loss else ()))} or any(m.name == name for m in result):
                 self.section.error("NNC0805", call.span, f"there is a quantity `{name}` already")
             goal: Literal["min", "max"] = "max" if "max" in found.traits else "min"
             scores, ignored = self.meaning(loss, source) if "classes" in found.traits else ("", None)
@@ -164,13 +194,16 @@ class _Reader:
         """What the scores of a metric are, and which class does not count: as for the loss of the same tensors."""
         if loss is None:
             return "", None
-        traits = self.binder.vocabularies["loss"][loss.call.name].traits
-        scores = next((k for k in SCORES if k in traits), "") if loss.source[:1] == source[:1] else ""
-        ignores = "classes" in traits and loss.source[1:2] == source[1:2] and loss.call.name != "MultiMarginLoss"
-        return scores, loss.call.arguments.get("ignore_index", -100) if ignores else None
+        term = next((t for t in loss.terms if t.source == source), None)
+        if term is None:
+            return "", None
+        traits = self.binder.vocabularies["loss"][term.call.name].traits
+        scores = next((k for k in SCORES if k in traits), "")
+        ignores = "classes" in traits and term.call.name != "MultiMarginLoss"
+        return scores, term.call.arguments.get("ignore_index", -100) if ignores else None
 
-    def source(self, tree: Tree, call: BoundCall, found: CallDef) -> tuple[str, ...] | None:
-        """`from:`, or the first output and the last field."""
+    def source(self, tree: Tree, call: BoundCall, found: CallDef, *, training: bool = False) -> tuple[str, ...] | None:
+        """`from:`, or the first output and the last field. `training`: it is wanted in training only."""
         outputs = self.network.outputs if self.network else ()
         fields = self.data.fields if self.data else ()
         written = tree.get("from") if isinstance(tree, TreeMapping) else None
@@ -201,7 +234,7 @@ class _Reader:
                 fix = did_you_mean(name, span, known)
                 notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(fields)}")
                 self.section.error("NNC0810", span, f"there is no output or field `{name}`", fix=fix, notes=notes)
-            elif name in self.network.train_only:
+            elif name in self.network.train_only and not training:
                 self.section.error(
                     "NNC0810", span, f"`{name}` comes out in training mode only, and is missing in validation"
                 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nnc.compiler.diagnostics import Problems, Source, Span
-from nnc.compiler.training.config import BoundCall, LossConfig, MetricConfig
+from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm, MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device, seed
 from nnc.runtime.data.checks import check_labels, feed
@@ -65,8 +65,8 @@ def test_every_loss_is_torch_s(name: str) -> None:
     inputs = VOCABULARY["loss"][name].inputs
     assert len(tensors) == len(inputs)
     names = tuple(f"t{i}" for i in range(len(tensors)))
-    loss = Loss(LossConfig(bound("loss", name), names, SPAN), Signature(IMAGES.inputs, names[:1]), CPU)
-    value = loss.checked(tensors[0], dict(zip(names, tensors, strict=True)))
+    loss = Loss(LossConfig((LossTerm(bound("loss", name), names),), SPAN), Signature(IMAGES.inputs, names[:1]), CPU)
+    value, _ = loss.checked(tensors[0], dict(zip(names, tensors, strict=True)))
     assert value.ndim == 0
     assert torch.equal(value, getattr(nn, name)()(*tensors))
 

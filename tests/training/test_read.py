@@ -412,7 +412,7 @@ def test_a_whole_section() -> None:
     assert train.scheduler.every == "step"
     assert train.scheduler.call.deferred
     assert str(train.scheduler.call) == "OneCycleLR(max_lr=0.01, total_steps=steps)"
-    assert train.loss.source == ("output", "label")
+    assert train.loss.first.source == ("output", "label")
     assert (train.monitor, train.goal) == ("validation.top5_accuracy", "max")
 
 
