@@ -123,6 +123,19 @@ CONTENTS = {
     "distance": """
         CosineSimilarity cosine_similarity PairwiseDistance pairwise_distance cdist
         """,
+    "losses": """
+        MSELoss L1Loss SmoothL1Loss HuberLoss BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss
+        GaussianNLLLoss SoftMarginLoss HingeEmbeddingLoss CrossEntropyLoss NLLLoss LinearCrossEntropyLoss
+        MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss AdaptiveLogSoftmaxWithLoss
+        MarginRankingLoss CosineEmbeddingLoss TripletMarginLoss TripletMarginWithDistanceLoss CTCLoss
+        """,
+    "loss_functions": """
+        mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits
+        kl_div poisson_nll_loss gaussian_nll_loss soft_margin_loss hinge_embedding_loss cross_entropy nll_loss
+        linear_cross_entropy multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
+        margin_ranking_loss cosine_embedding_loss triplet_margin_loss triplet_margin_with_distance_loss
+        ctc_loss
+        """,
 }
 
 # Other names that torch has for the same thing; a lazy class becomes the plain one when its input is seen.
@@ -140,6 +153,7 @@ ALIASES = {
     "LazyInstanceNorm2d": "InstanceNorm2d",
     "LazyInstanceNorm3d": "InstanceNorm3d",
     "LazyLinear": "Linear",
+    "NLLLoss2d": "NLLLoss",
     "absolute": "abs",
     "concat": "cat",
     "concatenate": "cat",

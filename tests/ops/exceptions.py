@@ -130,6 +130,10 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: "daptive" in op.name and refusal.code == "NNC0502",
     ),
     Stricter(
+        "losses compare like with like: what broadcasts or promotes is a mistake, or fails in training",
+        lambda op, arguments, refusal, theirs: op.family == "loss" and refusal.code in (WRONG_DTYPE, "NNC0502", "NNC0504"),
+    ),
+    Stricter(
         "two numbers make a number: the language computes it, no op does",
         lambda op, arguments, refusal, theirs: op.family in ("arithmetic", "comparison") and not tensors(arguments),
     ),

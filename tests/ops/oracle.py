@@ -72,6 +72,12 @@ def construct(op: OpDef, arguments: Arguments) -> nn.Module:
     names = {a.name for a in op.arguments}
     settings = {k: as_torch(v) for k, v in inferred(op, arguments).items()}
     settings |= {k: as_torch(v) for k, v in arguments.items() if k in names}
+    if op.family == "loss":  # weights are written as numbers, torch wants tensors
+        settings |= {
+            k: torch.tensor(settings[k], dtype=torch.float32)
+            for k in ("weight", "pos_weight")
+            if settings.get(k) is not None
+        }
     module: Callable[..., nn.Module] = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
     return module(**settings)
 
@@ -83,7 +89,8 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
     if "h_0" in given:
         state = given.pop("h_0")
         given["hx"] = (state, given.pop("c_0")) if "c_0" in given else state
-    return module(**given)
+    by_position = [given.pop(a.name) for a in op.inputs if a.required and a.name in given]  # named otherwise in some
+    return module(*by_position, **given)
 
 
 def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:

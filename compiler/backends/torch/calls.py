@@ -33,8 +33,13 @@ def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[s
         for i, a in enumerate(op.arguments)
         if a.name in settings and (i < shown or a.name not in defaults)
     }
+    settings |= {word: _tensor(settings[word]) for word in rule.tensors if word in settings}
     positional, keywords = _split(op.arguments, settings, by_position)
     return call(dotted(rule.target), positional, keywords)
+
+
+def _tensor(numbers: ast.expr) -> ast.expr:
+    return call(dotted("torch.tensor"), [numbers], {"dtype": dotted("torch.float32")})
 
 
 def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:

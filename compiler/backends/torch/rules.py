@@ -30,13 +30,15 @@ Form = Literal["callable", "method", "binary", "unary"]
 class Rule:
     """`target` is a dotted name, a method's name or an operator. `positional`: how many arguments stand by position,
     where not by the usual rule. `results`: what torch returns, where that is neither one tensor nor the tuple of the
-    op's results. `state`: inputs that torch takes as one argument, a tuple if there are several."""
+    op's results. `state`: inputs that torch takes as one argument, a tuple if there are several. `tensors`: settings that
+    are written as numbers, and that torch wants as a tensor."""
 
     form: Form
     target: str
     positional: int | None = None
     results: Pattern | None = None
     state: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
 
 
 _MODULES: Mapping[str, str] = {
@@ -55,6 +57,10 @@ _MODULES: Mapping[str, str] = {
         Softplus Softshrink Softsign SyncBatchNorm Tanh Tanhshrink Threshold Transformer TransformerDecoderLayer
         TransformerEncoderLayer Unflatten Unfold Upsample UpsamplingBilinear2d UpsamplingNearest2d ZeroPad1d
         ZeroPad2d ZeroPad3d
+        AdaptiveLogSoftmaxWithLoss:3 BCELoss BCEWithLogitsLoss CosineEmbeddingLoss CrossEntropyLoss CTCLoss
+        GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss LinearCrossEntropyLoss MarginRankingLoss MSELoss
+        MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss
+        SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss
         """,
     "torchvision.ops": """
         DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute StochasticDepth
@@ -74,6 +80,11 @@ _FUNCTIONS: Mapping[str, str] = {
         pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm rrelu
         scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign
         tanhshrink threshold unfold
+        binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy
+        ctc_loss gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss
+        linear_cross_entropy margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss
+        multilabel_soft_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss
+        triplet_margin_loss triplet_margin_with_distance_loss
         """,
     "torch": """
         abs acos acosh addcmul addmm amax amin arange:3 argmax argmin argsort asin asinh atan atan2
@@ -106,6 +117,20 @@ _RESULTS: Mapping[str, Pattern] = {
     "LSTM": ("output", ("h_n", "c_n")),
     "MultiheadAttention": ("attn_output", "attn_output_weights"),
 }
+_TENSORS = {
+    **dict.fromkeys(
+        (
+            "BCELoss",
+            "CrossEntropyLoss",
+            "LinearCrossEntropyLoss",
+            "MultiLabelSoftMarginLoss",
+            "MultiMarginLoss",
+            "NLLLoss",
+        ),
+        ("weight",),
+    ),
+    "BCEWithLogitsLoss": ("weight", "pos_weight"),
+}
 _STATES = {"GRU": ("h_0",), "LSTM": ("h_0", "c_0"), "LSTMCell": ("h_0", "c_0"), "RNN": ("h_0",)}
 
 
@@ -118,12 +143,9 @@ def _rules() -> Iterator[tuple[str, Rule]]:
                 target = other or name
                 form: Form = "method" if space == "." else "callable"
                 dotted = target if space == "." else f"{space}.{target}"
-                yield (
-                    name,
-                    Rule(
-                        form, dotted, int(positional) if positional else None, _RESULTS.get(name), _STATES.get(name, ())
-                    ),
-                )
+                count = int(positional) if positional else None
+                of_name = (_RESULTS.get(name), _STATES.get(name, ()), _TENSORS.get(name, ()))
+                yield name, Rule(form, dotted, count, *of_name)
     for name, operator in _BINARY.items():
         yield name, Rule("binary", operator)
     for name, operator in _UNARY.items():
