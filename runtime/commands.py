@@ -20,12 +20,14 @@ from nnc.compiler.driver import Compilation, compile_file, compile_mapping
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training import DataConfig, TrainConfig, read_sections
+from nnc.compiler.training.network import OUTPUT
 from nnc.compiler.training.read_data import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device as devices
 from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
 from nnc.runtime.averaging import averaged_weights
+from nnc.runtime.balance import Weights, balance, with_weights
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
@@ -62,6 +64,12 @@ class Project:
     def signature(self) -> Signature:
         elaborated = self.compilation.elaborated
         return signature_of(self.compilation.graph, elaborated.promises if elaborated else None)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Channels of the outputs (N, C, *) that have a fixed number of them."""
+        types = {name or OUTPUT: value.type for name, value in self.compilation.graph.outputs.items()}
+        return {n: t.shape[1] for n, t in types.items() if t.rank > 1 and isinstance(t.shape[1], int)}
 
     def module(self) -> nn.Module:
         return build(self.compilation.graph, spec=self.spec, args=self.args, sizes=self.sizes)
@@ -112,13 +120,16 @@ def run_training(
     if resume and not (where / RUN).is_file():
         raise Failure("NNC0907", where, "there is no run to resume in this folder")
     data = open_data(project.data, project.base)
+    assert data.train is not None, "training data were asked for"
+    weights = balance(project.train, data.train, project.widths)
+    project = replace(project, train=with_weights(project.train, weights))
     seeds.seed_everything(project.train.seed)
     model = project.module()
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
-        device=device or project.train.device, resume=resume, reporter=reporter, begin=lambda: _begin(where, project),
+        device=device or project.train.device, resume=resume, reporter=reporter, begin=lambda: _begin(where, project, weights),
     )  # fmt: skip
-    return Trained(result, _save_best(where, project, data, result), model)
+    return Trained(result, _save_best(where, project, data, result, weights), model)
 
 
 def run_evaluation(
@@ -216,7 +227,7 @@ def _folder(name: str, *, resume: bool) -> Path:
     return Path("runs") / f"{plain}-{last if resume else last + 1}"
 
 
-def _begin(where: Path, project: Project) -> None:
+def _begin(where: Path, project: Project, weights: Weights) -> None:
     """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
     from nnc import __version__
 
@@ -228,11 +239,12 @@ def _begin(where: Path, project: Project) -> None:
         "sizes": dict(project.sizes),
         "base": str(project.base.resolve()),
         "torch": torch.__version__,
+        "weights": dict(weights),
     }
     write_file(where / RUN, json.dumps(document, indent=1).encode() + b"\n")
 
 
-def _save_best(where: Path, project: Project, data: Data, result: RunResult) -> Path | None:
+def _save_best(where: Path, project: Project, data: Data, result: RunResult, weights: Weights) -> Path | None:
     """The best checkpoint as a saved model, with all that is needed to use it."""
     if result.best is None:
         return None
@@ -248,7 +260,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult) -> 
         scores=_scores(project.train),
         metrics=metrics,
         preprocessing=Preprocessing(feeding, transforms, data.arrays).as_plain(),
-        provenance={"seed": project.train.seed, "base": str(project.base.resolve())},
+        provenance={"seed": project.train.seed, "base": str(project.base.resolve()), "weights": dict(weights)},
     )
 
 
@@ -278,7 +290,7 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     """The network of a run's folder or of a saved model, its spec, and whose weights it has."""
     if source.is_dir():
         run = _read_run(source)
-        project = _project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"]))
+        project = _weighed(_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
         model = project.module()
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
         if newest is None:
@@ -289,7 +301,20 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     model, header = load_with_header(source)
     trained_in = header.provenance.get("base")
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
-    return model, _project(header.spec, header.args, header.sizes, base=here), str(source)
+    project = _project(header.spec, header.args, header.sizes, base=here)
+    return model, _weighed(project, header.provenance), str(source)
+
+
+def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
+    """With the weights that the classes had in training, of which the data may not be there now."""
+    weights = saved.get("weights")
+    known = weights if isinstance(weights, dict) else {}
+    numbers = {
+        str(k): tuple(float(x) for x in v)
+        for k, v in known.items()
+        if isinstance(v, list) and all(isinstance(x, int | float) for x in v)
+    }
+    return replace(project, train=with_weights(project.train, numbers))
 
 
 def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], project: Project) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm
+from nnc.compiler.training.losses import BALANCED
 from nnc.runtime.failure import Failure
 from nnc.runtime.signature import Signature
 
@@ -19,7 +20,10 @@ Value = tuple[torch.Tensor, Mapping[str, torch.Tensor]]  # the sum, which has th
 
 
 def build_loss(call: BoundCall) -> nn.Module:
-    """torch.nn's loss of a checked call; lists of numbers (`weight`, `pos_weight`) become tensors."""
+    """torch.nn's loss of a checked call; lists of numbers (`weight`, `pos_weight`) become tensors. Raises `Failure` where
+    weights are wanted from data that nobody has counted."""
+    if BALANCED in call.arguments.values():
+        raise Failure("NNC0813", call.span, "the weights of the classes in training are not known")
     arguments = {
         k: torch.tensor(v, dtype=torch.float32) if isinstance(v, tuple) else v for k, v in call.arguments.items()
     }

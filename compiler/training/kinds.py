@@ -45,6 +45,7 @@ Formula = str
 Formulas = Sequence[str]
 Dtype = str
 Interpolation = str
+Balanced = str
 Task = str
 Micro = str
 Schedulers = Sequence[object]
@@ -176,6 +177,7 @@ KINDS: dict[str, Kind] = {
         {"type": "string", "pattern": r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"},
     ),
     "Interpolation": _choice(*INTERPOLATION),
+    "Balanced": _choice("balanced"),
     "Task": _choice("binary", "multiclass", "multilabel"),
     "Micro": _choice("micro", "macro", "weighted"),
     "Schedulers": _calls("a list of schedulers", "scheduler"),

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from nnc.compiler.training.kinds import Above0, AtLeast0, Finite, Fraction, NonNegative, Numbers, OneOrTwo
+from nnc.compiler.training.kinds import Above0, AtLeast0, Balanced, Finite, Fraction, NonNegative, Numbers, OneOrTwo
 from nnc.compiler.training.registry import CallDef, Vocabulary, declare
 
-__all__ = ["LOSSES"]
+__all__ = ["BALANCED", "LOSSES"]
+
+BALANCED = "balanced"  # weights that come from the training data
 
 OMITTED = {
     "size_average": "it is deprecated in torch: use reduction",
@@ -28,7 +30,7 @@ def loss(*traits: str, inputs: tuple[str, ...] = TARGET) -> Callable[[Callable[.
 
 @loss("logits", "classes")
 def CrossEntropyLoss(
-    weight: Numbers | None = None,
+    weight: Numbers | Balanced | None = None,
     *,
     ignore_index: int = -100,
     reduction: Literal["mean", "sum"] = "mean",
@@ -39,7 +41,7 @@ def CrossEntropyLoss(
 
 @loss("log_probabilities", "classes")
 def NLLLoss(
-    weight: Numbers | None = None, *, ignore_index: int = -100, reduction: Literal["mean", "sum"] = "mean"
+    weight: Numbers | Balanced | None = None, *, ignore_index: int = -100, reduction: Literal["mean", "sum"] = "mean"
 ) -> None:
     """Negative log likelihood: log-probabilities (N, C, *) against class numbers (N, *)."""
 
@@ -51,7 +53,10 @@ def BCELoss(weight: Numbers | None = None, *, reduction: Literal["mean", "sum"] 
 
 @loss("binary_logits")
 def BCEWithLogitsLoss(
-    weight: Numbers | None = None, *, reduction: Literal["mean", "sum"] = "mean", pos_weight: Numbers | None = None
+    weight: Numbers | None = None,
+    *,
+    reduction: Literal["mean", "sum"] = "mean",
+    pos_weight: Numbers | Balanced | None = None,
 ) -> None:
     """Sigmoid and binary cross entropy: logits (*) against targets from 0 to 1 (*)."""
 
@@ -106,7 +111,11 @@ def HingeEmbeddingLoss(margin: Finite = 1.0, *, reduction: Literal["mean", "sum"
 
 @loss("classes")
 def MultiMarginLoss(
-    p: OneOrTwo = 1, margin: Finite = 1.0, weight: Numbers | None = None, *, reduction: Literal["mean", "sum"] = "mean"
+    p: OneOrTwo = 1,
+    margin: Finite = 1.0,
+    weight: Numbers | Balanced | None = None,
+    *,
+    reduction: Literal["mean", "sum"] = "mean",
 ) -> None:
     """Multi-class hinge loss: scores (N, C) against class numbers (N)."""
 

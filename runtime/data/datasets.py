@@ -54,6 +54,14 @@ class Samples:
         """One sample as tensors: images (C, H, W), class numbers int64."""
         return {f: _tensor(v) for f, v in zip(self.fields, self.dataset[index], strict=True)}
 
+    def targets(self) -> torch.Tensor | None:
+        """Class numbers of all samples (N,), where the dataset knows them without reading any."""
+        for attribute in ("targets", "_labels"):
+            known = getattr(self.dataset, attribute, None)
+            if isinstance(known, list | tuple) and len(known) == len(self) and all(isinstance(k, int) for k in known):
+                return torch.tensor(known)
+        return None
+
     def name(self, index: int) -> str:
         """What to call a sample in a message: its file where it has one."""
         files = getattr(self.dataset, "samples", None) or getattr(self.dataset, "imgs", None)

@@ -51,6 +51,10 @@ class Split(Protocol):
         """All values of a field as the network will see them, where they are in memory and the same in every epoch."""
         ...
 
+    def labels(self, field: str) -> torch.Tensor:
+        """All values of a field of small values, such as class numbers, before any transform."""
+        ...
+
 
 def order_of(length: int, seed: int, epoch: int, *, shuffle: bool) -> torch.Tensor:
     """The order of an epoch: (N,) int64."""
@@ -129,6 +133,9 @@ class InMemory:
     def whole(self, field: str) -> torch.Tensor | None:
         return None if field in self._random | self._raw else self._columns[field]
 
+    def labels(self, field: str) -> torch.Tensor:
+        return self._columns[field]
+
 
 class Streamed:
     """Samples read by worker processes while the network computes."""
@@ -171,6 +178,13 @@ class Streamed:
 
     def whole(self, field: str) -> torch.Tensor | None:
         return None
+
+    def labels(self, field: str) -> torch.Tensor:
+        samples = self._items.samples
+        known = samples.targets() if field == samples.fields[-1] else None
+        if known is None:
+            return torch.stack([samples[i][field] for i in self.indices.tolist()])
+        return known[self.indices]
 
 
 class _Plan:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import nnc
 from nnc.compiler.driver import compile_text
+from nnc.runtime.balance import class_weights, positive_weights
 from nnc.runtime.checkpoint import CheckpointFolder
-from nnc.runtime.commands import run_training
+from nnc.runtime.commands import run_evaluation, run_training
+from nnc.runtime.failure import Failure
 from tests.runtime.helpers import StopAfter, same_state, write_images
 
 SPEC = """\
@@ -125,3 +129,83 @@ def test_faults(name: str) -> None:
     text, expected = FAULTS[name]
     (only,) = compile_text(text).problems
     assert expected in only.message
+
+
+# -- weights from the data ---------------------------------------------------------------------------------------------
+
+
+def test_a_class_weighs_by_how_often_it_occurs() -> None:
+    labels = torch.tensor([0, 0, 0, 1, 1, 2])
+    assert class_weights(labels, 4) == (0.5, 0.75, 1.5, 1.0)
+    weighed = sum(class_weights(labels, 3)[i] for i in labels.tolist())
+    assert weighed == pytest.approx(6), "all together weigh as much as the samples"
+    table = torch.tensor([[1, 0], [0, 0], [0, 0], [1, 0], [0, 0]])
+    assert positive_weights(table) == (1.5, 1.0)
+
+
+BALANCED = SPEC.replace("- {type: CrossEntropyLoss, from", "- {type: CrossEntropyLoss, weight: balanced, from")
+
+
+def uneven(base: Path) -> None:
+    write_images(base / "all.npz", count=90)
+    with np.load(base / "all.npz") as arrays:
+        keep = (arrays["label"] != 2) | (np.arange(90) < 30)
+        np.savez(base / "train.npz", image=arrays["image"][keep], label=arrays["label"][keep])
+
+
+def test_balanced_is_the_same_as_the_numbers(tmp_path: Path) -> None:
+    uneven(tmp_path)
+    path = tmp_path / "heads.yaml"
+    path.write_text(BALANCED)
+    ours = run_training(path, folder=tmp_path / "run")
+    (weights,) = json.loads((tmp_path / "run" / "run.json").read_text())["weights"].values()
+    assert len(weights) == 3
+    assert weights[2] > 1.5 * weights[0]
+    path.write_text(
+        SPEC.replace("- {type: CrossEntropyLoss, from", f"- {{type: CrossEntropyLoss, weight: {weights}, from")
+    )
+    theirs = run_training(path, folder=tmp_path / "numbers")
+    assert same_state(ours.model.state_dict(), theirs.model.state_dict())
+    assert ours.result.quantities == theirs.result.quantities
+
+
+def test_what_was_counted_goes_with_the_model(tmp_path: Path) -> None:
+    """Evaluation has the weights of training, of which the data need not be there."""
+    uneven(tmp_path)
+    path = tmp_path / "heads.yaml"
+    path.write_text(BALANCED)
+    trained = run_training(path, folder=tmp_path / "run")
+    assert trained.artifact is not None
+    assert trained.result.best is not None
+    for source in (tmp_path / "run", trained.artifact):
+        found = run_evaluation(source, split="validation", device="cpu")
+        assert found.quantities["accuracy"] == pytest.approx(trained.result.best.value)
+    resumed = run_training(path, folder=tmp_path / "run", resume=True, epochs=3)
+    assert resumed.result.status == "finished"
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_labels_are_known_without_reading_images(tmp_path: Path, streamed: bool) -> None:
+    from PIL import Image
+
+    for i, name in enumerate(["cat", "cat", "dog"]):
+        (tmp_path / "pictures" / name).mkdir(parents=True, exist_ok=True)
+        file = tmp_path / "pictures" / name / f"{i}.png"
+        if streamed:
+            file.write_bytes(b"no image")
+        else:
+            Image.new("L", (8, 8)).save(file)
+    data = 'data:\n  train: ImageFolder("pictures")\n'
+    from nnc.runtime.data import open_data
+    from tests.runtime.helpers import TRAIN, read
+
+    split = open_data(read(data + textwrap.dedent(TRAIN))[0], tmp_path).train
+    assert split is not None
+    assert split.labels("label").tolist() == [0, 0, 1]
+
+
+def test_labels_that_are_no_classes(tmp_path: Path) -> None:
+    text = BALANCED.replace("fc: {type: Linear(3)", "fc: {type: Linear(2)").replace("image, label]", "image, label]")
+    with pytest.raises(Failure) as caught:
+        run_training(spec(tmp_path, text), folder=tmp_path / "run")
+    assert caught.value.diagnostics[0].code == "NNC0815"

@@ -1,0 +1,91 @@
+"""torchvision's trained weights, through its own enums, downloads and hash checks, with what belongs to them: the
+preprocessing of images and the names of the classes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.backends.torch.build import origin
+from nnc.compiler.suggest import closest
+from nnc.compiler.weights import Weights
+from nnc.runtime.failure import Failure
+
+__all__ = ["find_pretrained", "pretrained_tensors", "usage_of"]
+
+
+def find_pretrained(weights: Weights, name: str) -> tuple[str, Any]:
+    """torchvision's name of the model, and the member of its enum of weights. `name` is the network's, which is used
+    where the weights do not say whose they are. Raises `Failure`."""
+    from torchvision import models
+
+    enum, _, member = weights.source.rpartition(".")
+    known = models.list_models()
+    if enum:
+        owner = next((m for m in known if models.get_model_weights(m).__name__ == enum), None)
+        if owner is None:
+            names = [models.get_model_weights(m).__name__ for m in known]
+            raise _unknown(weights, f"torchvision has no weights {enum}", enum, names)
+    else:
+        owner = name if name in known else None
+        if owner is None:
+            message = f"torchvision has no model `{name}`, so {member} says too little"
+            notes = ("say whose they are: `ResNet50_Weights.IMAGENET1K_V2`",)
+            raise Failure("NNC0922", weights.span, message, notes=notes)
+    members = models.get_model_weights(owner)
+    if member not in members.__members__:
+        raise _unknown(weights, f"`{owner}` has no weights {member}", member, list(members.__members__))
+    return owner, members[member]
+
+
+def _unknown(weights: Weights, message: str, word: str, known: list[str]) -> Failure:
+    best = closest(word, known)
+    notes = (f"did you mean {best}?",) if best else (f"there are {', '.join(known[:8]) or 'none'}",)
+    return Failure("NNC0922", weights.span, message, notes=notes)
+
+
+def pretrained_tensors(model: nn.Module, weights: Weights, name: str) -> dict[str, torch.Tensor]:
+    """The tensors, under the names of torchvision's own model with these weights. Raises `Failure`."""
+    from torchvision import models
+
+    owner, member = find_pretrained(weights, name)
+    try:
+        with warnings.catch_warnings(), torch.device("cpu"):
+            warnings.simplefilter("ignore", FutureWarning)
+            reference = models.get_model(owner, weights=member, progress=False)
+    except Exception as error:  # a download fails in many ways: no network, no space, a file that was cut
+        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise Failure("NNC0922", weights.span, f"torchvision cannot load {member!r}: {reason}") from None
+    source = origin(model)
+    if getattr(reference, "transform_input", False) and source is not None:
+        if source.graph.arguments.get("transform_input") is False:
+            message = f"{member!r} were trained on images that the network itself scales"
+            raise Failure("NNC0922", weights.span, message, notes=("set `transform_input: true` in `args:`",))
+    return dict(reference.state_dict())
+
+
+def usage_of(member: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a saved model needs to be used with these weights, as `artifact.save` takes it: preprocessing and classes of
+    a classifier of images. Nothing where the weights are for something else."""
+    from torchvision.transforms._presets import ImageClassification
+
+    transforms = member.transforms()
+    if not isinstance(transforms, ImageClassification) or len(inputs) != 1:
+        return {}
+    (name,) = inputs
+    calls = [
+        {"type": "Resize", "size": list(transforms.resize_size), "interpolation": transforms.interpolation.value,
+         "antialias": transforms.antialias},
+        {"type": "CenterCrop", "size": list(transforms.crop_size)},
+        {"type": "ToDtype", "dtype": "float32", "scale": True},
+        {"type": "Normalize", "mean": list(transforms.mean), "std": list(transforms.std)},
+    ]  # fmt: skip
+    return {
+        "classes": tuple(member.meta.get("categories", ())),
+        "scores": "logits",
+        "preprocessing": {"feeding": {name: name}, "transforms": {name: calls}, "arrays": False},
+    }
