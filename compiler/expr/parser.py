@@ -26,15 +26,16 @@ _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "not", "is"})
 _PREFIXES = frozenset({"-", "+", "~"})
 
 
-def parse(text: str, span: Span, problems: Problems) -> Expr | None:
-    """The tree of one expression, or None after reporting what is wrong with it (NNC04xx).
+def parse(text: str, span: Span, problems: Problems, *, applied: bool = False) -> Expr | None:
+    """The tree of one expression, or None after reporting what is wrong with it (NNC04xx). `applied`: it may be the call
+    of a call, `Conv2d(8, 3)(x)`, a layer with the values that it takes.
 
     `span` covers the characters of `text`. Where they are the very characters of the source, every node has its own
     span; where they are not (escapes, folded lines), every node has the span of the whole.
     """
     try:
         check_length(text)
-        return Parser(tokenize(text), place_in(text, span)).whole()
+        return Parser(tokenize(text), place_in(text, span), applied).whole()
     except Fault as fault:
         report(fault, text, span, problems)
         return None
@@ -53,8 +54,9 @@ def parse_loop(text: str, span: Span, problems: Problems) -> tuple[Targets, Expr
 class Parser:
     """Reads tokens from left to right; every method takes the tokens of what it is named after, and raises Fault."""
 
-    def __init__(self, tokens: list[Token], place: Place) -> None:
+    def __init__(self, tokens: list[Token], place: Place, applied: bool = False) -> None:
         self.tokens = tokens
+        self.applied = applied
         self.place = place
         self.at = 0
         self.depth = 0
@@ -235,7 +237,10 @@ class Parser:
 
     def call(self, callee: Expr, start: int) -> Expr:
         opener = self.opening()
-        if not isinstance(callee, tree.Name | tree.Attribute):
+        again = (
+            isinstance(callee, tree.CallExpr) and self.applied and len(self.open) == 1 and start == self.tokens[0].start
+        )
+        if not isinstance(callee, tree.Name | tree.Attribute) and not (again and _calls_name(callee)):
             raise Fault(
                 "NNC0401", opener.start, opener.end, "only a name can be called",
                 mend=Mend("give the value a name of its own, and call that"),
@@ -259,6 +264,11 @@ class Parser:
             if not self.take_op(","):
                 break
         self.closing(")", "`,` or `)`")
+        if again and self.token.kind != "end":
+            raise Fault(
+                "NNC0401", self.token.start, self.token.end, "a layer called on values stands alone in its entry",
+                mend=Mend("go on in an entry of its own, with this one's name"),
+            )  # fmt: skip
         return tree.CallExpr(callee, tuple(arguments), tuple(keywords), self.since(start))
 
     def index(self, value: Expr, start: int) -> Expr:
@@ -390,6 +400,10 @@ class Parser:
                 break
         self.closing("}", "`,` or `}`")
         return tree.Dictionary(tuple(pairs), self.since(start))
+
+
+def _calls_name(expression: Expr) -> bool:
+    return isinstance(expression, tree.CallExpr) and isinstance(expression.callee, tree.Name | tree.Attribute)
 
 
 def _height(expression: Expr) -> int:

@@ -101,7 +101,8 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True)
 class CallExpr:
-    """`callee(a, b, key=c)`; the callee is a Name or an Attribute chain (`mylib.Layer`). A bare `BatchNorm2d` is a Name."""
+    """`callee(a, b, key=c)`; the callee is a Name or an Attribute chain (`mylib.Layer`). A bare `BatchNorm2d` is a Name.
+    Of `Conv2d(8, 3)(x)`, which only an entry may be, the callee is the inner call."""
 
     callee: Expr
     arguments: tuple[Expr, ...]

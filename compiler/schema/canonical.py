@@ -43,7 +43,7 @@ from nnc.compiler.schema.spec import (
 )
 from nnc.compiler.schema.spelling import Speller, names_layer, spelled
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.source.tree import Scalar, Sequence, to_plain
+from nnc.compiler.source.tree import Scalar, Sequence, Tree, to_plain
 
 __all__ = ["Plain", "canonical", "equivalent", "plain_value"]
 
@@ -55,7 +55,7 @@ def canonical(spec: Spec, catalogue: Catalogue | None = None, *, calls: bool = F
     """The whole spec as plain data, in canonical order. `calls`: entries as call strings, where the mapping form says
     no more."""
     sections = {k: to_plain(v) for k, v in spec.sections.items()}
-    writer = _Writer(spec, catalogue, calls)
+    writer = _Writer(spec.blocks, _names(spec.sections.get("imports")), catalogue, calls)
     written: dict[str, Plain] = {"nnc": VERSION, "name": spec.name}
     written |= {k: sections.pop(k) for k in ("description", *_HEAD) if k in sections}
     if spec.inputs or "extends" not in written:
@@ -64,6 +64,8 @@ def canonical(spec: Spec, catalogue: Catalogue | None = None, *, calls: bool = F
         written["args"] = _args(spec.args)
     if spec.variants:
         written["variants"] = {v.name: _settings(v) for v in spec.variants.values()}
+    if spec.let:
+        written["let"] = _lets(spec.let)
     if spec.dims:
         written["dims"] = {p.name: _promise(p) for p in spec.dims}
     if spec.blocks:
@@ -97,6 +99,10 @@ def _args(args: Iterable[ArgDecl]) -> dict[str, Plain]:
     return {a.name: None if a.default is None else _default(a.default) for a in args}
 
 
+def _lets(lets: Iterable[ArgDecl]) -> dict[str, Plain]:
+    return {let.name: spelled(let.default) for let in lets if let.default is not None}
+
+
 def _settings(variant: VariantDecl) -> dict[str, Plain]:
     return {s.name: plain_value(s.default) for s in variant.settings if s.default is not None}
 
@@ -113,20 +119,29 @@ def _promise(promise: PromiseDecl) -> Plain:
     return {k: v for k, v in bounds.items() if v is not None}
 
 
+def _names(table: Tree | None) -> set[str]:
+    return {str(e.key.value) for e in table} if isinstance(table, TreeMapping) else set()
+
+
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
 class _Writer:
-    def __init__(self, spec: Spec, catalogue: Catalogue | None, calls: bool) -> None:
-        self.speller, self.catalogue, self.calls = Speller(spec.blocks, catalogue), catalogue, calls
-        imports = spec.sections.get("imports")
-        self.blocks = spec.blocks
-        self.imports = {str(e.key.value) for e in imports} if isinstance(imports, TreeMapping) else set()
+    def __init__(
+        self, blocks: Mapping[str, BlockDecl], imports: set[str], catalogue: Catalogue | None, calls: bool
+    ) -> None:
+        self.speller, self.catalogue, self.calls = Speller(blocks, catalogue), catalogue, calls
+        self.blocks, self.imports = blocks, imports
 
     def block(self, block: BlockDecl) -> dict[str, Plain]:
         head: dict[str, Plain] = {"inputs": _inputs(block.inputs)}
         if block.args:
             head["args"] = _args(block.args)
+        if block.let:
+            head["let"] = _lets(block.let)
+        if block.own is not None:
+            inner = _Writer(block.own, self.imports, self.catalogue, self.calls)
+            head["blocks"] = {name: inner.block(own) for name, own in block.own.items()}
         rules = {} if block.init is None else {"init": to_plain(block.init)}
         return head | self.body(block.body) | rules
 
@@ -160,6 +175,10 @@ class _Writer:
             short = self.short(entry.action)
             if short is not None:
                 return short
+        if self.calls and controls.keys() == {"from"} and entry.source is not None:
+            applied = self.applied(entry.action, entry.source)
+            if applied is not None:
+                return applied
         return controls | self.action(entry.action)
 
     def short(self, action: Action) -> str | list[Plain] | None:
@@ -174,6 +193,19 @@ class _Writer:
             case Group(body=body) if body.listed and body.outputs is None:
                 return [self.entry(e) for e in body.entries]
         return None
+
+    def applied(self, action: Action, source: Wiring) -> str | None:
+        """The layer called on the values that it takes, `Conv2d(64, 3)(x)`, where that reads as the same."""
+        match action:
+            case LayerCall(callee=Name() as callee) if names_layer(callee, self.blocks) and callee.name not in STORED:
+                call = self.speller.call_text(action)
+            case _:
+                return None
+        if source.several is not None and len(source.several) < 2:
+            return None
+        values = [source.single] if source.single is not None else source.several or ()
+        inner = [*map(spelled, values), *(f"{k.name}={spelled(k.value)}" for k in source.by_name or ())]
+        return f"{call if call.endswith(')') else call + '()'}({', '.join(inner)})"
 
     def action(self, action: Action) -> dict[str, Plain]:
         match action:

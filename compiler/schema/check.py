@@ -29,7 +29,7 @@ from nnc.compiler.schema.judge import judge
 from nnc.compiler.schema.names import CONTROL_KEYS, identifier_fault, layer_name_fault
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree, to_plain
 
-__all__ = ["Broken", "check_document"]
+__all__ = ["Broken", "block_names", "check_document"]
 
 Broken = frozenset[Span]  # spans of tree nodes
 
@@ -52,9 +52,10 @@ class _Checker:
         self.broken: set[Span] = set()
         self.path: list[Span] = []  # the nodes around the one being visited, from the smallest layer inwards
         self.names: frozenset[str] = frozenset()  # arguments and local names: a `type` of such a name is no op's
+        self.shared: frozenset[str] = frozenset()  # those of the file, which its blocks see
         self.patching = False  # directly in the `layers:` of a file that extends another, where `fc: ~` removes
         self.patched: Tree | None = None
-        self.blocks = frozenset(_keys(tree.get("blocks"))) if isinstance(tree, Mapping) else frozenset()
+        self.blocks = frozenset(block_names(tree))
 
     def spoil(self, *spans: Span) -> None:
         self.broken.update(self.path, spans)
@@ -72,7 +73,7 @@ class _Checker:
             return
         extends = tree.get("extends") is not None
         self.patched = tree.get("layers") if extends else None
-        self.names = frozenset(_keys(tree.get("args")))
+        self.names = self.shared = frozenset((*_keys(tree.get("args")), *_keys(tree.get("let"))))
         self.declarations(tree)
         self.record(tree, DOCUMENT if extends else COMPLETE, "a spec")
 
@@ -80,7 +81,7 @@ class _Checker:
         """The names of a scope's inputs and arguments: no two alike, and no block's argument called like a control
         key."""
         seen: dict[str, Entry] = {}
-        for section in ("inputs", "args"):
+        for section in ("inputs", "args", "let"):
             table = node.get(section)
             for entry in table.entries if isinstance(table, Mapping) else ():
                 name = str(entry.key.value)
@@ -147,7 +148,8 @@ class _Checker:
         if not self.judge.accepts(part, dict.fromkeys(keys), keys):
             self.wrong_keys(node, part, keys, part.owner or title)
         if part is BLOCK:
-            self.names = frozenset(_keys(node.get("args")))
+            seen = self.shared if node.get("blocks") is None else frozenset[str]()
+            self.names = seen | frozenset((*_keys(node.get("args")), *_keys(node.get("let"))))
             self.declarations(node)
         for entry in node.entries:
             key = str(entry.key.value)
@@ -274,6 +276,14 @@ def _op_form(op: OpDef) -> Record:
     if found is None:
         found = _OP_FORMS[id(op)] = (op, op_record(op))
     return found[1]
+
+
+def block_names(owner: Tree) -> Iterator[str]:
+    """Names of blocks at every level: in an entry's text they say that it is a layer, wherever they may be used."""
+    blocks = owner.get("blocks") if isinstance(owner, Mapping) else None
+    for entry in blocks.entries if isinstance(blocks, Mapping) else ():
+        yield str(entry.key.value)
+        yield from block_names(entry.value)
 
 
 def _keys(node: Tree | None) -> list[str]:

@@ -63,6 +63,7 @@ INPUT = Choice(
 )
 INPUTS = Table("a mapping from a name to a shape", INPUT, names="identifier")
 ARGS = Table("a mapping from a name to a default", DEFINED, names="identifier")
+LET = Table("a mapping from a name to an expression", DEFINED, names="identifier")
 
 VARIANTS = Table(
     "a mapping from a name to the arguments it sets",
@@ -145,7 +146,7 @@ CONTROLS: Mapping[str, Key] = {
     ),
     "for": Key(LOOP, "One entry per turn of the loop; the key is templated: `layer${i}`."),
     "repeat": Key(COUNT, "An nn.Sequential of that many, with the index `i`."),
-    "let": Key(Table("a mapping from a name to an expression", DEFINED, names="identifier"), "Local names."),
+    "let": Key(LET, "Local names."),
     "call": Key(
         Table("a mapping from a keyword to a value", DEFINED, names="identifier"),
         "Keywords of `forward`: `{need_weights: false}`.",
@@ -222,6 +223,8 @@ BLOCK = Record(
             replace(ARGS, names="argument"),
             "Arguments with their defaults; without a default the argument must be given.",
         ),
+        "let": Key(LET, "Names for known values."),
+        "blocks": Key(Ref("blocks"), "Blocks of its own: such a block sees these, and nothing of the file around it."),
         "layers": Key(BODY, "A mapping is named submodules, a list an nn.Sequential."),
         "outputs": Key(OUTPUTS, "What comes out; by default the last layer's value."),
         "tie": Key(TIE, "Parameters that are one: `{decoder.weight: embed.weight}`."),
@@ -254,7 +257,8 @@ DOCUMENT = Record(
             "Ready-made settings of the arguments under names of their own: `resnet18: {layers: [2, 2, 2, 2]}`.",
         ),
         "dims": Key(DIMS, "What the caller promises of free dimensions: `{H: {multiple_of: 32}}`."),
-        "blocks": Key(Table("a mapping from a name to a block", BLOCK, names="identifier"), "Layers of your own."),
+        "let": Key(LET, "Names for known values: expressions over the arguments. Blocks see them too."),
+        "blocks": Key(Ref("blocks"), "Layers of your own. They see the file's `args:` and `let:`."),
         "layers": Key(BODY, "The network: a mapping is named submodules, a list an nn.Sequential."),
         "outputs": Key(OUTPUTS, "What comes out; by default the last layer's value."),
         "tie": Key(TIE, "Parameters that are one: `{decoder.weight: embed.weight}`."),
@@ -273,4 +277,5 @@ DOCUMENT = Record(
 
 # A file that extends no other must have these.
 COMPLETE = replace(DOCUMENT, required=("nnc", "inputs", "layers"))
-DEFINITIONS: Mapping[str, Part] = {"body": BODY, "loss": sections.LOSS_MAPPING}
+BLOCKS = Table("a mapping from a name to a block", BLOCK, names="identifier")
+DEFINITIONS: Mapping[str, Part] = {"body": BODY, "blocks": BLOCKS, "loss": sections.LOSS_MAPPING}

@@ -3,6 +3,7 @@
 conv1: Conv2d(64, 3)                                      LayerCall
 conv1: {type: Conv2d, out_channels: 64, kernel_size: 3}   LayerCall, by keywords
 out: relu(bn3 + downsample)                               Formula
+branch: Conv2d(64, 3)(x)                                  LayerCall, with the values that it takes
 token: Parameter([1, 1, dim])                             StoredDecl
 """
 
@@ -135,29 +136,54 @@ class EntryReader:
             return self._mapping_form(template, node, broken)
         span = key.content if key is not None else first_line(node)
         action: Action | None = None
+        source: Wiring | None = None
         if isinstance(node, Sequence):
             action = Group(Body(self._entries(node), True, span), span)
         elif isinstance(node.value, str):
-            action = self.call_string(node.value, node.content)
+            action, source = self.call_string(node.value, node.content)
         elif node.value is None and not broken:
             action = Removal(span)
-        return EntryDecl(template, action, span, broken=broken or action is None)
+        return EntryDecl(template, action, span, source=source, broken=broken or action is None)
 
-    def call_string(self, text: str, span: Span) -> Action | None:
-        """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression."""
+    def call_string(self, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
+        """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression; and the
+        values that it is called on, as in `Conv2d(64, 3)(x)`."""
         expression = self._parse(text, span)
         if expression is None:
-            return None
+            return None, None
+        if isinstance(expression, CallExpr) and isinstance(expression.callee, CallExpr):
+            call, source = expression.callee, self._called_on(expression)
+            action = self._call(call.callee, call.arguments, call.keywords, span)
+            if isinstance(action, StoredDecl):
+                self.problems.error("NNC0207", expression.span, "a tensor of the module's own takes no values")
+                return None, None
+            return (action, source) if source is not None else (None, None)
         if not names_layer(expression, self.blocks, self.imports):
-            return Formula(expression, span)
+            return Formula(expression, span), None
         if not isinstance(expression, CallExpr):
-            return self._call(expression, (), (), span)
-        return self._call(expression.callee, expression.arguments, expression.keywords, span)
+            return self._call(expression, (), (), span), None
+        return self._call(expression.callee, expression.arguments, expression.keywords, span), None
+
+    def _called_on(self, call: CallExpr) -> Wiring | None:
+        """The values in the second pair of parentheses."""
+        if call.arguments and call.keywords:
+            span = call.keywords[0].span
+            self.problems.error("NNC0207", span, "a layer takes its values by position or by name, not both")
+            return None
+        if call.keywords:
+            return Wiring(call.span, by_name=call.keywords)
+        if not call.arguments:
+            fix = Fix("name them, or leave the second pair of parentheses out")
+            self.problems.error("NNC0207", call.span, "the values that the layer is called on are missing", fix=fix)
+            return None
+        if len(call.arguments) == 1:
+            return Wiring(call.span, single=call.arguments[0])
+        return Wiring(call.span, several=call.arguments)
 
     def _parse(self, text: str, span: Span) -> Expr | None:
         if text.isidentifier() and text.isascii() and text not in RESERVED:
             return Name(text, span)  # most types are bare names: no need to tokenize them
-        return parse(text, span, self.problems)
+        return parse(text, span, self.problems, applied=True)
 
     def _call(
         self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
@@ -185,13 +211,16 @@ class EntryReader:
         """All parts are read, also those of a broken entry: each may have a fault of its own to report."""
         problems = self.problems
         parts = {str(e.key.value): e.value for e in node.entries}
-        action = self._action(node, parts)
+        action, called_on = self._action(node, parts)
         condition = read_expression(parts["if"], problems) if "if" in parts else None
         loop = read_loop(parts["for"], problems) if "for" in parts else None
         repeat = read_expression(parts["repeat"], problems) if "repeat" in parts else None
         let = read_keywords(parts.get("let"), problems, computed=True)
         call = read_keywords(parts.get("call"), problems, computed=False)
-        source = self._wiring(parts["from"]) if "from" in parts else None
+        source = self._wiring(parts["from"]) if "from" in parts else called_on
+        if called_on is not None and "from" in parts:
+            problems.error("NNC0207", parts["from"].span, "the values stand in `type:` already")
+            broken = True
         after = parts.get("after")
         written = {"if": condition, "for": loop, "repeat": repeat, "from": source}
         unread = any(value is None and key in parts for key, value in written.items())
@@ -209,20 +238,25 @@ class EntryReader:
             after.value if isinstance(after, Scalar) and isinstance(after.value, str) else None,
         )
 
-    def _action(self, node: Mapping, parts: dict[str, Tree]) -> Action | None:
+    def _action(self, node: Mapping, parts: dict[str, Tree]) -> tuple[Action | None, Wiring | None]:
+        """What the entry does, and the values that `type:` calls it on."""
         name = next((a for a in ACTIONS if a in parts), None)
         value = parts[name] if name is not None else None
         match name, value:
             case "type", Scalar(value=str() as text, content=span):
                 return self._typed(node, text, span)
-            case "expr", Scalar(content=span):
-                expression = read_expression(parts["expr"], self.problems)
+        return self._untyped(node, name, value), None
+
+    def _untyped(self, node: Mapping, name: str | None, value: Tree | None) -> Action | None:
+        match name, value:
+            case "expr", Scalar(content=span) as value:
+                expression = read_expression(value, self.problems)
                 return Formula(expression, span) if expression is not None else None
             case "use", Scalar(value=str() as path, content=span):
                 return Reuse(path, span)
-            case "each", Scalar(content=span):
+            case "each", Scalar(content=span) as value:
                 body = self._inline(node, with_outputs=False)
-                loop = read_loop(parts["each"], self.problems)
+                loop = read_loop(value, self.problems)
                 return Splice(loop, body, span) if loop is not None and body is not None else None
             case "layers", _:
                 body = self._inline(node, with_outputs=True)
@@ -236,30 +270,34 @@ class EntryReader:
             return None
         return self.body(entry, node.get("outputs") if with_outputs else None, None)
 
-    def _typed(self, node: Mapping, text: str, span: Span) -> Action | None:
-        """`type:` is a name, or a call; further keys of the mapping are further keywords."""
-        head = self._type(text, span)
+    def _typed(self, node: Mapping, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
+        """`type:` is a name, or a call, and with it the values that it is called on; further keys of the mapping are
+        further keywords."""
+        head, called_on = self._type(text, span), None
         positional = self._positional(node.get("args"))
         keywords = [
             (e.key, read_value(e.value, self.problems)) for e in node.entries if str(e.key.value) not in CONTROLS
         ]
+        if isinstance(head, CallExpr) and isinstance(head.callee, CallExpr):
+            called_on = self._called_on(head)
+            head = head.callee if called_on is not None else None
         if head is None or positional is None or any(v is None for _, v in keywords):
-            return None
-        callee, arguments, named = head
+            return None, None
+        callee, arguments, named = _parts(head)
         if arguments and positional:
             entry = node.entry("args")
             assert entry is not None
             message = "arguments by position stand in `type:` already"
             self.problems.error("NNC0207", entry.key.content, message)
-            return None
+            return None, None
         seen = {k.name for k in named}
         for key, value in keywords:
             if key.value in seen:
                 self.problems.error("NNC0306", key.content, f"`{key.value}` is given twice: it stands in `type:` too")
-                return None
+                return None, None
             assert value is not None
             named = (*named, Keyword(str(key.value), value, key.content))
-        return self._call(callee, arguments or positional, named, span)
+        return self._call(callee, arguments or positional, named, span), called_on
 
     def _positional(self, node: Tree | None) -> tuple[Expr, ...] | None:
         if not isinstance(node, Sequence):
@@ -268,10 +306,10 @@ class EntryReader:
         read = tuple(v for v in values if v is not None)
         return read if len(read) == len(values) else None
 
-    def _type(self, text: str, span: Span) -> tuple[Expr, tuple[Expr, ...], tuple[Keyword, ...]] | None:
-        """The callee and the arguments in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `zoo:resnet50`."""
+    def _type(self, text: str, span: Span) -> Expr | None:
+        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50`."""
         if _names_file(text):
-            return Literal(text, span), (), ()
+            return Literal(text, span)
         parts = parse_template(text, span, self.problems) if text.startswith("${") else None
         if parts is not None and len(parts) == 1 and not isinstance(parts[0], str):
             expression: Expr | None = parts[0]
@@ -280,12 +318,8 @@ class EntryReader:
         else:
             expression = self._parse(text, span)
         match expression:
-            case None:
-                return None
-            case CallExpr(callee=callee, arguments=arguments, keywords=keywords):
-                return callee, arguments, keywords
-            case Name() | Attribute():
-                return expression, (), ()
+            case None | CallExpr() | Name() | Attribute():
+                return expression
         self.problems.error(
             "NNC0212",
             span,
@@ -308,6 +342,11 @@ class EntryReader:
             case Mapping(span=span):
                 by_name = read_keywords(node, self.problems, computed=True)
                 return Wiring(span, by_name=by_name) if by_name is not None else None
+
+
+def _parts(head: Expr) -> tuple[Expr, tuple[Expr, ...], tuple[Keyword, ...]]:
+    """What is called, by which arguments."""
+    return (head.callee, head.arguments, head.keywords) if isinstance(head, CallExpr) else (head, (), ())
 
 
 def _count(outputs: Tree | None) -> int:

@@ -127,7 +127,7 @@ class _Formatter:
         if self.form == "mapping":
             yield Edit(node.span.start, node.span.end, flow_text(want))
             return
-        expr = parse(str(node.value), node.content, Problems())
+        expr = parse(str(node.value), node.content, Problems(), applied=True)
         if expr is None or not node.exact:
             return
         new = respaced(str(node.value), expr)

@@ -11,10 +11,10 @@ from pathlib import PurePath
 from nnc.compiler.diagnostics import Problems, Source
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.tree import Expr, Literal
-from nnc.compiler.schema.check import Broken
+from nnc.compiler.schema.check import Broken, block_names
 from nnc.compiler.schema.entries import EntryReader
 from nnc.compiler.schema.spec import ArgDecl, BlockDecl, Body, InputDecl, PromiseDecl, Spec, VariantDecl
-from nnc.compiler.schema.values import read_value
+from nnc.compiler.schema.values import read_expression, read_value
 from nnc.compiler.schema.variants import report_unknown_settings
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
 
@@ -23,7 +23,7 @@ __all__ = ["SECTIONS", "read_spec"]
 # What other parts read, handed on as it stands.
 SECTIONS = ("description", "extends", "include", "imports", "init", "weights", "freeze", "data", "train", "metadata")
 
-_FOUNDATIONS = ("name", "inputs", "args", "variants", "dims", "blocks", "outputs", "tie", "layers")
+_FOUNDATIONS = ("name", "inputs", "args", "let", "variants", "dims", "blocks", "outputs", "tie", "layers")
 
 
 def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) -> Spec | None:
@@ -33,7 +33,7 @@ def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) ->
     reader = _SpecReader(tree, broken, problems)
     inputs, args, dims = reader.inputs(tree.get("inputs")), reader.args(tree.get("args")), reader.dims(tree.get("dims"))
     variants = {str(e.key.value): reader.variant(e, args) for e in _entries(tree.get("variants"))}
-    blocks = {b.name: b for b in map(reader.block, _entries(tree.get("blocks"))) if b is not None}
+    let, blocks = reader.let(tree.get("let")), reader.blocks(tree.get("blocks"))
     layers = tree.entry("layers")
     body = reader.body(tree, layers)
     foundations = [tree, *(v for k in _FOUNDATIONS if (v := tree.get(k)) is not None)]
@@ -48,6 +48,7 @@ def read_spec(tree: Tree, source: Source, broken: Broken, problems: Problems) ->
         blocks=blocks,
         body=body,
         span=layers.key.content if layers is not None else tree.entries[0].key.content,
+        let=let,
         variants=variants,
         sections={k: v for k in SECTIONS if (v := tree.get(k)) is not None},
     )
@@ -70,7 +71,7 @@ class _SpecReader:
     def __init__(self, tree: Mapping, broken: Broken, problems: Problems) -> None:
         self.problems = problems
         self.unsound = False  # what everything in a body rests on has a fault
-        blocks = frozenset(str(e.key.value) for e in _entries(tree.get("blocks")))
+        blocks = frozenset(block_names(tree))
         imports = frozenset(str(e.key.value) for e in _entries(tree.get("imports")))
         self.entries = EntryReader(problems, broken, blocks, imports)
 
@@ -133,6 +134,14 @@ class _SpecReader:
     def dims(self, node: Tree | None) -> tuple[PromiseDecl, ...]:
         return tuple(map(_promise, _entries(node)))
 
+    def let(self, node: Tree | None) -> tuple[ArgDecl, ...]:
+        values = [(e.key, read_expression(e.value, self.problems)) for e in _entries(node)]
+        self.unsound |= any(value is None for _, value in values)
+        return tuple(ArgDecl(str(key.value), value, key.content) for key, value in values)
+
+    def blocks(self, node: Tree | None) -> dict[str, BlockDecl]:
+        return {b.name: b for b in map(self.block, _entries(node)) if b is not None}
+
     def block(self, entry: Entry) -> BlockDecl | None:
         node = entry.value
         layers = node.entry("layers") if isinstance(node, Mapping) else None
@@ -141,8 +150,16 @@ class _SpecReader:
         inputs, args = self.inputs(node.get("inputs")), self.args(node.get("args"))
         if node.get("inputs") is None:
             inputs = (InputDecl("x", None, None, entry.key.content, entry.key.content),)
+        own = node.get("blocks")
         return BlockDecl(
-            str(entry.key.value), inputs, args, self.body(node, layers), entry.key.content, node.get("init")
+            name=str(entry.key.value),
+            inputs=inputs,
+            args=args,
+            body=self.body(node, layers),
+            span=entry.key.content,
+            init=node.get("init"),
+            let=self.let(node.get("let")),
+            own=self.blocks(own) if own is not None else None,
         )
 
 

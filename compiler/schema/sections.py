@@ -264,16 +264,21 @@ INIT = Listing(
 )
 
 WEIGHTS = Choice(
-    "a file's path, or a mapping with `file:`",
+    "a file's path, the name of torchvision's weights, or a mapping with `file:`",
     scalar=TEXT,
     mapping=Record(
         "a mapping with `file:`",
         {
-            "file": Key(TEXT, "A .safetensors file, or a checkpoint of tensors."),
-            "strict": Key(FLAG, "Whether every name must fit."),
+            "file": Key(
+                TEXT, "A .safetensors file, a checkpoint of tensors (.pt), or torchvision's name: `IMAGENET1K_V2`."
+            ),
+            "strict": Key(
+                Leaf("true or false", {"type": "boolean"}),
+                "Whether everything must fit; with `false` what fits is loaded, and the rest is reported.",
+            ),
             "rename": Key(
                 Table("a mapping from a prefix to another", Leaf("a text", {"type": "string"})),
-                "Prefixes of names to replace.",
+                "Prefixes of the file's names, and what stands there in the network: `{\"module.\": \"\"}`.",
             ),
         },
         required=("file",),

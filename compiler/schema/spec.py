@@ -213,7 +213,8 @@ class PromiseDecl:
 
 @dataclass(frozen=True, slots=True)
 class BlockDecl:
-    """A `blocks:` entry. Without `inputs` it has one, `x`, of any shape."""
+    """A `blocks:` entry. Without `inputs` it has one, `x`, of any shape. With `own` blocks it is a network by itself,
+    which sees nothing of the file around it."""
 
     name: str
     inputs: tuple[InputDecl, ...]
@@ -221,6 +222,8 @@ class BlockDecl:
     body: Body
     span: Span  # of its name
     init: Tree | None = None  # its rules, as they are written
+    let: tuple[ArgDecl, ...] = ()
+    own: Mapping[str, BlockDecl] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,5 +248,6 @@ class Spec:
     blocks: Mapping[str, BlockDecl]
     body: Body
     span: Span
+    let: tuple[ArgDecl, ...] = ()  # names for known values, which blocks see too
     variants: Mapping[str, VariantDecl] = field(default_factory=dict)
     sections: Mapping[str, Tree] = field(default_factory=dict)

@@ -65,6 +65,34 @@ FAULTS = {
           c: b1 + 2
         """,
     "repeat of a free size": "layers: {a: {repeat: B, type: Linear(8)}}  # error: [free-size] \"B is a free size\"",
+    # layers called on values
+    "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
+    "values by position and by name": """
+        layers:
+          a: Bilinear(4)(x, input2=x)  # error: [keys-do-not-go-together] "by position or by name, not both"
+        """,
+    "values twice": """
+        layers:
+          a: {type: Linear(8)(x), from: x}  # error: [keys-do-not-go-together] "stand in `type:` already"
+        """,
+    "a parameter called on a value": """
+        layers:
+          a: Parameter([8])(x)  # error: [keys-do-not-go-together] "takes no values"
+          b: x + a
+        """,
+    "a layer called on a value goes on": """
+        layers:
+          a: Linear(8)(x) + x  # error: [unexpected-token] "stands alone in its entry"
+        """,
+    "a layer called in an expression": """
+        layers:
+          a: relu(Linear(8)(x))  # error: [unexpected-token] "only a name can be called"
+        """,
+    "a layer called on a misspelt value": """
+        layers:
+          first: Linear(8)
+          b: Linear(8)(frist)  # error: [unknown-reference] "did you mean `first`?"
+        """,
     # sharing
     "use with another size": """
         inputs: {x: [B, 8], y: [B, 9]}

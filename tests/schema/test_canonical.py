@@ -67,7 +67,7 @@ def test_calls_have_required_arguments_first() -> None:
     assert canonical(spec, CATALOGUE, calls=True)["layers"] == {
         "a": "Conv2d(64, 3, stride=2)",
         "b": {"type": "relu"},
-        "c": {"from": "x", "type": "Linear(n)"},
+        "c": "Linear(n)(x)",
     }
 
 

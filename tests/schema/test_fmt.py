@@ -72,15 +72,20 @@ def test_mapping_form_has_no_calls(path: Path) -> None:
         ("  a: {type: Conv2d, out_channels: 64, kernel_size: 3}\n", "  a: Conv2d(64, 3)\n"),
         ("  a: {type: ReLU}  # keep\n", "  a: ReLU  # keep\n"),
         ("  a: {expr: x + 1}\n", "  a: x + 1\n"),
-        ("  a: {type: Linear, out_features: $n, from: x}\n", "  a: {type: Linear(n), from: x}\n"),
+        ("  a: {type: Linear, out_features: $n, from: x}\n", "  a: Linear(n)(x)\n"),
+        ("  a: {type: ReLU, from: [x, y]}\n", "  a: ReLU()(x, y)\n"),
+        ("  a: {type: Foo, from: {query: x, key: y}}\n", "  a: Foo()(query=x, key=y)\n"),
+        ("  a: {type: relu, from: x}\n",) * 2,  # a function called on values is written relu(x)
+        ("  a: {type: ReLU, from: [x]}\n",) * 2,  # one value in a list is not that value
         ("  a:\n    type: Linear\n    out_features: 3\n\n  # b\n  b: ReLU\n", "  a: Linear(3)\n\n  # b\n  b: ReLU\n"),
-        ("  a:\n    type: Linear\n    out_features: 3\n    from: x\n", "  a:\n    type: Linear(3)\n    from: x\n"),
+        ("  a:\n    type: Linear\n    out_features: 3\n    from: x\n", "  a: Linear(3)(x)\n"),
         ("  a:\n    out_features: 3\n    type: Linear\n    if: true\n", "  a:\n    type: Linear(3)\n    if: true\n"),
         ("  - {type: Linear, out_features: 3}\n  - {type: ReLU}\n", "  - Linear(3)\n  - ReLU\n"),
         ("  a: Linear(3,bias = False)\n", "  a: Linear(3, bias=False)\n"),
         ("  a: LayerNorm(eps=1e-6)\n", "  a: LayerNorm(eps=1e-6)\n"),
         ("  a: {type: LayerNorm, eps: 1e-6}\n", "  a: LayerNorm(eps=1e-6)\n"),
-        ("  a: {type: Linear, out_features: 3, bias: false, from: x}\n",) * 2,  # quoted it would read worse
+        ("  a: {type: Linear, out_features: 3, bias: false, from: x}\n", "  a: Linear(3, bias=False)(x)\n"),
+        ("  a: {type: Linear, out_features: 3, bias: false, if: true}\n",) * 2,  # quoted it would read worse
         ("  a: {type: relu}\n",) * 2,  # the call string would be an expression
         ("  a:\n    type: Linear\n    # why three\n    out_features: 3\n",) * 2,  # the comment would be lost
         ("  a:\n    layers:\n      - {type: ReLU}\n", "  a:\n    layers:\n      - ReLU\n"),
@@ -96,6 +101,7 @@ def test_calls(before: str, after: str) -> None:
         ("  a: Conv2d(64, 3, bias=False)\n", "  a: {type: Conv2d, out_channels: 64, kernel_size: 3, bias: false}\n"),
         ("  a: ReLU  # keep\n", "  a: {type: ReLU}  # keep\n"),
         ("  a: x + 1\n", "  a: {expr: x + 1}\n"),
+        ("  a: Linear(3)(x)\n", "  a: {from: x, type: Linear, out_features: 3}\n"),
         ("  a: {type: Linear(3), from: x}\n", "  a: {type: Linear, out_features: 3, from: x}\n"),
         ("  a:\n    type: Linear(3)\n    from: x\n", "  a:\n    type: Linear\n    out_features: 3\n    from: x\n"),
         ("  a: [ReLU, Linear(3)]\n", "  a: [{type: ReLU}, {type: Linear, out_features: 3}]\n"),

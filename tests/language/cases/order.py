@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from tests.language.hand import Case, Hand, Last, case
 
@@ -12,7 +12,41 @@ __all__ = ["CASES"]
 
 Seq, Linear = nn.Sequential, nn.Linear
 
+
+def _called_on_values() -> nn.Module:
+    def mix() -> nn.Module:
+        return Hand(lambda m, left, right: left + m.r(right), r=Linear(4, 8))
+
+    def run(m: Hand, x: Tensor, y: Tensor) -> Tensor:
+        a = m["a"](y)
+        d = m["d"](m["b"](a, y) + m["c"](a * 2, y))
+        return m["f"](torch.cat([m["e"](d[:, :4]), x], 1))  # type: ignore[no-any-return]  # a layer's result
+
+    return Hand(run, a=Linear(4, 8), b=mix(), c=mix(), d=Linear(8, 8), e=Linear(4, 8), f=nn.ReLU())
+
+
 ORDER: list[Case] = [
+    case(
+        "layers called on values",
+        """
+        inputs: {x: [B, 8], y: [B, 4]}
+        args: {kind: Linear}
+        blocks:
+          Mix:
+            inputs: {left: [B, C], right: [B, R]}
+            args: {features: 8}
+            layers: {r: Linear(features)(right), out: left + r}
+        layers:
+          a: Linear(8)(y)
+          b: Mix(8)(a, y)
+          c: Mix()(right=y, left=a * 2)
+          d: kind(8)(b + c)
+          e: {if: true, type: "Linear(8)(d[:, :4])"}
+          f: ReLU()(cat([e, x], 1))
+        """,
+        _called_on_values,
+        ([2, 8], [2, 4]),
+    ),
     case(
         "disabled entries at both ends",
         """
