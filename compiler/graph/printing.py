@@ -20,7 +20,7 @@ from typing import Any
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.types.dtype import DType
 
-__all__ = ["print_graph"]
+__all__ = ["print_graph", "value_text"]
 
 WIDEST = (40, 100, 40)  # of the first columns; a longer cell pushes its own line to the right
 
@@ -51,7 +51,7 @@ class _Printer:
         taken = ", ".join(map(_value, graph.inputs))
         outputs = [(f"{_printable(name)}: " if name else "", v) for name, v in graph.outputs.items()]
         given = ", ".join(f"{label}{v.type} = {_printable(v.name)}" for label, v in outputs)
-        arguments = ", ".join(f"{name}={_text(value)}" for name, value in graph.arguments.items())
+        arguments = ", ".join(f"{name}={value_text(value)}" for name, value in graph.arguments.items())
         with_arguments = f" with {arguments}" if arguments else ""
         return f"{graph.kind} {self._name(graph)}({taken}) → {given}{with_arguments}"
 
@@ -89,14 +89,14 @@ class _Printer:
                 constructors = [f"← {self._target(n)}" for n in reversed(stored.initial)]
                 called = " ".join([stored.kind, *options, *constructors])
             case op:
-                settings = ", ".join(f"{k}={_text(v)}" for k, v in node.settings.items())
+                settings = ", ".join(f"{k}={value_text(v)}" for k, v in node.settings.items())
                 called = f"{op.name}({settings})" if op.form == "module" else op.name
         return called if node.shares is None else f"{called} again: {_printable(node.shares)}"
 
 
 def _operand(name: str, operand: Any) -> str:
     """A tensor bears its own name; anything else that of its parameter too."""
-    return _printable(operand.name) if isinstance(operand, Value) else f"{name}={_text(operand)}"
+    return _printable(operand.name) if isinstance(operand, Value) else f"{name}={value_text(operand)}"
 
 
 def _results(node: Node) -> str:
@@ -109,7 +109,8 @@ def _value(value: Value) -> str:
     return f"{_printable(value.name)}: {value.type}"
 
 
-def _text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A setting or an operand as a spec writes it; a tensor is its name."""
     match value:
         case Value():
             return _printable(value.name)
@@ -120,12 +121,12 @@ def _text(value: Any) -> str:
         case str():
             return repr(value)
         case tuple() | list():
-            return f"[{', '.join(map(_text, value))}]"
+            return f"[{', '.join(map(value_text, value))}]"
         case slice():
-            parts = ["" if p is None else _text(p) for p in (value.start, value.stop, value.step)]
+            parts = ["" if p is None else value_text(p) for p in (value.start, value.stop, value.step)]
             return ":".join(parts if value.step is not None else parts[:2])
         case Mapping():
-            return "{" + ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{k}: {value_text(v)}" for k, v in value.items()) + "}"
         case _:
             return str(value)
 

@@ -112,7 +112,9 @@ class Call:
     def equal(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> DimLike:
         """Both must be the same; returns the simpler of the two."""
         self._demand(Demand(Relation.EQUAL, left, right, reason), subject)
-        return right if isinstance(right, int) else left
+        if isinstance(left, int) or isinstance(right, int):
+            return left if isinstance(left, int) else right
+        return right if right.weight < left.weight else left
 
     def at_least(self, left: DimLike, right: DimLike, reason: str, subject: str | None = None) -> None:
         self._demand(Demand(Relation.AT_LEAST, left, right, reason), subject)

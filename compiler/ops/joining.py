@@ -26,15 +26,16 @@ def cat(c: Call, tensors: Tensors, dim: int = 0) -> TensorType:
     c.at_least_rank(first, 1, "tensors")
     i = axis(c, dim, first.rank)
     total: DimLike = first.shape[i]
+    shape = list(first.shape)
     for k, tensor in enumerate(real[1:], 2):
         if tensor.rank != first.rank:
             c.refuse(f"tensor {k} is {tensor}, the first is {first}: cat joins tensors of one rank", "tensors")
         for d, (want, have) in enumerate(zip(first.shape, tensor.shape, strict=True)):
             if d != i and want != have:
                 reason = f"sizes {want} and {have} of dimension {d} differ: {first} and {tensor} joined along {i}"
-                c.equal(want, have, reason, "tensors")
+                shape[d] = c.equal(shape[d], have, reason, "tensors")
         total = total + tensor.shape[i]
-    return TensorType((*first.shape[:i], total, *first.shape[i + 1 :]), result_type(*tensors))
+    return TensorType((*shape[:i], total, *shape[i + 1 :]), result_type(*tensors))
 
 
 @function("stack", family="shape")
@@ -42,14 +43,15 @@ def stack(c: Call, tensors: Tensors, dim: int = 0) -> TensorType:
     """Joined along a new dimension: n × (A, B) → (n, A, B)."""
     first = tensors[0]
     i = axis(c, dim, first.rank + 1)
+    shape = list(first.shape)
     for k, tensor in enumerate(tensors[1:], 2):
         if tensor.rank != first.rank:
             c.refuse(f"tensor {k} is {tensor}, the first is {first}: stack joins tensors of one shape", "tensors")
         for d, (want, have) in enumerate(zip(first.shape, tensor.shape, strict=True)):
             if want != have:
                 reason = f"sizes {want} and {have} of dimension {d} differ: {first} and {tensor} stacked"
-                c.equal(want, have, reason, "tensors")
-    return TensorType((*first.shape[:i], len(tensors), *first.shape[i:]), result_type(*tensors))
+                shape[d] = c.equal(shape[d], have, reason, "tensors")
+    return TensorType((*shape[:i], len(tensors), *shape[i:]), result_type(*tensors))
 
 
 @function("chunk", family="shape")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nnc.compiler.graph.ir import Graph
     from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["as_json", "as_text"]
+__all__ = ["as_json", "as_text", "type_json"]
 
 MAX_LINE = 90
 
@@ -44,9 +44,9 @@ def as_json(result: Compilation) -> dict[str, Any]:
     """The same for programs: the form that `nnc check --help` documents."""
     graph, solution = result.graph, result.solution
     return {
-        "inputs": [{"name": v.name, **_type(v.type)} for v in graph.inputs],
+        "inputs": [{"name": v.name, **type_json(v.type)} for v in graph.inputs],
         "outputs": [
-            {"name": name or None, **_type(v.type), "train_only": name in graph.train_only}
+            {"name": name or None, **type_json(v.type), "train_only": name in graph.train_only}
             for name, v in graph.outputs.items()
         ],
         "requirements": [
@@ -57,6 +57,6 @@ def as_json(result: Compilation) -> dict[str, Any]:
     }
 
 
-def _type(tensor: TensorType) -> dict[str, Any]:
+def type_json(tensor: TensorType) -> dict[str, Any]:
     """A known size is a number, a free one the text of its expression."""
     return {"shape": [d if isinstance(d, int) else str(d) for d in tensor.shape], "dtype": str(tensor.dtype)}

@@ -177,3 +177,57 @@ def test_hostile_texts(nnc, folder: Path, text: str) -> None:
     assert ended.code == FINDINGS
     assert "error[NNC" in ended.out
     assert ended.err == ""
+
+
+def test_how_a_shape_came_about(nnc) -> None:
+    ended = nnc("check", "lenet.yaml", "--explain-shapes", "fc")
+    assert ended.code == OK
+    assert ended.out == (
+        "lenet.yaml: ok\n"
+        "  image: [B, 1, H, W] → [B, 10]\n"
+        "  requires H >= 5, W >= 5\n"
+        "  for example H=5, W=5\n"
+        "\n"
+        "fc is [B, 10]\n"
+        "  image  [B, 1, H, W]          line 3\n"
+        "  conv   [B, 6, H - 4, W - 4]  line 6  Conv2d(in_channels=1, out_channels=6, kernel_size=5)\n"
+        "                                 2-D convolution: (N, C_in, H, W) → (N, C_out, H', W').\n"
+        "                                 asks for H >= 5: a window of 5 does not fit into H\n"
+        "                                 asks for W >= 5: a window of 5 does not fit into W\n"
+        "  act    no change\n"
+        "  pool   [B, 6, 4, 4]          line 8  AdaptiveAvgPool2d(output_size=4)\n"
+        "                                 The mean of even parts, null keeps a size: (N, C, H, W) → (N, C, *output_size).\n"
+        "  flat   [B, 96]               line 9  flatten(start_dim=1)\n"
+        "                                 Merges the dimensions `start_dim` … `end_dim` into one: "
+        "(A, B, C) → (A·B·C).\n"
+        "  fc     [B, 10]               line 10  Linear(in_features=96, out_features=10)\n"
+        "                                 `y = x Wᵀ + b` over the last dimension: (*, in_features) → (*, out_features).\n"
+        "H >= 5 is asked for by\n"
+        "  line 6  conv\n"
+        "    H >= 5: a window of 5 does not fit into H\n"
+        "W >= 5 is asked for by\n"
+        "  line 6  conv\n"
+        "    W >= 5: a window of 5 does not fit into W\n"
+    )
+
+
+def test_how_a_shape_came_about_as_json(nnc) -> None:
+    ended = nnc("check", "lenet.yaml", "--explain-shapes", "conv", "--format", "json")
+    shapes = json.loads(ended.out)["files"][0]["shapes"]
+    assert shapes["layer"] == "conv"
+    assert shapes["outputs"] == [{"name": None, "shape": ["B", 6, "H - 4", "W - 4"], "dtype": "float32"}]
+    assert [step["path"] for step in shapes["steps"]] == ["image", "conv"]
+    assert shapes["steps"][1]["demands"][0] == {"text": "H >= 5", "reason": "a window of 5 does not fit into H"}
+    assert shapes["requirements"][0]["asked_by"][0]["paths"] == ["conv"]
+
+
+def test_a_layer_that_is_not_there(nnc) -> None:
+    ended = nnc("check", "lenet.yaml", "--explain-shapes", "cnv")
+    assert ended.code == MISUSE
+    assert ended.err == "nnc: error: --explain-shapes: there is no layer `cnv`: did you mean `conv`?\n"
+
+
+def test_a_wrong_spec_has_no_shapes_to_explain(nnc, wrong: str) -> None:
+    ended = nnc("check", wrong, "--explain-shapes", "fc")
+    assert ended.code == FINDINGS
+    assert ended.err == ""
