@@ -16,7 +16,7 @@ from nnc.compiler.elaborate.calls import Given, Incoming, bind
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.order import names_in
-from nnc.compiler.elaborate.scope import Builder, Scope
+from nnc.compiler.elaborate.scope import Builder, Environment, Scope
 from nnc.compiler.expr import tree
 from nnc.compiler.expr.statics import Static, describe
 from nnc.compiler.graph.ir import Graph, Value
@@ -27,7 +27,7 @@ from nnc.compiler.types.demands import Demand, Relation
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, lower_bound, size, substitute
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["bind_arguments", "instantiate", "named_inputs"]
+__all__ = ["bind_arguments", "define_lets", "instantiate", "named_inputs"]
 
 
 def _known(value: Any) -> bool:
@@ -71,32 +71,38 @@ def instantiate(
         notes = ("a block without `inputs:` takes one tensor, `x`",)
         raise context.fail("NNC0211", twice.span, f"`{twice.name}` names both an input and an argument", notes=notes)
     builder = Builder(parent=None)
-    scope = Scope(builder)
+    environment = context.environment
+    scope = Scope(builder, environment.constants if decl.own is None else None)
     for arg in decl.args:
         if arg.name in arguments:
             scope.define(arg.name, arguments[arg.name].value, arg.span)
     with context.inside(span):
         late = _late(decl)
         _define_defaults(context, decl, scope, [a for a in decl.args if a.name not in late])
+        define_lets(context, scope, [a for a in decl.let if a.name not in late])
         local = _Localizer(context, outer, decl, scope, span)
         types = {i.name: local.match(i, operands[i.name]) for i in decl.inputs}
         _define_defaults(context, decl, scope, [a for a in decl.args if a.name in late])
-        key = (decl.name, freeze({a.name: scope.names[a.name] for a in decl.args}), tuple(types.values()))
+        define_lets(context, scope, [a for a in decl.let if a.name in late])
+        constants = {a.name: scope.names[a.name] for a in decl.args}
+        key = (id(decl), environment, freeze(constants), tuple(types.values()))
         if key not in context.instances:
+            if decl.own is not None:
+                environment = Environment(decl.own, _shared(decl, scope, late))
             values = {name: Value(name, t, i.span) for (name, t), i in zip(types.items(), decl.inputs, strict=True)}
             builder.inputs.extend(values.values())
             builder.names |= set(values)
             symbols = {n: v for n, v in scope.names.items() if n in local.bound}
-            constants = {a.name: scope.names[a.name] for a in decl.args}
             for name, value in values.items():
                 scope.define(name, value, value.span)
             entering = (lambda at: Incoming((Given(builder.inputs[0], at),))) if len(values) == 1 else None
             elaborator = BodyElaborator(context, scope, entering)
             context.outside.append(local.sizes)
             try:
-                finished = elaborator.run(
-                    decl.body, "block", decl.name, decl.span, symbols=symbols, arguments=constants
-                )
+                with context.within(environment):
+                    finished = elaborator.run(
+                        decl.body, "block", decl.name, decl.span, symbols=symbols, arguments=constants
+                    )
             finally:
                 context.outside.pop()
             context.instances[key] = _initialized(context, decl, scope, finished.graph) if finished.sound else None
@@ -105,6 +111,14 @@ def instantiate(
             raise Failed
         _hand_on(context, outer, graph, local.sizes)
     return graph, local.sizes
+
+
+def _shared(decl: BlockDecl, scope: Scope, late: set[str]) -> Scope:
+    """What blocks of the block's own see: its arguments and `let:` names, but for those that its inputs decide."""
+    shared = Scope(Builder(parent=None))
+    for name in (a.name for a in (*decl.args, *decl.let) if a.name not in late):
+        shared.define(name, scope.names[name], scope.places[name])
+    return shared
 
 
 def _initialized(context: Context, decl: BlockDecl, scope: Scope, graph: Graph) -> Graph:
@@ -124,13 +138,20 @@ def _define_defaults(context: Context, decl: BlockDecl, scope: Scope, args: Sequ
             scope.define(arg.name, Evaluator(context, scope).static(arg.default, f"`{arg.name}`"), arg.span)
 
 
+def define_lets(context: Context, scope: Scope, lets: Sequence[ArgDecl]) -> None:
+    """`let:` of a file or a block. Raises `Failed` after reporting what has no known value."""
+    for let in lets:
+        if let.default is not None:
+            scope.define(let.name, Evaluator(context, scope).static(let.default, f"`{let.name}`"), let.span)
+
+
 def _late(decl: BlockDecl) -> set[str]:
-    """Arguments whose default needs a name that the input pattern binds: `width: ${C}`. The others are known before the match."""
-    waiting = {e.name for i in decl.inputs for e in i.shape or () if isinstance(e, tree.Name)} - {
-        a.name for a in decl.args
-    }
+    """Arguments and `let:` names that need a name which the input pattern binds: `width: ${C}`. The others are known
+    before the match."""
+    known = (*decl.args, *decl.let)
+    waiting = {e.name for i in decl.inputs for e in i.shape or () if isinstance(e, tree.Name)} - {a.name for a in known}
     late: set[str] = set()
-    for arg in decl.args:
+    for arg in known:
         if arg.default is not None and waiting.union(late).intersection(names_in([arg.default])):
             late.add(arg.name)
     return late

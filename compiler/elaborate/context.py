@@ -16,7 +16,7 @@ from nnc.compiler.suggest import closest
 from nnc.compiler.types.dim import DimLike, Symbol, symbols
 
 if TYPE_CHECKING:
-    from nnc.compiler.elaborate.scope import Builder
+    from nnc.compiler.elaborate.scope import Builder, Environment
 
 __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
@@ -33,7 +33,7 @@ class Failed(Exception):
 class Context:
     catalogue: Catalogue
     problems: Problems
-    blocks: Mapping[str, BlockDecl]
+    environment: Environment
     instances: dict[Any, Graph | None] = field(default_factory=dict)
     again: dict[Node, Callable[..., Node]] = field(
         default_factory=dict
@@ -76,6 +76,19 @@ class Context:
             return "give its dimensions a size"
         given, promised = ",".join(f"{n}=…" for n in names), ", ".join(f"{n}: …" for n in names)
         return f"give {'it' if len(names) == 1 else 'them'} a size: --size {given}, or `dims: {{{promised}}}`"
+
+    @property
+    def blocks(self) -> Mapping[str, BlockDecl]:
+        return self.environment.blocks
+
+    @contextmanager
+    def within(self, environment: Environment) -> Iterator[None]:
+        """While what stands in another file, or in a block that is a network by itself, is being elaborated."""
+        outer, self.environment = self.environment, environment
+        try:
+            yield
+        finally:
+            self.environment = outer
 
     @contextmanager
     def inside(self, call: Span) -> Iterator[None]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.elaborate.blocks import define_lets
 from nnc.compiler.elaborate.body import BodyElaborator
 from nnc.compiler.elaborate.calls import Given, Incoming
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
-from nnc.compiler.elaborate.scope import Builder, Scope
+from nnc.compiler.elaborate.scope import BROKEN, Builder, Environment, Scope
 from nnc.compiler.expr import tree
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.graph.ir import Graph, Value
@@ -47,16 +48,19 @@ def elaborate(
 ) -> Elaborated | None:
     """None where something is at fault; all faults are in `problems`. `args` replace the file's defaults, `sizes`
     fix dimensions."""
-    context = Context(catalogue, problems, spec.blocks, characters=len(spec.source.text))
-    scope = Scope(Builder(parent=None))
+    scope, constants = Scope(Builder(parent=None)), Scope(Builder(parent=None))
+    context = Context(catalogue, problems, Environment(spec.blocks, constants), characters=len(spec.source.text))
     try:
         arguments = _arguments(context, spec, scope, args or {})
+        define_lets(context, scope, spec.let)
+        constants.names.update(scope.names)
+        constants.places.update(scope.places)
         fixed = _sizes(context, spec, sizes or {})
         inputs = [_input(context, scope, declared, fixed) for declared in spec.inputs]
         promises = _promises(context, spec, scope)
     except Failed:
         return None
-    symbols = {n: v for n, v in scope.names.items() if n not in arguments and isinstance(v, int | Dim)}
+    symbols = {n: v for n, v in scope.names.items() if n not in constants.names and isinstance(v, int | Dim)}
     for value in inputs:
         scope.define(value.name, value, value.span)
         scope.builder.inputs.append(value)
@@ -115,6 +119,8 @@ def _arguments(context: Context, spec: Spec, scope: Scope, given: Mapping[str, A
                 failed = True
         except Failed:
             failed = True
+        if arg.name not in scope.names:
+            scope.define(arg.name, BROKEN, arg.span)
     if failed:
         raise Failed
     return {n: scope.names[n] for n in names}
@@ -151,7 +157,7 @@ def _sizes(context: Context, spec: Spec, given: Mapping[str, int]) -> dict[str, 
 
 
 def _dimension_names(spec: Spec) -> list[str]:
-    own = {a.name for a in spec.args}
+    own = {a.name for a in (*spec.args, *spec.let)}
     items = (e for i in spec.inputs for e in i.shape or ())
     return list(dict.fromkeys(e.name for e in items if isinstance(e, tree.Name) and e.name not in own))
 

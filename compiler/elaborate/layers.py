@@ -173,11 +173,13 @@ def _block(
     span: Span,
 ) -> Binding:
     values = blocks.bind_arguments(at.context, decl, arguments.positional, arguments.keywords, span)
+    environment = at.context.environment
 
     def call(elaborator: BodyElaborator, user: Pending, incoming: Incoming, where: Span) -> Node:
         user_evaluator = Evaluator(elaborator.context, user.scope)
         operands = wire(user_evaluator, decl.name, blocks.named_inputs([i.name for i in decl.inputs]), incoming, where)
-        graph, sizes = blocks.instantiate(elaborator.context, elaborator.builder, decl, values, operands, where)
+        with elaborator.context.within(environment):
+            graph, sizes = blocks.instantiate(elaborator.context, elaborator.builder, decl, values, operands, where)
         types = {name: v.type.substitute(sizes) for name, v in graph.outputs.items()}
         return graph_node(user.key, graph, {n: g.value for n, g in operands.items()}, types, where, sizes)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Node, Value
+from nnc.compiler.schema.spec import BlockDecl
 from nnc.compiler.types.demands import Demand
 
-__all__ = ["BROKEN", "Binding", "Builder", "Scope", "Several"]
+__all__ = ["BROKEN", "Binding", "Builder", "Environment", "Scope", "Several"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,8 @@ class Builder:
 
 @dataclass
 class Scope:
-    """Names of one body. `parent` is the enclosing body of an inline list or a loop turn; a block's scope has none."""
+    """Names of one body. `parent` is the enclosing body of an inline list or a loop turn; of a block's scope, the
+    constants of its file."""
 
     builder: Builder
     parent: Scope | None = None
@@ -112,3 +114,11 @@ class Scope:
         while scope is not None:
             yield from scope.names
             scope = scope.parent
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Environment:
+    """What the blocks of one file see: each other, and its `args:` and `let:`."""
+
+    blocks: Mapping[str, BlockDecl]
+    constants: Scope

@@ -29,7 +29,7 @@ from nnc.compiler.schema.judge import judge
 from nnc.compiler.schema.names import CONTROL_KEYS, identifier_fault, layer_name_fault
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree, to_plain
 
-__all__ = ["Broken", "block_names", "check_document"]
+__all__ = ["Broken", "block_names", "check_document", "check_section"]
 
 Broken = frozenset[Span]  # spans of tree nodes
 
@@ -44,6 +44,13 @@ def check_document(tree: Tree, catalogue: Catalogue, problems: Problems) -> Brok
     checker = _Checker(tree, catalogue, problems)
     checker.document(tree)
     return frozenset(checker.broken)
+
+
+def check_section(tree: Tree, part: Part, title: str, catalogue: Catalogue, problems: Problems) -> bool:
+    """Whether a text of its own, from a command line, has the form of a part of a document; faults are reported."""
+    checker = _Checker(tree, catalogue, problems)
+    checker.visit(tree, part, title)
+    return not checker.broken
 
 
 class _Checker:

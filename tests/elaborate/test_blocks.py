@@ -66,8 +66,8 @@ def test_several_outputs_have_names() -> None:
     assert str(graph(text).outputs[""].type) == "[B, 12]"
 
 
-def test_a_block_sees_nothing_of_outside() -> None:
-    text = "args: {w: 8}\nblocks:\n  P: {layers: {fc: Linear(w)}}\nlayers:\n  p: P()"
+def test_a_block_sees_no_values_of_outside() -> None:
+    text = "blocks:\n  P: {layers: {fc: relu(w)}}\nlayers:\n  w: Linear(8)\n  p: P()"
     assert codes(text) == ["NNC0307"]
 
 

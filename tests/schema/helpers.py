@@ -152,12 +152,19 @@ args:
   rates: [0.1, 0.2]
   table: {a: 1, b: [$dim, null]}
   none: ${None}
+let: {quarter: dim // 4, both: [dim, half]}
 variants:
   small: {dim: 8, rates: [$half, null]}
   plain: {}
 dims: {H: {multiple_of: 32, min: 64}, W: 224, T: {max: 512}}
 blocks:
   Any: {layers: [ReLU]}
+  Net:
+    inputs: {x: [B, C]}
+    args: {width: 3}
+    let: {twice: width * 2}
+    blocks: {Any: {layers: [Linear(twice)]}}
+    layers: [Any, ReLU]
   Pair:
     description: two in, two out
     inputs: {left: [..., C], right: {shape: [..., _], dtype: float32}}
