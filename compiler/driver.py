@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nnc.compiler.schema.spec import Spec
     from nnc.compiler.source.tree import Tree
     from nnc.compiler.types.solver import Solution
+    from nnc.compiler.weights import GivenWeights
 
 __all__ = [
     "STAGES",
@@ -78,6 +79,14 @@ class Compilation:
         from nnc.compiler.schema.canonical import canonical
 
         return canonical(self.spec, default_catalogue())
+
+
+    @property
+    def weights(self) -> GivenWeights | None:
+        """What `weights:` says."""
+        from nnc.compiler.weights import read_weights
+
+        return read_weights(self.spec.sections.get("weights")) if self.spec is not None else None
 
 
 def default_catalogue() -> Catalogue:
@@ -199,7 +208,7 @@ def _read_sections(result: Compilation, spec: Spec, broken: frozenset[Span]) -> 
 
     problems, elaborated = Problems(), result.elaborated
     graph, names = (elaborated.graph, elaborated.arguments) if elaborated is not None else (None, None)
-    read_sections(spec.sections, problems, graph=graph, names=names, broken=broken)
+    read_sections(spec.sections, problems, graph=graph, names=names, broken=broken, spec=spec)
     for found in problems:
         if elaborated is not None or found.code != "NNC0819":
             result.problems.add(found)

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
     from nnc.compiler.diagnostics import Diagnostic
     from nnc.compiler.driver import Compilation, Stage
+    from nnc.compiler.weights import GivenWeights
     from nnc.runtime.commands import Evaluation, Trained
+    from nnc.runtime.weights import Transfer
 
-__all__ = ["Given", "check", "compile", "evaluate", "instantiate", "load", "predict", "save", "train"]
+__all__ = [
+    "Given", "check", "compile", "evaluate", "instantiate", "load", "load_weights", "predict", "save", "train",
+]  # fmt: skip
 
 Given = str | os.PathLike[str] | Mapping[str, Any]
 
@@ -72,9 +76,12 @@ def load(
     *,
     sizes: Mapping[str, int] | None = None,
     device: torch.device | str | None = None,
+    weights: str | Mapping[str, Any] | None = None,
     **args: Any,
 ) -> nn.Module:
-    """The network as an ordinary `nn.Module`: from a spec with fresh parameters, from an artifact with the saved ones.
+    """The network as an ordinary `nn.Module`: from a spec with fresh parameters, or with those that its `weights:` names;
+    from an artifact with the saved ones. `weights` replaces what the spec says: a file, the name of torchvision's
+    weights, or `{"file": "model.pt", "strict": False}`.
 
         >>> model = nnc.load("zoo:lenet5", num_classes=26)
         >>> model(torch.zeros(1, 1, 28, 28)).shape
@@ -83,14 +90,52 @@ def load(
         ('lenet5', '\"""Lenet5, written by nnc. Need')
 
     Raises `nnc.SpecError` where the spec has faults, its text shows them all with their lines; `nnc.Failure` where an
-    artifact is damaged; TypeError for arguments of an artifact, which has been compiled already."""
+    artifact is damaged or weights do not fit; TypeError for arguments of an artifact, which has been compiled already."""
     if not isinstance(source, Mapping) and os.fspath(source).endswith(".safetensors"):
-        if args or sizes:
+        if args or sizes or weights is not None:
             raise TypeError("a saved model keeps the arguments and sizes that it was compiled with")
         from nnc.runtime.artifact import load as load_artifact
 
         return load_artifact(os.fspath(source), device=device or "cpu")
-    return instantiate(compile(source, sizes=sizes, **args), args=args, sizes=sizes, device=device)
+    result = compile(source, sizes=sizes, **args)
+    model = instantiate(result, args=args, sizes=sizes, device=device)
+    _fill(model, result, weights)
+    return model
+
+
+def _fill(model: nn.Module, result: Compilation, weights: str | Mapping[str, Any] | None) -> Transfer | None:
+    """Puts weights into a network where the caller or its spec names some. Raises `nnc.Failure`."""
+    chosen = result.weights if weights is None else _weights(weights)
+    if chosen is None:
+        return None
+    from nnc.runtime.weights import load_weights as fill
+
+    return fill(model, chosen)
+
+
+def _weights(written: str | Mapping[str, Any]) -> GivenWeights:
+    from nnc.compiler.diagnostics import Problems
+    from nnc.compiler.weights import parse_weights
+    from nnc.runtime.failure import Failure
+
+    problems = Problems()
+    found = parse_weights(written, problems)
+    if found is None:
+        raise Failure.of(problems.sorted())
+    return found
+
+
+def load_weights(model: nn.Module, weights: str | Mapping[str, Any]) -> Transfer:
+    """Puts the weights of a file, or torchvision's, into a compiled network, and says what was taken and what not.
+
+        >>> print(nnc.load_weights(model, {"file": "resnet18.pt", "strict": False}))
+        transferred 120 of 122 tensors from resnet18.pt
+          of another shape: fc.weight is [1000, 512], in the network [10, 512]; …
+
+    Raises `nnc.Failure` where they cannot be read or do not fit."""
+    from nnc.runtime.weights import load_weights as fill
+
+    return fill(model, _weights(weights))
 
 
 def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
@@ -117,11 +162,13 @@ def train(
     epochs: int | None = None,
     seed: int | None = None,
     progress: bool = True,
+    weights: str | Mapping[str, Any] | None = None,
     **args: Any,
 ) -> Trained:
     """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
     checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder in `runs/`. `resume`
-    goes on with a run that was interrupted. `device`, `epochs` and `seed` replace what the spec says.
+    goes on with a run that was interrupted. `device`, `epochs`, `seed` and `weights`, which training begins with, replace
+    what the spec says.
 
         >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
         >>> trained.result.best.quantity, trained.artifact
@@ -141,6 +188,7 @@ def train(
         epochs=epochs,
         seed=seed,
         reporter=reporter_for() if progress else Reporter(),
+        pretrained=None if weights is None else _weights(weights),
     )
 
 

@@ -23,6 +23,7 @@ from nnc.runtime.header import BLANK, MAX_HEADER, Header, read_header, verify_di
 from nnc.runtime.packing import distinct
 from nnc.runtime.signature import signature_of
 from nnc.runtime.state import model_tensors, transient_buffers
+from nnc.runtime.usage import Usage, recall, remember
 
 __all__ = ["load", "load_with_header", "save"]
 
@@ -39,12 +40,13 @@ def save(
 ) -> Path:
     """Writes a compiled network, spec and weights, to one file, which appears whole or not at all.
 
-    Tied tensors are stored once. Raises `Failure` where the network was not compiled by nnc, or the file cannot be
-    written.
+    Tied tensors are stored once. Classes, scores and preprocessing are by default those of the saved model, or of
+    torchvision's weights, that the network has been loaded from. Raises `Failure` where the network was not compiled by
+    nnc, or the file cannot be written.
     """
     from nnc import __version__
 
-    path, source = Path(path), origin(model)
+    path, source, usage = Path(path), origin(model), recall(model)
     if source is None or source.recipe.spec is None:
         raise Failure("NNC0903", path, f"a {type(model).__name__} that nnc did not compile has no spec to save")
     transient = transient_buffers(model)
@@ -56,9 +58,9 @@ def save(
         args=source.recipe.args,
         sizes=source.recipe.sizes,
         signature=signature_of(source.graph).as_plain(),
-        preprocessing=preprocessing or {},
-        classes=classes,
-        scores=scores,
+        preprocessing=preprocessing or usage.preprocessing,
+        classes=classes or usage.classes,
+        scores=scores or usage.scores,
         metrics=metrics or {},
         provenance={"torch": torch.__version__} | dict(provenance or {}),
         aliases=aliases,
@@ -143,6 +145,7 @@ def _assemble(header: Header, device: torch.device | str) -> nn.Module:
     except KeyError as error:
         raise Failure("NNC0904", path, f"the tensor {error} is missing") from None
     assign(model, tensors, path)
+    remember(model, Usage(header.classes, header.scores, header.preprocessing))
     return model
 
 

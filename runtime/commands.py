@@ -23,6 +23,7 @@ from nnc.compiler.training import DataConfig, TrainConfig, read_sections
 from nnc.compiler.training.network import OUTPUT
 from nnc.compiler.training.read_data import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.compiler.weights import GivenWeights
 from nnc.runtime import device as devices
 from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
@@ -40,6 +41,7 @@ from nnc.runtime.report import Reporter
 from nnc.runtime.signature import Signature, signature_of
 from nnc.runtime.state import load_model
 from nnc.runtime.train import CHECKPOINTS, RunResult, train
+from nnc.runtime.weights import load_weights
 
 __all__ = ["ARTIFACT", "Evaluation", "Trained", "run_evaluation", "run_prediction", "run_training"]
 
@@ -106,11 +108,12 @@ def run_training(
     epochs: int | None = None,
     seed: int | None = None,
     reporter: Reporter | None = None,
+    pretrained: GivenWeights | None = None,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
     `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`
-    and `seed` replace what the spec says. A spec given as Python data has paths relative to the working directory. Raises
+    and `seed` replace what the spec says, and so does `pretrained`, the weights to begin with. A spec given as Python data has paths relative to the working directory. Raises
     `Failure`, or `SpecError` where the spec has faults.
     """
     project = _project(spec, args or {}, sizes or {}, epochs)
@@ -125,6 +128,7 @@ def run_training(
     project = replace(project, train=with_weights(project.train, weights))
     seeds.seed_everything(project.train.seed)
     model = project.module()
+    _begin_with(model, pretrained or project.compilation.weights, where, reporter or Reporter())
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
         device=device or project.train.device, resume=resume, reporter=reporter, begin=lambda: _begin(where, project, weights),
@@ -201,7 +205,9 @@ def _project(
     assert written is not None, "a graph comes from a spec"
     assert elaborated is not None, "a graph comes from an elaborated spec"
     problems = Problems()
-    data, training = read_sections(written.sections, problems, graph=graph, names=elaborated.arguments, epochs=epochs)
+    data, training = read_sections(
+        written.sections, problems, graph=graph, names=elaborated.arguments, epochs=epochs, spec=written
+    )
     raise_errors(problems)
     missing = [name for name, config in (("data", data), ("train", training)) if config is None]
     if data is None or training is None:
@@ -211,6 +217,14 @@ def _project(
 
 def _compiled(header: Header) -> Compilation:
     return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes)
+
+
+def _begin_with(model: nn.Module, given: GivenWeights | None, where: Path, reporter: Reporter) -> None:
+    """Loads the weights that training begins with; a run that has a checkpoint goes on with that."""
+    if given is None or CheckpointFolder(where / CHECKPOINTS).names():
+        return
+    for line in load_weights(model, given).lines():
+        reporter.note(line)
 
 
 # -- folders -----------------------------------------------------------------------------------------------------------
@@ -267,7 +281,8 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
 def _scores(config: TrainConfig) -> str:
     """What the network's first output holds, judged by the loss that it was trained with."""
     kinds = ("logits", "log_probabilities", "probabilities", "binary_logits")
-    traits = VOCABULARY["loss"][config.loss.first.call.name].traits
+    first = config.loss.first
+    traits = VOCABULARY["loss"][first.call.name].traits if first is not None else frozenset()
     return next((k for k in kinds if k in traits), "")
 
 

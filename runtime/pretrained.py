@@ -4,7 +4,6 @@ preprocessing of images and the names of the classes."""
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -12,13 +11,14 @@ from torch import nn
 
 from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.suggest import closest
-from nnc.compiler.weights import Weights
+from nnc.compiler.weights import GivenWeights
 from nnc.runtime.failure import Failure
+from nnc.runtime.usage import Usage
 
 __all__ = ["find_pretrained", "pretrained_tensors", "usage_of"]
 
 
-def find_pretrained(weights: Weights, name: str) -> tuple[str, Any]:
+def find_pretrained(weights: GivenWeights, name: str) -> tuple[str, Any]:
     """torchvision's name of the model, and the member of its enum of weights. `name` is the network's, which is used
     where the weights do not say whose they are. Raises `Failure`."""
     from torchvision import models
@@ -42,17 +42,16 @@ def find_pretrained(weights: Weights, name: str) -> tuple[str, Any]:
     return owner, members[member]
 
 
-def _unknown(weights: Weights, message: str, word: str, known: list[str]) -> Failure:
+def _unknown(weights: GivenWeights, message: str, word: str, known: list[str]) -> Failure:
     best = closest(word, known)
     notes = (f"did you mean {best}?",) if best else (f"there are {', '.join(known[:8]) or 'none'}",)
     return Failure("NNC0922", weights.span, message, notes=notes)
 
 
-def pretrained_tensors(model: nn.Module, weights: Weights, name: str) -> dict[str, torch.Tensor]:
+def pretrained_tensors(model: nn.Module, weights: GivenWeights, owner: str, member: Any) -> dict[str, torch.Tensor]:
     """The tensors, under the names of torchvision's own model with these weights. Raises `Failure`."""
     from torchvision import models
 
-    owner, member = find_pretrained(weights, name)
     try:
         with warnings.catch_warnings(), torch.device("cpu"):
             warnings.simplefilter("ignore", FutureWarning)
@@ -61,22 +60,21 @@ def pretrained_tensors(model: nn.Module, weights: Weights, name: str) -> dict[st
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise Failure("NNC0922", weights.span, f"torchvision cannot load {member!r}: {reason}") from None
     source = origin(model)
-    if getattr(reference, "transform_input", False) and source is not None:
-        if source.graph.arguments.get("transform_input") is False:
-            message = f"{member!r} were trained on images that the network itself scales"
-            raise Failure("NNC0922", weights.span, message, notes=("set `transform_input: true` in `args:`",))
+    scales = True if source is None else source.graph.arguments.get("transform_input", True)
+    if getattr(reference, "transform_input", False) and not scales:
+        message = f"{member!r} were trained on images that the network itself scales"
+        raise Failure("NNC0922", weights.span, message, notes=("set `transform_input: true` in `args:`",))
     return dict(reference.state_dict())
 
 
-def usage_of(member: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """What a saved model needs to be used with these weights, as `artifact.save` takes it: preprocessing and classes of
-    a classifier of images. Nothing where the weights are for something else."""
+def usage_of(member: Any, name: str, *, classes: bool) -> Usage:
+    """How images go into a classifier that has these weights; `name` is its input. With `classes`, what comes out is
+    theirs too. Nothing is known of weights for something else."""
     from torchvision.transforms._presets import ImageClassification
 
     transforms = member.transforms()
-    if not isinstance(transforms, ImageClassification) or len(inputs) != 1:
-        return {}
-    (name,) = inputs
+    if not isinstance(transforms, ImageClassification):
+        return Usage()
     calls = [
         {"type": "Resize", "size": list(transforms.resize_size), "interpolation": transforms.interpolation.value,
          "antialias": transforms.antialias},
@@ -84,8 +82,7 @@ def usage_of(member: Any, inputs: Mapping[str, Any]) -> dict[str, Any]:
         {"type": "ToDtype", "dtype": "float32", "scale": True},
         {"type": "Normalize", "mean": list(transforms.mean), "std": list(transforms.std)},
     ]  # fmt: skip
-    return {
-        "classes": tuple(member.meta.get("categories", ())),
-        "scores": "logits",
-        "preprocessing": {"feeding": {name: name}, "transforms": {name: calls}, "arrays": False},
-    }
+    preprocessing = {"feeding": {name: name}, "transforms": {name: calls}, "arrays": False}
+    if not classes:
+        return Usage(preprocessing=preprocessing)
+    return Usage(tuple(member.meta.get("categories", ())), "logits", preprocessing)

@@ -17,10 +17,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from nnc.compiler.weights import Weights
+from nnc.compiler.backends.torch.build import origin
+from nnc.compiler.weights import GivenWeights
 from nnc.runtime.failure import Failure
 from nnc.runtime.header import read_header, verify_digest
 from nnc.runtime.state import model_tensors
+from nnc.runtime.usage import remember
 
 __all__ = ["Transfer", "load_weights", "read_tensors", "transfer"]
 
@@ -53,13 +55,13 @@ class Transfer:
         """The account, one layer's tensors together."""
         yield f"transferred {len(self.loaded)} of {self.total} tensors from {self.source}"
         if self.missing:
-            yield f"not in the file, left as they were: {_by_layer(self.missing)}"
+            yield f"not in the file: {_by_layer(self.missing)}"
         if self.misfits:
             shown = [f"{name} is {why}" for name, why in list(self.misfits.items())[:SHOWN]]
             more = len(self.misfits) - len(shown)
-            yield f"of another shape, left as they were: {'; '.join(shown)}{f' and {more} more' if more else ''}"
+            yield f"of another shape: {'; '.join(shown)}{f' and {more} more' if more else ''}"
         if self.unexpected:
-            yield f"not in the network, passed over: {_by_layer(self.unexpected)}"
+            yield f"not in the network: {_by_layer(self.unexpected)}"
 
     def __str__(self) -> str:
         return "\n  ".join(self.lines())
@@ -75,23 +77,25 @@ def _by_layer(names: Iterable[str]) -> str:
     return ", ".join(shown[:SHOWN]) + (f" and {len(shown) - SHOWN} layers more" if len(shown) > SHOWN else "")
 
 
-def load_weights(model: nn.Module, weights: Weights, base: Path, *, name: str = "") -> Transfer:
-    """Carries out a spec's `weights:`. `base` is the folder that its path is relative to; `name` is the network's, by
-    which torchvision's weights are found. Raises `Failure`."""
-    if weights.pretrained:
-        from nnc.runtime.pretrained import pretrained_tensors
+def load_weights(model: nn.Module, weights: GivenWeights) -> Transfer:
+    """Carries out a spec's `weights:`. torchvision's are found by the network's name; what is known of their use is kept
+    for when the network is saved. Raises `Failure`."""
+    if not weights.pretrained:
+        return transfer(model, read_tensors(weights.path, weights), weights, str(weights.path))
+    from nnc.runtime.pretrained import find_pretrained, pretrained_tensors, usage_of
 
-        tensors, source = pretrained_tensors(model, weights, name), weights.source
-    else:
-        path = base / weights.source
-        tensors, source = read_tensors(path, weights), str(path)
-    return transfer(model, tensors, weights, source)
+    source = origin(model)
+    owner, member = find_pretrained(weights, source.graph.name if source is not None else "")
+    done = transfer(model, pretrained_tensors(model, weights, owner, member), weights, repr(member))
+    if source is not None:
+        remember(model, usage_of(member, source.graph.inputs[0].name, classes=not done.misfits))
+    return done
 
 
 # -- into the network --------------------------------------------------------------------------------------------------
 
 
-def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: Weights, source: str) -> Transfer:
+def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: GivenWeights, source: str) -> Transfer:
     """Copies what fits. Raises `Failure` where `strict` wants all and something is left, or where nothing fits."""
     given = {_renamed(name, weights.rename): tensor for name, tensor in tensors.items()}
     own = model_tensors(model)
@@ -134,21 +138,18 @@ def _plain(dtype: torch.dtype) -> str:
 
 def _hint(given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> Iterator[str]:
     """A prefix that all names of one side have more than the other's."""
-    for names, others, say in (
-        (given, own, lambda p: f'`rename: {{"{p}": ""}}` would make names fit'),
-        (own, given, lambda p: f'`rename: {{"": "{p}"}}` would make names fit'),
-    ):
+    for names, others, form in ((given, own, '{{"{}": ""}}'), (own, given, '{{"": "{}"}}')):
         prefixes = {n.partition(".")[0] + "." for n in names if "." in n}
         for prefix in sorted(prefixes)[:SHOWN]:
             if sum(n.removeprefix(prefix) in others for n in names if n.startswith(prefix)) > len(names) // 2:
-                yield say(prefix)
+                yield f"`rename: {form.format(prefix)}` would make names fit"
                 return
 
 
 # -- out of a file -----------------------------------------------------------------------------------------------------
 
 
-def read_tensors(path: Path, weights: Weights) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path, weights: GivenWeights) -> dict[str, torch.Tensor]:
     """The tensors of a .safetensors file, a saved model of nnc's among them, or of a checkpoint. Raises `Failure`."""
     if not path.is_file():
         raise Failure("NNC0920", weights.span, f"there is no file {path}", notes=("the path is relative to the spec",))
@@ -162,7 +163,10 @@ def read_tensors(path: Path, weights: Weights) -> dict[str, torch.Tensor]:
         raise Failure("NNC0920", weights.span, f"{path} holds no weights that can be read", notes=notes) from None
     found = _state(content)
     if found is None:
-        notes = (f"it holds {_described(content)}", f"a state_dict is looked for at the top, and under {', '.join(NESTED)}")
+        notes = (
+            f"it holds {_described(content)}",
+            f"a state_dict is looked for at the top, and under {', '.join(NESTED)}",
+        )
         raise Failure("NNC0920", weights.span, f"{path} holds no tensors by name", notes=notes)
     return found
 
@@ -180,7 +184,9 @@ def _state(content: Any) -> dict[str, torch.Tensor] | None:
 def _state_inside(content: Any) -> dict[str, torch.Tensor] | None:
     if not isinstance(content, Mapping):
         return None
-    return {n: t for n, t in content.items() if isinstance(n, str) and isinstance(t, torch.Tensor) and _dense(t)} or None
+    return {
+        n: t for n, t in content.items() if isinstance(n, str) and isinstance(t, torch.Tensor) and _dense(t)
+    } or None
 
 
 def _dense(tensor: torch.Tensor) -> bool:
@@ -194,7 +200,7 @@ def _described(content: Any) -> str:
     return f"a {type(content).__name__}"
 
 
-def _safetensors(path: Path, weights: Weights) -> dict[str, torch.Tensor]:
+def _safetensors(path: Path, weights: GivenWeights) -> dict[str, torch.Tensor]:
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             ours = "nnc" in (file.metadata() or {})

@@ -305,7 +305,7 @@ CODES: tuple[Code, ...] = (
         nnc: 1
         inputs: {x: [B, 16]}
         layers: {fc: Linear(10)}
-        weights: {file: model.safetensors}
+        imports: {mylib: ./my_layers.py}
         """,
         """
         nnc: 1

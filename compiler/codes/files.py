@@ -69,4 +69,26 @@ CODES: tuple[Code, ...] = (
         "The transforms saved with the model are applied first; what comes out must have the network's rank, sizes and "
         "dtype.",
     ),
+    Code(
+        "NNC0920",
+        "weights-unreadable",
+        "The file of `weights:` holds no weights that can be read.",
+        "Safetensors files and checkpoints of tensors are read, and never as code: a pickle that needs more than tensors "
+        "and plain data is refused. A state_dict is found at the top of a checkpoint, or under the usual keys.",
+    ),
+    Code(
+        "NNC0921",
+        "weights-do-not-fit",
+        "The weights are another network's.",
+        "By default every tensor of the network must be in the file, in its shape, and the file must hold nothing else. "
+        "With `strict: false` what fits is loaded and the rest reported; `rename:` replaces prefixes of names.",
+    ),
+    Code(
+        "NNC0922",
+        "pretrained-weights",
+        "torchvision's weights cannot be used here.",
+        "They belong to one of torchvision's models, which is found by the network's name (that of the variant, such as "
+        "`resnet50`) or is written out: `ResNet50_Weights.IMAGENET1K_V2`. They are downloaded once, and their hash is "
+        "checked.",
+    ),
 )

@@ -14,7 +14,6 @@ RESERVED_SECTIONS = {
     "extends": "until then, copy the file and change it, or give it `args:`",
     "include": "until then, the blocks stand in the same file",
     "imports": "until then, what a file needs is a layer, a function or a block",
-    "weights": "until then, load them in Python: `model.load_state_dict(…)`",
 }
 
 

@@ -121,7 +121,13 @@ LOSS_MAPPING = Record(
         "layers": Key(
             Ref("body"), "The loss as a block: outputs of the network and fields of the data are its inputs."
         ),
-        "outputs": Key(TEXT, "Which of the block's values is the loss; by default the last one."),
+        "outputs": Key(
+            Ref("outputs"), "Which of the block's values is the loss, by default the last one; others stand in the log."
+        ),
+        "reduction": Key(
+            _setting('"mean" or "sum"', {"enum": ["mean", "sum"]}),
+            "Whether the block's value is a mean over the samples, or their sum.",
+        ),
     },
     rest=ANYTHING,
 )

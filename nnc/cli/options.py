@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from argparse import Action, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import Misuse
+
+if TYPE_CHECKING:
+    from nnc.compiler.weights import GivenWeights
 
 __all__ = [
     "add_depth",
@@ -15,7 +18,9 @@ __all__ = [
     "add_set",
     "add_size",
     "add_spec",
+    "add_weights",
     "not_negative",
+    "parse_given_weights",
     "parse_set",
     "parse_size",
     "positive",
@@ -47,6 +52,30 @@ def add_size(parser: ArgumentParser) -> None:
         metavar="NAME=SIZE[,…]",
         help="give free dimensions a size: --size B=1,H=224,W=224",
     )
+
+
+def add_weights(parser: ArgumentParser) -> None:
+    """`--weights`: trained weights to begin with."""
+    parser.add_argument(
+        "--weights",
+        metavar="FILE|NAME",
+        help="load trained weights, instead of what `weights:` says: a .safetensors or .pt file, torchvision's name such as "
+        "IMAGENET1K_V2, or '{file: model.pt, strict: false}'",
+    )
+
+
+def parse_given_weights(written: str | None) -> GivenWeights | None:
+    """The value of `--weights`. Raises Misuse where it has another form."""
+    if written is None:
+        return None
+    from nnc.compiler.diagnostics import Problems
+    from nnc.compiler.weights import parse_weights
+
+    problems = Problems()
+    found = parse_weights(written, problems)
+    if found is None:
+        raise Misuse(f"--weights: {next(iter(problems)).message}")
+    return found
 
 
 def add_depth(parser: ArgumentParser, what: str) -> None:

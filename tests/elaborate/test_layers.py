@@ -167,7 +167,6 @@ def test_a_dtype_is_named_in_both_spellings() -> None:
 
 def test_other_specs_as_layers_are_refused_in_words() -> None:
     assert codes('layers:\n  y: {type: "zoo:resnet"}') == ["NNC0217"]
-    assert codes("weights: {file: w.safetensors}\nlayers:\n  y: Linear(3)") == ["NNC0217"]
 
 
 def test_infinity_has_a_name() -> None:

@@ -1,5 +1,6 @@
 """Compiles a spec. Without --emit, writes one .safetensors file that holds the canonical spec and freshly initialized
-weights: it loads anywhere, without pickle and without the YAML. Files are named after the spec's file.
+weights, or those that `weights:` names: it loads anywhere, without pickle and without the YAML. Files are named after the
+spec's file.
 
 --emit may be given several times:
   safetensors   spec and weights in one file (the default)
@@ -21,12 +22,22 @@ weights: it loads anywhere, without pickle and without the YAML. Files are named
 from __future__ import annotations
 
 import json
+import sys
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from nnc.cli.exits import OK
-from nnc.cli.options import add_set, add_size, add_spec, not_negative, parse_set, parse_size
+from nnc.cli.options import (
+    add_set,
+    add_size,
+    add_spec,
+    add_weights,
+    not_negative,
+    parse_given_weights,
+    parse_set,
+    parse_size,
+)  # fmt: skip
 from nnc.cli.output import note_written, write_file
 from nnc.cli.pictures import PICTURES, picture
 from nnc.cli.report import show
@@ -35,6 +46,7 @@ from nnc.cli.stages import STAGES, stage_text
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation, Stage
+    from nnc.compiler.weights import GivenWeights
 
 EXAMPLES = """\
 nnc compile lenet5.yaml
@@ -57,6 +69,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     for kind in PICTURES:  # options of their own, as `--render [KIND]` would take the spec's name for the kind
         parser.add_argument(f"--render={kind}", action="append_const", const=kind, dest="render", help=SUPPRESS)
     parser.add_argument("--stop-after", choices=STAGES, metavar="STAGE", help="print what a stage delivers; see above")
+    add_weights(parser)
     parser.add_argument("--seed", type=not_negative, default=0, metavar="N", help="of the initial weights (default: 0)")
 
 
@@ -64,6 +77,7 @@ def run(options: Namespace) -> int:
     args, sizes = parse_set(options.set), parse_size(options.size)
     if options.stop_after is not None:
         return _stop_after(options.spec, options.stop_after, args, sizes)
+    weights = parse_given_weights(options.weights)
     kinds = dict.fromkeys([*(options.emit or ["safetensors"]), *(options.render or [])])
     targets = {kind: Path(options.output) / f"{stem(options.spec)}{SUFFIXES[kind]}" for kind in kinds}
     refuse_own_input(options.spec, *targets.values())
@@ -72,7 +86,7 @@ def run(options: Namespace) -> int:
         return status
     for kind, target in targets.items():
         if kind == "safetensors":
-            _save(result, target, args, sizes, options.seed)
+            _save(result, target, args, sizes, options.seed, weights)
         else:
             write_file(target, _emit(result, kind))
         note_written(target)
@@ -105,11 +119,24 @@ def _emit(result: Compilation, kind: str) -> str | bytes:
             return picture(result.graph, kind)
 
 
-def _save(result: Compilation, target: Path, args: dict[str, Any], sizes: dict[str, int], seed: int) -> None:
-    """Builds the module, which imports torch, and writes it with its spec."""
+def _save(
+    result: Compilation,
+    target: Path,
+    args: dict[str, Any],
+    sizes: dict[str, int],
+    seed: int,
+    weights: GivenWeights | None,
+) -> None:
+    """Builds the module, which imports torch, gives it the weights that are named, and writes it with its spec."""
     from nnc.api import instantiate, save
     from nnc.runtime.seed import seed_everything
 
     seed_everything(seed)
     target.parent.mkdir(parents=True, exist_ok=True)
-    save(instantiate(result, args=args, sizes=sizes), target)
+    model = instantiate(result, args=args, sizes=sizes)
+    chosen = weights or result.weights
+    if chosen is not None:
+        from nnc.runtime.weights import load_weights
+
+        print(load_weights(model, chosen), file=sys.stderr)
+    save(model, target)

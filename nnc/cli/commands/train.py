@@ -15,7 +15,9 @@ from nnc.cli.options import (
     add_set,
     add_size,
     add_spec,
+    add_weights,
     not_negative,
+    parse_given_weights,
     parse_set,
     parse_size,
     positive,
@@ -40,6 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser)
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of what `train:` says")
     parser.add_argument("--seed", type=not_negative, metavar="N", help="instead of what `train:` says")
+    add_weights(parser)
     add_device(parser)
     parser.add_argument(
         "--run-dir", metavar="DIR", help="where the run is kept (default: a new folder, runs/NAME-1, -2, …)"
@@ -66,6 +69,7 @@ def run(options: Namespace) -> int:
         resume=options.resume,
         epochs=options.epochs,
         seed=options.seed,
+        pretrained=parse_given_weights(options.weights),
         reporter=Reporter() if options.quiet else reporter_for(sys.stderr),
     )
     if options.format == "json":
