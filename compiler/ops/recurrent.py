@@ -1,5 +1,8 @@
 """Recurrent layers over (T, N, input_size), or (N, T, input_size) with `batch_first`, or unbatched (T, input_size); and
-their cells, which do one step over (N, input_size) or (input_size)."""
+their cells, which do one step over (N, input_size) or (input_size).
+
+A layer may be given `lengths` (N), as in `from: {input: embedded, lengths: n}`: the sequences are packed, and padded back
+to T steps."""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from nnc.compiler.ops.kinds import Inferred, NonNegative, Positive, Probability
 from nnc.compiler.ops.registry import OpDef, module
 from nnc.compiler.ops.shapes import display
 from nnc.compiler.types.dim import DimLike
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
 
 MAX_LAYERS = 10_000
+PACKING = ("enforce_sorted",)  # torch's `pack_padded_sequence(…, enforce_sorted)`
 
 Results = Mapping[str, TensorType]
 
@@ -23,7 +28,7 @@ Results = Mapping[str, TensorType]
 # -- layers ------------------------------------------------------------------------------------------------------------
 
 
-@module("RNN", family="recurrent", inferred="input_size", results=("output", "h_n"))
+@module("RNN", family="recurrent", inferred="input_size", results=("output", "h_n"), calls=PACKING)
 def rnn(
     c: Call,
     input: TensorType,
@@ -36,12 +41,15 @@ def rnn(
     dropout: Probability = 0.0,
     bidirectional: bool = False,
     h_0: TensorType | None = None,
+    lengths: TensorType | None = None,
+    enforce_sorted: bool = False,
 ) -> Results:
     """h = tanh(W x + b + V h + d) over time: output (T, N, D·hidden_size), h_n (D·num_layers, N, hidden_size)."""
+    _packed(c, input, batch_first, lengths)
     return _layers(c, input, 1, hidden_size, num_layers, bias, batch_first, bidirectional, 0, {"h_0": h_0})
 
 
-@module("LSTM", family="recurrent", inferred="input_size", results=("output", "h_n", "c_n"))
+@module("LSTM", family="recurrent", inferred="input_size", results=("output", "h_n", "c_n"), calls=PACKING)
 def lstm(
     c: Call,
     input: TensorType,
@@ -55,6 +63,8 @@ def lstm(
     proj_size: NonNegative = 0,
     h_0: TensorType | None = None,
     c_0: TensorType | None = None,
+    lengths: TensorType | None = None,
+    enforce_sorted: bool = False,
 ) -> Results:
     """Long short-term memory: output (T, N, D·H), h_n (D·num_layers, N, H), c_n (D·num_layers, N, hidden_size), where H
     is proj_size or else hidden_size, and D is 2 if bidirectional."""
@@ -62,12 +72,13 @@ def lstm(
         c.refuse("h_0 and c_0 are given together or not at all", "h_0" if c_0 is None else "c_0")
     if proj_size >= hidden_size:
         c.refuse(f"proj_size {proj_size} is not below hidden_size {hidden_size}", "proj_size")
+    _packed(c, input, batch_first, lengths)
     return _layers(
         c, input, 4, hidden_size, num_layers, bias, batch_first, bidirectional, proj_size, {"h_0": h_0, "c_0": c_0}
     )
 
 
-@module("GRU", family="recurrent", inferred="input_size", results=("output", "h_n"))
+@module("GRU", family="recurrent", inferred="input_size", results=("output", "h_n"), calls=PACKING)
 def gru(
     c: Call,
     input: TensorType,
@@ -79,8 +90,11 @@ def gru(
     dropout: Probability = 0.0,
     bidirectional: bool = False,
     h_0: TensorType | None = None,
+    lengths: TensorType | None = None,
+    enforce_sorted: bool = False,
 ) -> Results:
     """Gated recurrent units: output (T, N, D·hidden_size), h_n (D·num_layers, N, hidden_size)."""
+    _packed(c, input, batch_first, lengths)
     return _layers(c, input, 3, hidden_size, num_layers, bias, batch_first, bidirectional, 0, {"h_0": h_0})
 
 
@@ -115,6 +129,23 @@ def _layers(
             _state(c, name, state, shapes[name])
     results = {"output": input.with_shape(*input.shape[:-1], directions * width)}
     return results | {name[0] + "_n": input.with_shape(*shapes[name]) for name in states}
+
+
+def _packed(c: Call, input: TensorType, batch_first: bool, lengths: TensorType | None) -> None:
+    """`lengths` (N) says how many steps of each sequence count; those behind them are not read, and are 0 in the output.
+    The layer's last state is that after the last step that counts."""
+    if lengths is None:
+        if "enforce_sorted" in c.given:
+            c.refuse("enforce_sorted says something about lengths, which are not given", "enforce_sorted")
+        return
+    if input.rank != 3:
+        c.refuse(f"sequences of their own lengths come in a batch, input is {input}", "input", code="NNC0502")
+    if lengths.dtype is not DType.int64:
+        c.refuse(f"lengths are int64, not {lengths.dtype}", "lengths", code="NNC0503")
+    c.rank(lengths, 1, name="lengths")
+    batch = input.shape[0 if batch_first else 1]
+    c.equal(lengths.shape[0], batch, f"there are {lengths.shape[0]} lengths for {batch} sequences", "lengths")
+    c.at_least(batch, 1, "there are no sequences", "input")
 
 
 def _weights(

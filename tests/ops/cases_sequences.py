@@ -33,6 +33,12 @@ def recurrent(draw: Draw, op: OpDef) -> Case:
     hidden = case["hidden_size"] = draw(st.integers(1, 5))
     if not cell and chance(draw, 25) and "proj_size" in {a.name for a in op.arguments}:
         case["proj_size"] = draw(st.integers(0, hidden))
+    if not cell:
+        case["enforce_sorted"] = MISSING
+        if chance(draw, 25):
+            sequences = first.shape[:1] if case["batch_first"] is True else first.shape[1:2]
+            case["lengths"] = TensorType(equal(draw, sequences), dtype(draw, DType.int64, 5))
+            case["enforce_sorted"] = draw(st.sampled_from([MISSING, True, False]))
     if not chance(draw, 45):
         return case
     if cell:
@@ -46,7 +52,7 @@ def recurrent(draw: Draw, op: OpDef) -> Case:
         proj = case.get("proj_size", MISSING)
         states = {"h_0": (ways, *batch, hidden if proj in (MISSING, 0) else proj), "c_0": (ways, *batch, hidden)}
     for argument in op.inputs[1:]:
-        if chance(draw, 95):
+        if argument.name in states and chance(draw, 95):
             case[argument.name] = TensorType(equal(draw, states[argument.name]), dtype(draw, others=4))
     return case
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 import torchvision.ops
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
@@ -28,11 +29,12 @@ Arguments = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Outcome:
-    """`results` in torch's order, or the `error` that torch raised."""
+    """`results` in torch's order, with their `names` where torch names them, or the `error` that torch raised."""
 
     results: tuple[tuple[tuple[int, ...], str], ...] = ()
     state: tuple[tuple[str, tuple[int, ...], str], ...] = ()
     error: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def refused(self) -> bool:
@@ -46,22 +48,13 @@ def run(op: OpDef, arguments: Arguments) -> Outcome:
         warnings.simplefilter("ignore")
         try:
             if op.form == "function":
-                return Outcome(_types(call_function(op, arguments)))
+                results = call_function(op, arguments)
+                return Outcome(_types(results), names=_names(results))
             module = construct(op, arguments).train(training)
             state = tuple((k, tuple(v.shape), _name(v)) for k, v in module.state_dict().items())
             return Outcome(_types(forward(module, op, arguments)), state)
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            IndexError,
-            AssertionError,
-            NotImplementedError,
-            KeyError,
-        ) as error:
-            return Outcome(error=f"{type(error).__name__}: {error}".split("\n")[0] or "error")
-        except ZeroDivisionError as error:
-            return Outcome(error=str(error))
+        except Exception as error:  # whatever torch raises is its way to refuse
+            return Outcome(error=f"{type(error).__name__}: {error}".split("\n")[0])
 
 
 # -- modules -----------------------------------------------------------------------------------------------------------
@@ -89,8 +82,19 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
     if "h_0" in given:
         state = given.pop("h_0")
         given["hx"] = (state, given.pop("c_0")) if "c_0" in given else state
+    if "lengths" in given:
+        return packed(module, **given)
     by_position = [given.pop(a.name) for a in op.inputs if a.required and a.name in given]  # named otherwise in some
     return module(*by_position, **given)
+
+
+def packed(module: Any, input: Any, lengths: Any, enforce_sorted: bool = False, hx: Any = None) -> Any:
+    """A recurrent layer over sequences of their own lengths, packed by hand; a length is 1 where the sample says 0."""
+    first = module.batch_first
+    sequences = pack_padded_sequence(input, lengths.clamp(min=1), batch_first=first, enforce_sorted=enforce_sorted)
+    output, state = module(sequences, hx)
+    padded, _ = pad_packed_sequence(output, batch_first=first, total_length=input.size(1 if first else 0))
+    return padded, state
 
 
 def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:
@@ -228,6 +232,11 @@ def _types(results: Any) -> tuple[tuple[tuple[int, ...], str], ...]:
     if isinstance(results, torch.Tensor):
         return ((tuple(results.shape), _name(results)),)
     return tuple(t for r in results for t in _types(r))
+
+
+def _names(results: Any) -> tuple[str, ...]:
+    """Those of a torch.return_types, which are what `torch.max(x, 0)` gives."""
+    return tuple(type(results).__match_args__) if type(results).__module__ == "torch.return_types" else ()
 
 
 def _name(tensor: torch.Tensor) -> str:

@@ -33,7 +33,9 @@ WITH_VECTORS = "products with a vector (aten::mv, aten::dot) are not counted by 
 
 
 def counted_by_torch(op: OpDef, arguments: dict[str, Any]) -> int:
-    """On meta tensors, in training: fused kernels for inference are not counted by torch."""
+    """On meta tensors, in training: fused kernels for inference are not counted by torch. Packed sequences count as
+    padded ones: what their lengths save is known when the network runs."""
+    arguments = {k: v for k, v in arguments.items() if k not in ("lengths", "enforce_sorted")}
     with warnings.catch_warnings(), torch.device("meta"), FlopCounterMode(display=False) as counter:
         warnings.simplefilter("ignore")
         if op.form == "module":

@@ -92,13 +92,14 @@ def test_constructor(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n, op in CATALOGUE.items() if op.form == "module"])
 def test_forward(name: str) -> None:
-    """The tensors and keywords of a call are `forward`'s; a recurrent layer's `hx` is told apart into its states."""
+    """The tensors and keywords of a call are `forward`'s; a recurrent layer's `hx` is told apart into its states, and
+    its `lengths` are those of packing."""
     op = CATALOGUE[name]
     found: Any = getattr(nn, name, None) or getattr(torchvision.ops, name)
     theirs = [p for p in inspect.signature(found.forward).parameters if p != "self"]
     mine = [a.name for a in (*op.inputs, *op.calls)]
     if name in ("RNN", "LSTM", "GRU", "LSTMCell"):
-        mine = ["hx" if n == "h_0" else n for n in mine if n != "c_0"]
+        mine = ["hx" if n == "h_0" else n for n in mine if n not in ("c_0", "lengths", "enforce_sorted")]
     if name == "PoissonNLLLoss":  # torch's input is called as an argument of its constructor
         mine = ["log_input" if n == "input" else n for n in mine]
     assert sorted(mine) == sorted(theirs)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Mapping, Sequence
 
+from nnc.compiler.backends.torch.packing import RUN_PACKED
 from nnc.compiler.backends.torch.rules import RULES, Rule
 from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, name
 from nnc.compiler.ops.registry import Argument, OpDef
@@ -43,12 +44,15 @@ def _tensor(numbers: ast.expr) -> ast.expr:
 
 
 def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:
-    """`self.attention(x, x, x, need_weights=False)`, `self.lstm(x, (h_0, c_0))`: a module called."""
+    """`self.attention(x, x, x, need_weights=False)`, `self.lstm(x, (h_0, c_0))`: a module called. A recurrent one with
+    `lengths` is `run_packed(self.lstm, x, lengths)`."""
     state = [operands[word] for word in RULES[op.name].state if word in operands]
     rest = {word: value for word, value in operands.items() if word not in RULES[op.name].state}
     positional, keywords = _split((*op.inputs, *op.calls), rest, _leading(op.inputs))
     if state:
         positional.append(state[0] if len(state) == 1 else ast.Tuple(state))
+    if "lengths" in keywords:
+        return call(name(RUN_PACKED), [module, positional[0], keywords.pop("lengths"), *positional[1:]], keywords)
     return call(module, positional, keywords)
 
 

@@ -14,6 +14,7 @@ from nnc.compiler.backends.torch.classes import ClassPlan, Plan, plan_classes
 from nnc.compiler.backends.torch.constructor import Constructor
 from nnc.compiler.backends.torch.forward import Forward
 from nnc.compiler.backends.torch.freezing import train_method
+from nnc.compiler.backends.torch.packing import IMPORT, RUN_PACKED, SOURCE
 from nnc.compiler.backends.torch.shapes import ShapeText
 from nnc.compiler.backends.torch.syntax import Line, definition
 from nnc.compiler.diagnostics import Span
@@ -43,6 +44,8 @@ def emit_source(graph: Graph) -> EmittedSource:
     plan = plan_classes(graph)
     root = plan.of(graph)
     body = [line for one in plan.classes for line in _class(plan, one)]
+    if any(f"{RUN_PACKED}(" in line.text for line in body):
+        body = [*map(Line, SOURCE.split("\n")), *body]
     imports = list(_imports(body))
     needs = "torch and torchvision" if "import torchvision" in imports else "torch alone"
     head = [Line(f'"""{root.name}, written by nnc. Needs {needs}."""'), Line(""), *map(Line, imports)]
@@ -70,6 +73,8 @@ def _imports(body: list[Line]) -> Iterator[str]:
     if _uses(code, "torchvision."):
         yield "import torchvision"
     yield "from torch import Tensor, nn" if _uses(code, "Tensor") else "from torch import nn"
+    if _uses(code, f"{RUN_PACKED}("):
+        yield IMPORT
 
 
 _STANDARD = (("collections", "OrderedDict"), ("fnmatch", "fnmatchcase"))

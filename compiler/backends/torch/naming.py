@@ -14,7 +14,7 @@ __all__ = ["CONTAINER_ATTRIBUTES", "GLOBALS", "SPOKEN", "Names", "camel_case", "
 GLOBALS = frozenset({"F", "OrderedDict", "Tensor", "fnmatchcase", "math", "nn", "torch", "torchvision"})
 """What emitted source imports, and no class or variable may hide."""
 
-SPOKEN = frozenset({"float", "getattr", "range", "self", "setattr", "super"})
+SPOKEN = frozenset({"float", "getattr", "range", "run_packed", "self", "setattr", "super"})
 """What emitted bodies call or mean, and no variable may hide."""
 
 CONTAINER_ATTRIBUTES = RESERVED_NAMES | {"_get_item_by_idx", "append", "extend", "insert", "pop"}
