@@ -8,7 +8,8 @@ import torch
 
 from tests.zoo.comparison import compare, ours, outputs, signature, theirs, trainable
 from tests.zoo.conftest import Cost
-from tests.zoo.families import CASES
+from tests.zoo.families import CASES, Case
+from tests.zoo.families.convolutional import OPTIONS
 
 QUICK = [name for name, case in CASES.items() if case.quick]
 OTHERS = [name for name, case in CASES.items() if not case.quick]
@@ -40,6 +41,11 @@ def test_equal_outputs_and_gradients(name: str, cost: Cost) -> None:
 def test_equal_outputs_and_gradients_of_the_others(name: str, cost: Cost) -> None:
     with cost.measured(name):
         compare(CASES[name])
+
+
+@pytest.mark.parametrize("case", OPTIONS, ids=lambda case: f"{case.name}-{'-'.join(case.args)}")
+def test_arguments_mean_what_torchvisions_mean(case: Case) -> None:
+    compare(case)
 
 
 def test_the_comparison_can_fail() -> None:

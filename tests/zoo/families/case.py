@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Case", "square"]
+__all__ = ["Case", "Sizes", "square"]
 
 Sizes = tuple[tuple[int, ...], ...]
 
