@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tests.zoo.families.case import Case, square
 from tests.zoo.families.convolutional import CONVOLUTIONAL
+from tests.zoo.families.scaled import SCALED
 from tests.zoo.families.transformers import TRANSFORMERS
 
 __all__ = ["CASES", "Case", "square"]
 
-CASES: dict[str, Case] = {case.name: case for case in (*CONVOLUTIONAL, *TRANSFORMERS)}
+CASES: dict[str, Case] = {case.name: case for case in (*CONVOLUTIONAL, *SCALED, *TRANSFORMERS)}

@@ -7,4 +7,16 @@ from tests.zoo.families.case import Case, square
 __all__ = ["TRANSFORMERS"]
 
 # The position embedding has as many rows as an image of 224×224 has patches.
-TRANSFORMERS = [Case("vit_b_16", "zoo:vit", square(224), quick=True)]
+VIT = [
+    Case(f"vit_{name}", f"zoo:vit_{name}", square(224), quick=name == "b_32")
+    for name in ("b_16", "b_32", "l_16", "l_32", "h_14")
+]
+
+# Windows of 7×7 or 8×8 patches: both sizes need padding before windows and before merging, on both axes; in one direction
+# several windows, which are shifted, in the other a single one, which is not.
+SWIN = [
+    Case(f"swin_{name}", f"zoo:swin_{name}", ((3, 95, 36), (3, 33, 64)), quick=name in ("t", "v2_t"))
+    for name in ("t", "s", "b", "v2_t", "v2_s", "v2_b")
+]
+
+TRANSFORMERS = [*VIT, *SWIN]
