@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from math import prod
 from typing import Any
 
+from nnc.compiler.graph.initial import Freeze
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
+from nnc.compiler.graph.owned import owned_by
 from nnc.compiler.graph.repeats import Structures
 from nnc.compiler.graph.text import clip, span
 from nnc.compiler.ops.call import ParameterSpec
@@ -108,9 +109,10 @@ def summarize(
     graph: Graph, sizes: Mapping[str, int] | None = None, *, expand: bool = False, frozen: Iterable[str] = ()
 ) -> Summary:
     """The numbers of a graph. `sizes` gives free dimensions a size; `expand` keeps equal entries standing in a row
-    apart; `frozen` are globs over parameter names (`features.*`) that training leaves alone."""
+    apart; `frozen` are further globs, beside those of `freeze:`, over the names of what training leaves alone."""
     given = {Symbol(name): value for name, value in (sizes or {}).items()}
-    counter = _Counter(expand, tuple(frozen))
+    freeze = Freeze((*(graph.freeze.globs if graph.freeze is not None else ()), *frozen))
+    counter = _Counter(expand, freeze)
     totals = counter.graph(graph, "", 1, given, counter.tied(graph, ""))
     inputs = {v.name: v.type.substitute(given) for v in graph.inputs}
     free = {s.name for t in inputs.values() for d in t.shape for s in symbols(d)}
@@ -132,8 +134,8 @@ def summarize(
 class _Counter:
     """Walks a graph in the order of registration; leaves the rows behind."""
 
-    def __init__(self, expand: bool, frozen: tuple[str, ...]) -> None:
-        self.expand, self.frozen = expand or bool(frozen), frozen
+    def __init__(self, expand: bool, freeze: Freeze) -> None:
+        self.expand, self.freeze = expand, freeze
         self.structures = Structures()
         self.rows: list[Row] = []
 
@@ -151,7 +153,7 @@ class _Counter:
         shared: bool = False,
     ) -> _Totals:
         totals = _Totals()
-        for group in self._groups(graph.nodes, tied):
+        for group in self._groups(graph.nodes, path, tied):
             node, times = group[0], len(group)
             here = f"{path}{node.name}"
             place = len(self.rows)
@@ -165,16 +167,23 @@ class _Counter:
             self.rows.insert(place, row)
         return totals
 
-    def _groups(self, nodes: Sequence[Node], tied: frozenset[str]) -> Iterator[list[Node]]:
-        """Equal modules that stand in a row, unless a tie may tell them apart."""
+    def _groups(self, nodes: Sequence[Node], path: str, tied: frozenset[str]) -> Iterator[list[Node]]:
+        """Equal modules that stand in a row, unless a tie may tell them apart, or what is frozen does."""
         group: list[Node] = []
         for node in nodes:
-            if group and (self.expand or tied or not self._equal(group[0], node)):
+            if group and (self.expand or tied or not self._equal(group[0], node) or self._differ(group[0], node, path)):
                 yield group
                 group = []
             group.append(node)
         if group:
             yield group
+
+    def _differ(self, one: Node, other: Node, path: str) -> bool:
+        """Whether other parameters of the one are frozen than of the other."""
+        if not self.freeze.globs:
+            return False
+        first, second = ([self.freeze.covers(t.path) for t in owned_by(n, f"{path}{n.name}")] for n in (one, other))
+        return first != second
 
     def _equal(self, one: Node, other: Node) -> bool:
         return one.is_module and other.is_module and self.structures.node(one) == self.structures.node(other)
@@ -205,7 +214,7 @@ class _Counter:
             fixed = isinstance(node.target, Stored) and not node.target.requires_grad
             totals.parameters += count
             totals.parameter_bytes += count * BYTES[spec.dtype]
-            totals.trainable += 0 if fixed or any(fnmatchcase(name, glob) for glob in self.frozen) else count
+            totals.trainable += 0 if fixed or self.freeze.covers(name) else count
 
     def _shown(self, node: Node, totals: _Totals) -> bool:
         """Entries of the file, and those parts of expressions that cost something."""

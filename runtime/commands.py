@@ -112,9 +112,9 @@ def run_training(
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
-    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`
-    and `seed` replace what the spec says, and so does `pretrained`, the weights to begin with. A spec given as Python data has paths relative to the working directory. Raises
-    `Failure`, or `SpecError` where the spec has faults.
+    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs` and
+    `seed` replace what the spec says, and so does `pretrained`, the weights to begin with. A spec given as Python data
+    has paths relative to the working directory. Raises `Failure`, or `SpecError` where the spec has faults.
     """
     project = _project(spec, args or {}, sizes or {}, epochs)
     if seed is not None:

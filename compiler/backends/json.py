@@ -6,7 +6,8 @@ A graph that is called several times stands in `graphs` once, and nodes name it.
 
 graph     kind ("net", "block", "sequential", "group"), name, inputs (values), outputs (name → value's name; "" where it
           is the only one), arguments, sizes (names that the input pattern bound), nodes (in order of registration),
-          schedule (node names in an order that runs), ties, train_only
+          schedule (node names in an order that runs); where they say something also ties, train_only, init (rules, of
+          which the last that fits a parameter decides) and freeze
 value     name, shape (numbers, and texts for sizes that depend on free dimensions), dtype
 node      name; one of op, graph, stored; settings; operands; results (values); parameters; macs; line; where they say
           something also shares (the dotted path of the module called again), sizes (the inner graph's symbols → sizes
@@ -23,6 +24,9 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any
 
+from nnc.compiler.expr.tree import Expr, Literal
+from nnc.compiler.expr.unparse import unparse
+from nnc.compiler.graph.initial import InitRule
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
@@ -72,6 +76,10 @@ class _Table:
         }
         if graph.ties:
             data["ties"] = dict(graph.ties)
+        if graph.init:
+            data["init"] = [_rule(rule) for rule in graph.init]
+        if graph.freeze is not None:
+            data["freeze"] = {"match": list(graph.freeze.globs), "statistics": graph.freeze.statistics}
         if graph.train_only:
             data["train_only"] = sorted(graph.train_only)
         return data
@@ -108,6 +116,19 @@ class _Table:
         if not node.named:
             data["named"] = False
         return data
+
+
+def _rule(rule: InitRule) -> dict[str, Any]:
+    """Arguments that differ by layer are texts of expressions."""
+    return {
+        "match": [*rule.types, *rule.globs],
+        "set": {key: {"function": s.function, "arguments": {word: _argument(expr) for word, expr in s.arguments.items()}}
+                for key, s in rule.settings.items()},
+    }  # fmt: skip
+
+
+def _argument(expr: Expr) -> Any:
+    return _plain(expr.value) if isinstance(expr, Literal) else {"expression": unparse(expr)}
 
 
 def _value(value: Value) -> dict[str, Any]:

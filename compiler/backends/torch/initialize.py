@@ -15,7 +15,7 @@ for name, module in self.named_modules():                       any others: of t
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nnc.compiler.backends.torch.calls import SELF
@@ -39,7 +39,7 @@ from nnc.compiler.backends.torch.syntax import (
 )  # fmt: skip
 from nnc.compiler.expr import tree
 from nnc.compiler.graph.initial import ITSELF, Initializer, choose, is_literal
-from nnc.compiler.graph.owned import Owned, owned
+from nnc.compiler.graph.owned import owned
 from nnc.compiler.ops.registry import OpDef
 
 __all__ = ["Initialization"]
@@ -64,17 +64,20 @@ class Initialization:
         self.name, self.module, self.key, self.parameter = map(names.claim, ("name", "module", "key", "parameter"))
 
     def lines(self) -> Iterator[Line]:
-        yield from self._one_by_one(t for t in (self.tensors or [[]])[0] if not t.module)  # first in any order
-        self.chosen = [{p: c for p, c in chosen.items() if "." in p} for chosen in self.chosen]
-        self.used = dict.fromkeys(c for chosen in self.chosen for c in chosen.values())
-        if not self.used:
-            return
-        if self._is_short():
-            yield from self._one_by_one(self.tensors[0])
-        elif self._is_by_type():
-            yield from self._by_type()
-        else:
+        """The statements. Tensors of the class itself are the first in any order, and stand alone where they can."""
+        everything = self.chosen
+        self._decide([{p: c for p, c in chosen.items() if "." in p} for chosen in everything])
+        if self.used and not self._is_short() and not self._is_by_type():
+            self._decide(everything)
             yield from self._by_name()
+            return
+        yield from self._one_by_one({p: c for p, c in everything[0].items() if "." not in p})
+        if self.used:
+            yield from self._one_by_one(self.chosen[0]) if self._is_short() else self._by_type()
+
+    def _decide(self, chosen: list[dict[str, Chosen]]) -> None:
+        self.chosen = chosen
+        self.used = dict.fromkeys(c for one in chosen for c in one.values())
 
     # -- one by one ----------------------------------------------------------------------------------------------------
 
@@ -87,12 +90,12 @@ class Initialization:
         typed = any(self.rules[i].types for i, _ in self.used)
         return not typed and (named or len(paths[0]) <= FEW)
 
-    def _one_by_one(self, tensors: Iterable[Owned]) -> Iterator[Line]:
-        for tensor in tensors:
-            if tensor.path in self.chosen[0]:
+    def _one_by_one(self, chosen: Mapping[str, Chosen]) -> Iterator[Line]:
+        for tensor in self.tensors[0]:
+            if tensor.path in chosen:
                 place = module_at(self.plan, self.one.graph, tensor.path)
                 around = module_at(self.plan, self.one.graph, tensor.module) if tensor.module else name(SELF)
-                yield from self._fill(self.chosen[0][tensor.path], place, around, INDENT)
+                yield from self._fill(chosen[tensor.path], place, around, INDENT)
 
     # -- by type -------------------------------------------------------------------------------------------------------
 
