@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ from nnc.compiler.diagnostics import Diagnostic, Label, Problems, Source, Span
 
 if TYPE_CHECKING:
     from nnc.compiler.elaborate import Elaborated
+    from nnc.compiler.files import Files
     from nnc.compiler.graph.ir import Graph
     from nnc.compiler.ops.registry import Catalogue
     from nnc.compiler.schema.spec import Spec
@@ -80,7 +83,6 @@ class Compilation:
 
         return canonical(self.spec, default_catalogue())
 
-
     @property
     def weights(self) -> GivenWeights | None:
         """What `weights:` says."""
@@ -104,7 +106,8 @@ def compile_file(path: str | Path, **options: Any) -> Compilation:
     result = Compilation(str(path))
     file, variant = split_variant(str(path))
     read = read_file(file, result.problems)
-    return result if read is None else _run(result, *read, **({"variant": variant} | options))
+    options = {"variant": variant, "folder": os.path.dirname(file) or "."} | options
+    return result if read is None else _run(result, *read, **options)
 
 
 def compile_mapping(spec: Mapping[str, Any], *, name: str = "<dict>", **options: Any) -> Compilation:
@@ -118,7 +121,8 @@ def _refuse(value: object) -> object:
 
 def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilation:
     """Compiles a spec's text. `variant` chooses one of its `variants:`, `args` replace defaults of its `args:`, `sizes`
-    fix free dimensions, `stop_after` names the last stage."""
+    fix free dimensions, `stop_after` names the last stage. `folder` is what references to other files are relative to, and
+    what they stay below; without it a text may refer to `zoo:` names only."""
     from nnc.compiler.source import read_text
 
     result = Compilation(name)
@@ -149,6 +153,7 @@ def _stages(
     tree: Tree,
     *,
     variant: str | None = None,
+    folder: str | None = None,
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     stop_after: Stage = "verify",
@@ -163,6 +168,14 @@ def _stages(
     from nnc.compiler.schema import check_document, read_spec
     from nnc.compiler.schema.reserved import report_reserved
 
+    files = _files(source, folder, result.problems)
+    if files is not None:
+        from nnc.compiler.files import merge
+
+        merged = merge(tree, files, name=source.name)
+        if merged is None:
+            return result
+        tree = merged
     if report_reserved(tree, result.problems):
         return result
     broken = check_document(tree, catalogue, result.problems)
@@ -171,6 +184,10 @@ def _stages(
         from nnc.compiler.schema.variants import choose
 
         result.spec = choose(result.spec, variant, result.problems)
+    if files is not None and result.spec is not None:
+        from nnc.compiler.files import link
+
+        result.spec = link(result.spec, files, catalogue)
     if stop_after == "schema" or result.spec is None:
         return result
 
@@ -198,6 +215,19 @@ def _stages(
     if faults:
         raise AssertionError("the compiler contradicts itself, please report this:\n" + "\n".join(faults[:20]))
     return result
+
+
+_REFERS = re.compile(r"zoo:|\.ya?ml|\.json|\./|extends|include")  # whatever names another file has one of these
+
+
+def _files(source: Source, folder: str | None, problems: Problems) -> Files | None:
+    """What reads the files that a spec may refer to; None where it refers to none."""
+    if _REFERS.search(source.text) is None:
+        return None
+    from nnc.compiler.files import Files, Place
+    from nnc.specs import find
+
+    return Files(problems, find, Place(folder, folder), os.path.realpath(source.name) if folder is not None else None)
 
 
 def _read_sections(result: Compilation, spec: Spec, broken: frozenset[Span]) -> None:

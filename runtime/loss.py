@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -11,6 +11,7 @@ from torch import nn
 from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm
 from nnc.compiler.training.losses import BALANCED
 from nnc.runtime.failure import Failure
+from nnc.runtime.loss_block import LossOfBlock
 from nnc.runtime.signature import Signature
 
 __all__ = ["Loss", "Value", "build_loss", "named_outputs"]
@@ -40,62 +41,84 @@ def named_outputs(outputs: Any, names: Sequence[str]) -> Named:
     return dict(zip(names, outputs, strict=False))
 
 
+class Part(Protocol):
+    """Part of a loss. `factors` are those of its terms in the sum, by name: 0 for one that only stands in the log."""
+
+    @property
+    def factors(self) -> Mapping[str, float]: ...
+
+    @property
+    def mean(self) -> bool: ...
+
+    def present(self, named: Named) -> bool: ...
+
+    def __call__(self, named: Named, batch: Named, *, check: bool = False) -> Named:
+        """Its terms. With `check`, what torch says about tensors that do not go together becomes a `Failure`."""
+        ...
+
+
 class Loss:
     """The loss of a batch: a sum of terms. Terms of outputs that are not there, outside of training, do not count."""
 
     def __init__(self, config: LossConfig, signature: Signature, device: torch.device) -> None:
         self.config = config
-        self.terms = [_Term(term, signature, device) for term in config.terms]
-        self.means = {term.config.name: term.mean for term in self.terms}
+        self._parts: list[Part] = [_Term(term, signature, device) for term in config.terms]
+        if config.block is not None:
+            self._parts.append(LossOfBlock(config.block, signature, device))
+        self.factors = {name: factor for part in self._parts for name, factor in part.factors.items()}
+        self.means = {name: part.mean for part in self._parts for name in part.factors}
         self._names = signature.outputs
 
     def __call__(self, outputs: Any, batch: Named, share: float = 1.0) -> Value:
         """Of a batch that is a `share` of all samples in a step, means over samples count by that much in the sum."""
-        named = named_outputs(outputs, self._names)
-        return _sum(((t, t(named, batch)) for t in self.terms if t.present(named)), share)
+        return self._sum(outputs, batch, share, check=False)
 
     def checked(self, outputs: Any, batch: Named) -> Value:
-        """As a call, but what torch says about tensors that do not go together names them. Raises `Failure`."""
+        """As a call, but tensors that do not go together are named. Raises `Failure`."""
+        return self._sum(outputs, batch, 1.0, check=True)
+
+    def _sum(self, outputs: Any, batch: Named, share: float, *, check: bool) -> Value:
         named = named_outputs(outputs, self._names)
-        return _sum(((t, t.checked(named, batch)) for t in self.terms if t.present(named)), 1.0)
+        terms: dict[str, torch.Tensor] = {}
+        total: torch.Tensor | None = None
+        for part in self._parts:
+            if not part.present(named):
+                continue
+            for name, value in part(named, batch, check=check).items():
+                factor = self.factors[name] * (share if part.mean else 1.0)
+                terms[name] = value.detach()
+                if factor:
+                    weighed = value if factor == 1 else value * factor
+                    total = weighed if total is None else total + weighed
+        assert total is not None, "a loss has a term that is always there"
+        return total, terms
 
 
 class _Term:
-    """`mean` says that torch averages it over the samples."""
+    """One of torch.nn's losses. `mean` says that torch averages it over the samples."""
 
     def __init__(self, config: LossTerm, signature: Signature, device: torch.device) -> None:
         self.config = config
-        self.module = build_loss(config.call).to(device)
+        self.factors = {config.name: config.factor}
         self.mean = config.call.arguments.get("reduction", "mean") != "sum"
+        self._module = build_loss(config.call).to(device)
         self._outputs = [n for n in config.source if n in signature.outputs]
         self._pick = [_picker(name, signature) for name in config.source]
 
     def present(self, named: Named) -> bool:
         return not self.config.train_only or all(n in named for n in self._outputs)
 
-    def __call__(self, named: Named, batch: Named) -> torch.Tensor:
-        result: torch.Tensor = self.module(*(pick(named, batch) for pick in self._pick))
-        return result
-
-    def checked(self, named: Named, batch: Named) -> torch.Tensor:
+    def __call__(self, named: Named, batch: Named, *, check: bool = False) -> Named:
+        tensors = [pick(named, batch) for pick in self._pick]
+        if not check:
+            return {self.config.name: self._module(*tensors)}
         try:
-            return self(named, batch)
+            return {self.config.name: self._module(*tensors)}
         except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
-            parts = zip(self.config.source, (pick(named, batch) for pick in self._pick), strict=True)
+            parts = zip(self.config.source, tensors, strict=True)
             shown = ", ".join(f"`{n}` {list(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in parts)
             message = f"{self.config.call.name} cannot take {shown}: {str(error).strip().splitlines()[0]}"
             raise Failure("NNC0813", self.config.call.span, message) from error
-
-
-def _sum(terms: Any, share: float) -> Value:
-    values, total = {}, None
-    for term, value in terms:
-        factor = term.config.factor * (share if term.mean else 1.0)
-        part = value if factor == 1 else value * factor
-        total = part if total is None else total + part
-        values[term.config.name] = value.detach()
-    assert total is not None, "a loss has a term that is always there"
-    return total, values
 
 
 def _picker(name: str, signature: Signature) -> Callable[[Named, Named], torch.Tensor]:

@@ -49,7 +49,7 @@ class LossAverage:
     several."""
 
     def __init__(self, loss: Loss, device: torch.device) -> None:
-        self._factors = {t.config.name: t.config.factor for t in loss.terms}
+        self._factors = loss.factors
         self._means = loss.means
         self._terms = {name: Average(device) for name in self._factors}
 

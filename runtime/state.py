@@ -77,7 +77,9 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
     """What must be the same when a run is resumed: all that decides its course but the number of epochs."""
     groups = [[list(g.match), dict(g.settings)] for g in config.optimizer.groups]
     return {
-        "loss": [[str(t.call), list(t.source), t.factor] for t in config.loss.terms],
+        "loss": config.loss.block.text
+        if config.loss.block
+        else [[str(t.call), list(t.source), t.factor] for t in config.loss.terms],
         "optimizer": [str(config.optimizer.call), groups],
         "scheduler": None if config.scheduler is None else [str(config.scheduler.call), config.scheduler.every],
         "batch_size": config.batch_size,

@@ -106,17 +106,21 @@ MAY_IMPORT = {
     "ops": {"types"},
     "expr": {"diagnostics", "suggest", "types"},
     "schema": {"diagnostics", "suggest", "types", "source", "ops", "expr"},
+    "files": {"diagnostics", "suggest", "source", "ops", "expr", "schema"},
     "graph": {"diagnostics", "types", "ops"},
-    "training": {"diagnostics", "suggest", "types", "source", "ops", "expr", "graph"},
+    "training": {"diagnostics", "suggest", "types", "source", "ops", "expr", "graph", "schema", "elaborate"},
     "elaborate": {"diagnostics", "suggest", "types", "ops", "expr", "schema", "graph"},
     "passes": {"diagnostics", "types", "ops", "graph"},
     "summary": {"diagnostics", "types", "ops", "graph"},
     "backends": {"diagnostics", "types", "ops", "schema", "graph", "passes", "summary"},
-    "driver": {"diagnostics", "types", "source", "render", "ops", "schema", "graph", "training", "elaborate", "passes"},
+    "driver": {"diagnostics", "types", "source", "render", "ops", "schema", "files", "graph", "training", "elaborate", "passes"},
 }
 DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py"}  # each imports a name of its own table
 # A pickled module is compiled again where it is loaded: the pipeline's end calls its beginning.
-EXCEPTIONS = {("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping")}
+EXCEPTIONS = {
+    ("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping"),
+    ("compiler/driver.py", "nnc.specs.find"),  # what `zoo:` means, handed to those who read references
+}
 
 
 def imports_of(text: str) -> Iterator[tuple[str, int]]:

@@ -169,9 +169,10 @@ CODES: tuple[Code, ...] = (
     ),
     Code(
         "NNC0820",
-        "loss-block-not-trainable",
-        "A loss written as a block of layers cannot be trained with yet.",
-        "Name one of torch.nn's losses, and the outputs and fields it takes with `from:`.",
+        "no-loss",
+        "A block that should be a loss is none: it gives more than one number, or would have parameters of its own.",
+        "A loss is one number. `mean(x)` and `sum(x)` reduce a tensor, and torch.nn's losses have `reduction`. What is to be "
+        "trained belongs into the network, which can give it out.",
     ),
     Code(
         "NNC0821",

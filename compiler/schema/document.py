@@ -153,9 +153,10 @@ CONTROLS: Mapping[str, Key] = {
     ),
     "outputs": Key(OUTPUTS, "What comes out of these layers; by default the last one's value."),
     "after": Key(REFERENCE, "In a file that `extends` another: the entry behind which this one is placed."),
+    "before": Key(REFERENCE, "In a file that `extends` another: the entry before which this one is placed."),
 }
 
-_WITH_ALL = ("if", "for", "let", "after")
+_WITH_ALL = ("if", "for", "let", "after", "before")
 
 
 def _mapping_form(action: str, *controls: str, rest: Part | None = None) -> Record:
@@ -278,4 +279,4 @@ DOCUMENT = Record(
 # A file that extends no other must have these.
 COMPLETE = replace(DOCUMENT, required=("nnc", "inputs", "layers"))
 BLOCKS = Table("a mapping from a name to a block", BLOCK, names="identifier")
-DEFINITIONS: Mapping[str, Part] = {"body": BODY, "blocks": BLOCKS, "loss": sections.LOSS_MAPPING}
+DEFINITIONS: Mapping[str, Part] = {"body": BODY, "blocks": BLOCKS, "loss": sections.LOSS_MAPPING, "outputs": OUTPUTS}

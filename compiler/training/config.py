@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
+
+if TYPE_CHECKING:
+    from nnc.compiler.schema.spec import Spec
+    from nnc.compiler.training.loss_block import LossBlock
+    from nnc.compiler.types.tensor import TensorType
 
 __all__ = [
     "AveragingConfig", "BoundCall", "DataConfig", "Deferred", "EarlyStopping", "FieldTransforms", "LossConfig",
@@ -95,6 +100,9 @@ class Network:
     outputs: tuple[str, ...]
     parameters: tuple[str, ...] | None = None
     train_only: frozenset[str] = frozenset()
+    types: Mapping[str, TensorType] = field(default_factory=dict)  # of the outputs
+    input_types: Mapping[str, TensorType] = field(default_factory=dict)
+    spec: Spec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +144,16 @@ class LossTerm:
 
 @dataclass(frozen=True, slots=True)
 class LossConfig:
-    """The sum of the terms, each times its factor."""
+    """The sum of the terms, each times its factor; or a block that computes one number."""
 
     terms: tuple[LossTerm, ...]
     span: Span
+    block: LossBlock | None = None
 
     @property
-    def first(self) -> LossTerm:
+    def first(self) -> LossTerm | None:
         """What it is about: the first term."""
-        return self.terms[0]
+        return self.terms[0] if self.terms else None
 
 
 @dataclass(frozen=True, slots=True)

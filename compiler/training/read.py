@@ -7,6 +7,7 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.graph.ir import Graph
+from nnc.compiler.schema.spec import Spec
 from nnc.compiler.source.tree import Tree
 from nnc.compiler.training.config import DataConfig, TrainConfig
 from nnc.compiler.training.network import network_of
@@ -25,17 +26,18 @@ def read_sections(
     names: Mapping[str, Any] | None = None,
     broken: Broken = frozenset(),
     epochs: int | None = None,
+    spec: Spec | None = None,
 ) -> tuple[DataConfig | None, TrainConfig | None]:
     """`data:` and `train:` of `Spec.sections`; None for one that is not there or has faults, which are reported.
 
-    `graph` is the network, where it could be made; `names` are the values of the spec's arguments; `broken` is what the
-    schema check has refused already (`check_document`).
+    `spec` is the file, whose blocks a loss may use; `graph` is the network, where it could be made; `names` are the values
+    of the spec's arguments; `broken` is what the schema check has refused already (`check_document`).
     """
     data = train = None
     if "data" in sections:
         data = read_data(sections["data"], problems, names=names, broken=broken)
     if "train" in sections:
-        network = network_of(graph) if graph is not None else None
+        network = network_of(graph, spec) if graph is not None else None
         train = read_train(
             sections["train"], problems, data=data, network=network, names=names, broken=broken, epochs=epochs
         )

@@ -23,6 +23,7 @@ from nnc.compiler.training.config import (
     SchedulerConfig,
     TrainConfig,
 )
+from nnc.compiler.training.read_block import read_loss_block
 from nnc.compiler.training.read_course import read_averaging, read_early_stopping
 from nnc.compiler.training.registry import CallDef
 from nnc.compiler.training.sections import Broken, Section, read_names, read_value
@@ -122,11 +123,8 @@ class _Reader:
         if tree is None:
             return None
         if isinstance(tree, TreeMapping) and tree.get("layers") is not None:
-            span = tree.entries[0].key.span
-            self.section.error(
-                "NNC0820", span, "a loss written as a block cannot be trained with yet: name one of torch.nn's losses"
-            )
-            return None
+            block = read_loss_block(self.section, tree, self.data, self.network, self.binder.names)
+            return None if block is None else LossConfig((), tree.entries[0].key.span, block)
         if not isinstance(tree, Sequence):
             term = self.term(tree, listed=False)
             return None if term is None else LossConfig((term,), term.call.span)

@@ -254,10 +254,42 @@ FAULTS = {
           optimizer: Adam
           epochs: 3
     """,
-    "a loss block": """
+    "a loss block of many numbers": """
         train:
           loss:
-            layers: {total: mean(output)}  # error: [loss-block-not-trainable] "cannot be trained with yet"
+            layers: {total: output - 1}  # error: [no-loss] "one number, not [B, 10]"
+          optimizer: Adam
+          epochs: 3
+    """,
+    "a loss block with an unknown name": """
+        train:
+          loss:
+            layers: {total: mean(outptu)}  # error: [unknown-name] "did you mean `output`"
+          optimizer: Adam
+          epochs: 3
+    """,
+    "a loss block with parameters": """
+        train:
+          loss:
+            layers:
+              score: {type: Linear(1), from: output}  # error: [no-loss] "nobody trains a loss's"
+              total: mean(score)
+          optimizer: Adam
+          epochs: 3
+    """,
+    "a loss block whose shapes do not fit": """
+        train:
+          loss:
+            layers:
+              total: mse_loss(output, image)  # error: [wrong-rank] "[B, 1, 8, 8]"
+          optimizer: Adam
+          epochs: 3
+    """,
+    "a loss block with a misspelled setting": """
+        train:
+          loss:
+            reduction: meen  # error: [wrong-training-value] "mean"
+            layers: {total: mean(output)}
           optimizer: Adam
           epochs: 3
     """,
