@@ -160,10 +160,9 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n, c, height, width = x.shape
-        qkv = self.qkv(self.norm(x)).flatten(2).transpose(1, 2)
-        q, k, v = qkv.reshape(n, height * width, 3, self.num_heads, c // self.num_heads).permute(2, 0, 3, 1, 4)
-        h = F.scaled_dot_product_attention(q, k, v)
-        h = h.transpose(1, 2).reshape(n, height, width, c).permute(0, 3, 1, 2)
+        qkv = self.qkv(self.norm(x)).reshape(n, 3, self.num_heads, c // self.num_heads, height * width)
+        q, k, v = qkv.transpose(3, 4).unbind(1)
+        h = F.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(n, c, height, width)
         out: Tensor = x + self.proj(h)
         return out
 
