@@ -19,4 +19,8 @@ SWIN = [
     for name in ("t", "s", "b", "v2_t", "v2_s", "v2_b")
 ]
 
-TRANSFORMERS = [*VIT, *SWIN]
+# At every stage 7×7 windows must fill the image, and the grid of 7×7 be filled by it: 224 is the least.
+# torchvision's grid is fixed when it is built.
+MAXVIT = [Case("maxvit_t", "zoo:maxvit_t", square(224), quick=True, batch=1)]
+
+TRANSFORMERS = [*VIT, *SWIN, *MAXVIT]
