@@ -22,7 +22,11 @@ __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
 MAX_DEPTH = 48  # blocks within blocks, lists within lists
 MAX_MODULES = 1_000_000  # steps of the finished network, repeats counted
-FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 200_000, 20, 20  # a step of work is one evaluated expression, about 1 µs
+FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = (
+    3_000_000,
+    20,
+    20,
+)  # a step of work is one evaluated expression, about 1 µs
 
 
 class Failed(Exception):
@@ -89,6 +93,12 @@ class Context:
             yield
         finally:
             self.environment = outer
+
+    def instead(self, name: str) -> str | None:
+        """What to write instead of a name that torch has and the catalogue has not."""
+        from nnc.compiler.ops.not_ops import instead
+
+        return instead(name, self.catalogue)
 
     @contextmanager
     def inside(self, call: Span) -> Iterator[None]:

@@ -144,6 +144,9 @@ class Evaluator:
             return self.context.fail(
                 "NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",)
             )
+        advice = self.context.instead(name) if fix is None else None
+        if advice is not None:
+            return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=(advice,))
         if fix is None:  # `act: reluu`: a bare function, misspelt
             functions = [n for n, op in self.context.catalogue.items() if op.form == "function"]
             fix = self.context.did_you_mean(name, span, functions)
@@ -323,8 +326,11 @@ class Evaluator:
                 "NNC0308", span, f"`{name}` is a layer with a state: it needs an entry of its own",
                 notes=("inside an expression only functions can be called",),
             )  # fmt: skip
-        names = [n for n, o in catalogue.items() if o.form == "function"] + list(statics.FUNCTIONS)
         place = self.scope.place(name)
+        advice = self.context.instead(name) if place is None else None
+        if advice is not None:
+            raise self.context.fail("NNC0301", span, f"`{name}` is not a function here", notes=(advice,))
+        names = [n for n, o in catalogue.items() if o.form == "function"] + list(statics.FUNCTIONS)
         labels = (Label(place, f"`{name}` is a value"),) if place else ()
         fix = None if place else self.context.did_you_mean(name, span, names)
         raise self.context.fail("NNC0301", span, f"there is no function `{name}`", labels=labels, fix=fix)

@@ -62,7 +62,7 @@ CONTENTS = {
         MultiheadAttention scaled_dot_product_attention
         """,
     "transformer": """
-        TransformerEncoderLayer TransformerDecoderLayer Transformer
+        TransformerEncoderLayer TransformerDecoderLayer Transformer TransformerEncoder TransformerDecoder
         """,
     "upsampling": """
         Upsample UpsamplingNearest2d UpsamplingBilinear2d interpolate PixelShuffle pixel_shuffle

@@ -1,4 +1,5 @@
-"""Transformer layers: attention and a two-layer perceptron, each with a residual connection and a LayerNorm."""
+"""Transformer layers: attention and a two-layer perceptron, each with a residual connection and a LayerNorm; stacks of
+them. Torch's stacks are given a layer to copy; here they take its arguments (docs/decisions/0008-transformer-stacks.md)."""
 
 from __future__ import annotations
 
@@ -198,4 +199,92 @@ def _final_norm(c: Call, name: str, width: int, bias: bool) -> None:
         c.parameter(f"{name}.bias", width)
 
 
-OPS: tuple[OpDef, ...] = (transformer_encoder_layer, transformer_decoder_layer, transformer)
+# -- stacks of layers --------------------------------------------------------------------------------------------------
+
+
+@module("TransformerEncoder", family="attention", inferred="d_model", calls=("is_causal",))
+def transformer_encoder(
+    c: Call,
+    src: TensorType,
+    d_model: Inferred,
+    num_layers: Positive,
+    nhead: Positive,
+    dim_feedforward: Positive = 2048,
+    dropout: Probability = 0.1,
+    activation: Literal["relu", "gelu"] = "relu",
+    layer_norm_eps: float = 1e-05,
+    batch_first: bool = False,
+    norm_first: bool = False,
+    bias: bool = True,
+    norm: bool = False,
+    enable_nested_tensor: bool = True,
+    mask_check: bool = True,
+    mask: TensorType | None = None,
+    src_key_padding_mask: TensorType | None = None,
+    is_causal: bool | None = None,
+) -> TensorType:
+    """`num_layers` TransformerEncoderLayers, whose arguments are written here, and a LayerNorm if `norm`:
+    (S, N, d_model) → the same; (N, S, d_model) with `batch_first`."""
+    batch, length, width = _sequence(c, "src", src, batch_first, nhead)
+    for i in range(c.at_most(num_layers, MAX_LAYERS, "num_layers")):
+        _owned(c, f"layers.{i}.", width, dim_feedforward, bias, ("self_attn",), 2)
+    if norm:
+        _final_norm(c, "norm", width, bias)
+    _causal(c, bool(is_causal), "is_causal", mask, "mask")
+    attention_masks(c, batch, nhead, length, length, {"src_key_padding_mask": src_key_padding_mask, "mask": mask})
+    samples = product(batch)
+    for _ in range(num_layers):
+        attend(c, samples, length, length, length, width, width, width)
+    c.macs(samples * length * num_layers * (2 * width * dim_feedforward))
+    return src
+
+
+@module("TransformerDecoder", family="attention", inferred="d_model", calls=("tgt_is_causal", "memory_is_causal"))
+def transformer_decoder(
+    c: Call,
+    tgt: TensorType,
+    memory: TensorType,
+    d_model: Inferred,
+    num_layers: Positive,
+    nhead: Positive,
+    dim_feedforward: Positive = 2048,
+    dropout: Probability = 0.1,
+    activation: Literal["relu", "gelu"] = "relu",
+    layer_norm_eps: float = 1e-05,
+    batch_first: bool = False,
+    norm_first: bool = False,
+    bias: bool = True,
+    norm: bool = False,
+    tgt_mask: TensorType | None = None,
+    memory_mask: TensorType | None = None,
+    tgt_key_padding_mask: TensorType | None = None,
+    memory_key_padding_mask: TensorType | None = None,
+    tgt_is_causal: bool | None = None,
+    memory_is_causal: bool = False,
+) -> TensorType:
+    """`num_layers` TransformerDecoderLayers, whose arguments are written here, and a LayerNorm if `norm`:
+    tgt (T, N, d_model), memory (S, N, d_model) → tgt's."""
+    batch, length, width = _sequence(c, "tgt", tgt, batch_first, nhead)
+    source = _memory(c, tgt, memory, batch_first, batch, width)
+    for i in range(c.at_most(num_layers, MAX_LAYERS, "num_layers")):
+        _owned(c, f"layers.{i}.", width, dim_feedforward, bias, ("self_attn", "multihead_attn"), 3)
+    if norm:
+        _final_norm(c, "norm", width, bias)
+    _causal(c, bool(tgt_is_causal), "tgt_is_causal", tgt_mask, "tgt_mask")
+    _causal(c, memory_is_causal, "memory_is_causal", memory_mask, "memory_mask")
+    for seen, masks in (
+        (length, {"tgt_key_padding_mask": tgt_key_padding_mask, "tgt_mask": tgt_mask}),
+        (source, {"memory_key_padding_mask": memory_key_padding_mask, "memory_mask": memory_mask}),
+    ):
+        attention_masks(c, batch, nhead, length, seen, masks)
+    samples = product(batch)
+    for _ in range(num_layers):
+        attend(c, samples, length, length, length, width, width, width)
+        attend(c, samples, length, source, source, width, width, width)
+    c.macs(samples * length * num_layers * (2 * width * dim_feedforward))
+    return tgt
+
+
+OPS: tuple[OpDef, ...] = (
+    transformer_encoder_layer, transformer_decoder_layer, transformer, transformer_encoder, transformer_decoder,
+)  # fmt: skip

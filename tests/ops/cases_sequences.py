@@ -98,7 +98,8 @@ def multihead(draw: Draw, op: OpDef) -> Case:
 
 def transformer(draw: Draw, op: OpDef) -> Case:
     case = settings(draw, op, nhead=draw(HEADS), dim_feedforward=draw(st.integers(1, 5)))
-    case |= {n: draw(st.integers(1, 2)) for n in ("num_encoder_layers", "num_decoder_layers") if n in case}
+    counts = ("num_encoder_layers", "num_decoder_layers", "num_layers")
+    case |= {n: draw(st.integers(1, 2)) for n in counts if n in case}
     first = case["batch_first"] is True
     rank, batch, (length, source), width = (
         draw(st.sampled_from([2, 3, 3])),
@@ -120,7 +121,10 @@ def transformer(draw: Draw, op: OpDef) -> Case:
         rows = length if name == "memory" else seen
         if f"{name}_mask" in names:
             case[f"{name}_mask"] = mask(draw, rows, seen)
+        if f"{name}_key_padding_mask" in names:
             case[f"{name}_key_padding_mask"] = mask(draw, *groups, seen)
+        if "mask" in names and name == "src":
+            case["mask"] = mask(draw, rows, seen)
         for hint in (f"{name}_is_causal", "is_causal"):
             if hint in case:
                 case[hint] = True if chance(draw, 5) else MISSING
@@ -151,5 +155,7 @@ GENERATORS: dict[str, Generator] = {
     "TransformerEncoderLayer": transformer,
     "TransformerDecoderLayer": transformer,
     "Transformer": transformer,
+    "TransformerEncoder": transformer,
+    "TransformerDecoder": transformer,
     "scaled_dot_product_attention": sdpa,
 }

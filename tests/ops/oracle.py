@@ -71,8 +71,20 @@ def construct(op: OpDef, arguments: Arguments) -> nn.Module:
             for k in ("weight", "pos_weight")
             if settings.get(k) is not None
         }
+    if op.name in ("TransformerEncoder", "TransformerDecoder"):
+        return stack(op.name, **settings)
     module: Callable[..., nn.Module] = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
     return module(**settings)
+
+
+def stack(name: str, num_layers: int, norm: bool = False, **settings: Any) -> nn.Module:
+    """A stack of transformer layers, made by hand: torch's takes a layer and a norm."""
+    own = {k: settings.pop(k) for k in ("enable_nested_tensor", "mask_check") if k in settings}
+    layer = getattr(nn, f"{name}Layer")(**settings)
+    eps, bias = settings.get("layer_norm_eps", 1e-5), settings.get("bias", True)
+    last = nn.LayerNorm(settings["d_model"], eps, bias=bias) if norm else None
+    made: nn.Module = getattr(nn, name)(layer, num_layers, norm=last, **own)
+    return made
 
 
 def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:

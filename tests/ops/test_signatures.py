@@ -40,6 +40,7 @@ REASONS = {
 SAME_DEFAULT = {
     ("std", "correction"), ("var", "correction"), ("roll", "dims"), ("Transformer", "activation"),
     ("TransformerEncoderLayer", "activation"), ("TransformerDecoderLayer", "activation"),
+    ("TransformerEncoder", "activation"), ("TransformerDecoder", "activation"),
 }  # fmt: skip
 
 
@@ -53,6 +54,10 @@ def module_arguments(op: OpDef) -> Signature:
         found = nn.RNNBase
     parameters = list(inspect.signature(found.__init__).parameters.values())[1:]
     listed = kept(parameters, LEFT_OUT | {"mode"})
+    if op.name in ("TransformerEncoder", "TransformerDecoder"):  # the layer's arguments stand for the layer
+        _, count, norm, *others = listed
+        width, *of_layer = module_arguments(CATALOGUE[f"{op.name}Layer"])
+        listed = [width, count, *of_layer, (norm[0], False, False), *others]
     if op.name in ("EmbeddingBag", "Upsample", "StochasticDepth"):
         listed = [(p.name, p.default, False) for p in parameters if p.name not in LEFT_OUT]
     if op.name in ("RNN", "GRU"):

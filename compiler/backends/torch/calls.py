@@ -20,6 +20,10 @@ from nnc.compiler.ops.registry import Argument, OpDef
 __all__ = ["SELF", "call_module", "construct", "invoke"]
 
 SELF = "self"
+STACKS = {  # torch gives them a layer to copy: these arguments are the stack's own, the others the layer's
+    "TransformerDecoder": ("num_layers", "norm"),
+    "TransformerEncoder": ("num_layers", "norm", "enable_nested_tensor", "mask_check"),
+}
 MOST_BY_POSITION = 2  # arguments of a module's constructor, where its rule does not say
 
 
@@ -35,12 +39,27 @@ def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[s
         if a.name in settings and (i < shown or a.name not in defaults)
     }
     settings |= {word: _tensor(settings[word]) for word in rule.tensors if word in settings}
+    if op.name in STACKS:
+        return _stack(op, rule, settings)
     positional, keywords = _split(op.arguments, settings, by_position)
     return call(dotted(rule.target), positional, keywords)
 
 
 def _tensor(numbers: ast.expr) -> ast.expr:
     return call(dotted("torch.tensor"), [numbers], {"dtype": dotted("torch.float32")})
+
+
+def _stack(op: OpDef, rule: Rule, settings: Mapping[str, ast.expr]) -> ast.expr:
+    """`nn.TransformerEncoder(nn.TransformerEncoderLayer(512, 8), num_layers=6, norm=nn.LayerNorm(512))`."""
+    own = {word: settings[word] for word in STACKS[op.name] if word in settings}
+    layer = tuple(a for a in op.arguments if a.name not in STACKS[op.name])
+    positional, keywords = _split(layer, {k: v for k, v in settings.items() if k not in own}, MOST_BY_POSITION)
+    if "norm" in own:
+        of_layer = {"eps": settings.get("layer_norm_eps"), "bias": settings.get("bias")}
+        norm = call(dotted("nn.LayerNorm"), [settings["d_model"]], {k: v for k, v in of_layer.items() if v is not None})
+        always = isinstance(own["norm"], ast.Constant)
+        own["norm"] = norm if always else ast.IfExp(own["norm"], norm, ast.Constant(None))
+    return call(dotted(rule.target), [call(dotted(f"{rule.target}Layer"), positional, keywords)], own)
 
 
 def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -> ast.expr:

@@ -60,7 +60,7 @@ _MODULES: Mapping[str, str] = {
         AdaptiveLogSoftmaxWithLoss:3 BCELoss BCEWithLogitsLoss CosineEmbeddingLoss CrossEntropyLoss CTCLoss
         GaussianNLLLoss HingeEmbeddingLoss HuberLoss KLDivLoss L1Loss LinearCrossEntropyLoss MarginRankingLoss MSELoss
         MultiLabelMarginLoss MultiLabelSoftMarginLoss MultiMarginLoss NLLLoss PoissonNLLLoss SmoothL1Loss
-        SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss
+        SoftMarginLoss TransformerDecoder TransformerEncoder TripletMarginLoss TripletMarginWithDistanceLoss
         """,
     "torchvision.ops": """
         DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute StochasticDepth

@@ -45,8 +45,12 @@ def run(options: Namespace) -> int:
         return OK
     found = [items[options.name] for items in vocabulary.values() if options.name in items]
     if not found:
+        from nnc.compiler.ops.not_ops import instead
         from nnc.compiler.suggest import closest
 
+        advice = instead(options.name, [n for items in vocabulary.values() for n in items])
+        if advice is not None:
+            raise Misuse(f"`{options.name}` is neither a layer nor a function here: {advice}")
         meant = closest(options.name, (n for items in vocabulary.values() for n in items))
         hint = f"did you mean `{meant}`?" if meant else "`nnc layers` lists them all"
         raise Misuse(f"nothing is called `{options.name}`: {hint}")
