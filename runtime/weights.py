@@ -8,6 +8,7 @@ found under `state_dict`, `model_state_dict`, `model`, `module` or `net`, the fi
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -156,7 +157,9 @@ def read_tensors(path: Path, weights: GivenWeights) -> dict[str, torch.Tensor]:
     if path.suffix == ".safetensors":
         return _safetensors(path, weights)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch wonders about files that it then refuses
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile file makes of torch's reader
         reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         notes = (reason, "only tensors and plain data are read: save `model.state_dict()`")
