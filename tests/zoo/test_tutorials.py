@@ -3,6 +3,9 @@ running statistics to the last bit, in both modes; at their real sizes, the publ
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -59,6 +62,20 @@ def test_published_numbers_of_parameters(name: str) -> None:
     compiled = compile_file(find(name))
     assert compiled.problems.sorted() == []
     assert summarize(compiled.graph).parameters == PARAMETERS[name]
+
+
+def test_the_page_has_the_same_numbers() -> None:
+    """Rows of docs/zoo-tutorials.md that give each of their networks a number."""
+    page = (Path(__file__).parents[2] / "docs" / "zoo-tutorials.md").read_text(encoding="utf-8")
+    checked = 0
+    for row in re.findall(r"^\| `.*$", page, re.MULTILINE):
+        cells = row.strip("| ").split(" | ")
+        called = re.findall(r"`(\w+)`", cells[0])
+        numbers = [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", cells[-1])]
+        if len(called) == len(numbers) and "…" not in row:
+            checked += len(called)
+            assert [summarize(compile_file(find(n)).graph).parameters for n in called] == numbers
+    assert checked > 15
 
 
 @pytest.mark.parametrize("name", CASES)
