@@ -299,7 +299,8 @@ def test_an_artifact_carries_preprocessing_and_classes(pretrained: nn.Module, tm
         wanted = pretrained.eval()(member.transforms()(seen)[None]).softmax(1)[0].topk(3)
     assert [r["index"] for r in result["top"]] == wanted.indices.tolist()
     assert [r["class"] for r in result["top"]] == [member.meta["categories"][i] for i in wanted.indices]
-    assert [r["probability"] for r in result["top"]] == pytest.approx(wanted.values.tolist(), rel=1e-6)
+    # v2 resizes bytes as integers, torchvision's preset as fractions: pixels differ by one of 255 levels at most
+    assert [r["probability"] for r in result["top"]] == pytest.approx(wanted.values.tolist(), rel=1e-2)
     again = nnc.save(nnc.load(file), tmp_path / "again.safetensors")
     assert read_header(again).classes == header.classes
     assert read_header(again).preprocessing == header.preprocessing
