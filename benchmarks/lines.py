@@ -3,9 +3,9 @@
 python benchmarks/lines.py
 
 Counted are lines that hold code. Of a spec: all but comments and empty lines, and in parentheses those that are neither
-`variants:` nor `init:`. Of torchvision: `torchvision/models/FILE.py` without comments, empty lines, docstrings, imports, `__all__`, and
-what is there for the pretrained weights alone: `…_Weights` classes, `_COMMON_META`, `_load_state_dict`, decorators. What its
-models share (`ops/misc.py`: Conv2dNormActivation, SqueezeExcitation; `_utils.py`) is not counted.
+`variants:` nor `init:`. Of torchvision: `torchvision/models/FILE.py` without comments, empty lines, docstrings, imports,
+`__all__`, and what is there for the pretrained weights alone: `…_Weights` classes, `_COMMON_META`, `_load_state_dict`,
+decorators. What its models share (`ops/misc.py`: Conv2dNormActivation, SqueezeExcitation; `_utils.py`) is not counted.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _left_out(module: ast.Module) -> Iterator[int]:
 
 
 def rows() -> Iterator[tuple[str, int, int, int, int]]:
-    """(family, its variants, lines of the spec, those that are its architecture, lines of torchvision's code) of every family that torchvision has."""
+    """(family, its variants, lines of the spec, those of its architecture, lines of torchvision's code) of every
+    family that torchvision has."""
     for family in families():
         files = [MODELS / f"{name}.py" for name in FILES.get(family, [family])]
         if all(f.exists() for f in files):

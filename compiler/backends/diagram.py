@@ -27,18 +27,20 @@ class Row:
 @dataclass(slots=True)
 class Box:
     """`role`: a layer (a module), a step (a function), a sign (`+` of two tensors), a stored tensor, an input or output
-    of the whole, a cluster folded into one box, or the omitted middle of a long row. `shared`: calls a module again."""
+    of the whole, a cluster folded into one box, or the omitted middle of a long row. `shared`: calls a module again.
+    `alike`: all `times` have the same parameters; else its number of parameters is that of all together."""
 
     id: str
     role: Role
     rows: list[Row]
     times: int = 1
     shared: bool = False
+    alike: bool = True
 
 
 @dataclass(slots=True)
 class Cluster:
-    """A nested graph, drawn open; or, without a title, the few steps that are repeated `times`."""
+    """A nested graph, drawn open; or, without a title, the few steps that are repeated `times`. `alike` as of a Box."""
 
     id: str
     title: str
@@ -47,6 +49,7 @@ class Cluster:
     items: list[Box | Cluster]
     times: int = 1
     shared: bool = False
+    alike: bool = True
 
 
 @dataclass(frozen=True, slots=True)

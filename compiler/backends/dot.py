@@ -134,7 +134,7 @@ def _heading(cluster: Cluster) -> str:
     """The text in the left half, so that edges, which come in the middle, do not cross it."""
     times = f"×{cluster.times}" if cluster.times > 1 else ""
     number = labels.count(cluster.parameters) if cluster.parameters else ""
-    number += " each" if number and times else ""
+    number += labels.of_several(cluster.alike) if number and times else ""
     words = [
         (cluster.name, f"<B>{_text(cluster.name)}</B>"),
         (cluster.title, _text(cluster.title)),
@@ -193,7 +193,7 @@ def _row(box: Box, row: Row) -> str:
 def _number(box: Box, row: Row) -> str:
     if not row.parameters:
         return ""
-    return labels.count(row.parameters) + (" each" if box.times > 1 else "")
+    return labels.count(row.parameters) + (labels.of_several(box.alike) if box.times > 1 else "")
 
 
 def _small(text: str) -> str:

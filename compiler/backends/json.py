@@ -80,6 +80,8 @@ class _Table:
             data["init"] = [_rule(rule) for rule in graph.init]
         if graph.freeze is not None:
             data["freeze"] = {"match": list(graph.freeze.globs), "statistics": graph.freeze.statistics}
+            if graph.freeze.besides:
+                data["freeze"]["except"] = list(graph.freeze.besides)
         if graph.train_only:
             data["train_only"] = sorted(graph.train_only)
         return data

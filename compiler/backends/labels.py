@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from types import EllipsisType
 from typing import Any
 
-from nnc.compiler.graph.ir import Node, Value, operand_values
+from nnc.compiler.graph.ir import Graph, Node, Value, operand_values
 from nnc.compiler.graph.outside import Sizes, size_outside
 from nnc.compiler.graph.text import clip
 from nnc.compiler.ops.registry import REQUIRED, OpDef
@@ -15,7 +15,7 @@ from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from nnc.compiler.types.typeset import typeset
 
-__all__ = ["OPERATORS", "count", "described", "shape"]
+__all__ = ["OPERATORS", "arguments", "count", "described", "of_several", "shape"]
 
 OPERATORS: Mapping[str, str] = {
     "add": "+", "sub": "−", "mul": "×", "div": "÷", "matmul": "@", "pow": "^", "maximum": "max", "minimum": "min",
@@ -28,6 +28,7 @@ QUIET = frozenset(
 )
 OUT = ("out_channels", "out_features", "hidden_size", "embedding_dim")
 LONGEST = 26  # of a function's arguments
+LONGEST_CALL = 48  # of a block's
 
 
 def count(n: int) -> str:
@@ -43,6 +44,11 @@ def count(n: int) -> str:
     raise AssertionError("unreachable: the last unit takes all")
 
 
+def of_several(alike: bool) -> str:
+    """What follows a number of parameters where several things stand in one place."""
+    return " each" if alike else " in all"
+
+
 # -- sizes and shapes -------------------------------------------------------------------------------------------------
 
 
@@ -51,6 +57,21 @@ def shape(type: TensorType, batch: DimLike | None = None) -> str:
     dims = type.shape[1:] if batch is not None and type.rank > 1 and type.shape[0] == batch else type.shape
     text = "×".join(f"({t})" if " " in (t := typeset(d)) else t for d in dims) or "scalar"
     return clip(text if type.dtype is DType.float32 else f"{text} {type.dtype}")
+
+
+# -- a block in a few words -------------------------------------------------------------------------------------------
+
+
+def arguments(block: Graph) -> str:
+    """What a block was called with: "planes 128, stride 2". Switches that are off, and 0 and 1, say little."""
+    said = {k: v for k, v in block.arguments.items() if v not in (None, False, 0, 1, True) and k not in QUIET}
+    return clip(", ".join(f"{k} {_plain(v)}" for k, v in said.items()), LONGEST_CALL)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "×".join(map(_plain, value))
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 # -- a layer in a few words -------------------------------------------------------------------------------------------

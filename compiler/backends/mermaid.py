@@ -69,7 +69,7 @@ def _row(box: Box, row: Row) -> str:
     words.append(f"<b>{_text(row.title)}</b>")
     words += [_text(row.detail)] if row.detail else []
     words += [f"<b>×{box.times}</b>"] if box.times > 1 else []
-    each = " each" if box.times > 1 else ""
+    each = labels.of_several(box.alike) if box.times > 1 else ""
     words += [f"· {labels.count(row.parameters)}{each}"] if row.parameters else []
     return " ".join(words)
 
@@ -79,7 +79,9 @@ def _heading(cluster: Cluster) -> str:
     words += [_text(cluster.title)] if cluster.title else []
     words += [f"<b>×{cluster.times}</b>"] if cluster.times > 1 else []
     if cluster.parameters:
-        words.append("· " + labels.count(cluster.parameters) + (" each" if cluster.times > 1 else ""))
+        words.append(
+            "· " + labels.count(cluster.parameters) + (labels.of_several(cluster.alike) if cluster.times > 1 else "")
+        )
     return " ".join(words)
 
 

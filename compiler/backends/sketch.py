@@ -2,7 +2,8 @@
 
 1. A layer and the normalization, activation and dropout behind it share a box, one row each.
 2. What stands several times behind itself (`repeats.py`) is drawn once, with ×N, unless `expand`.
-3. Clusters deeper than `depth` become one box.
+3. Clusters deeper than `depth` become one box. With `once`, so does a block that was drawn open before, whatever its
+   numbers, and a row of such blocks is one with ×N: a whole family of networks then fits on a page.
 4. Where more than `limit` boxes are left, 3 is done with the largest depth that fits; where the outermost level alone
    is too long, its middle becomes one box. A note then says so.
 
@@ -13,30 +14,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 
 from nnc.compiler.backends import labels
+from nnc.compiler.backends.counts import Counts, nesting
 from nnc.compiler.backends.diagram import Box, Cluster, Diagram, Edge, Role, Row, plain_name
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
-from nnc.compiler.graph.repeats import FOLLOWERS, Run, Structures, find_runs
+from nnc.compiler.graph.repeats import FOLLOWERS, Outlines, Run, Structures, find_runs
 from nnc.compiler.graph.text import clip, span
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["LIMIT", "sketch"]
 
+OPENED = 4  # blocks of one name that `once` draws open, where an `if:` in them makes different networks
 LIMIT = 400  # Graphviz lays out 100 boxes in 0.1 s, 1,000 in 5 s, 3,000 in 150 s
 
 
-def sketch(graph: Graph, *, expand: bool = False, depth: int | None = None, limit: int = LIMIT) -> Diagram:
+def sketch(
+    graph: Graph, *, expand: bool = False, depth: int | None = None, once: bool = False, limit: int = LIMIT
+) -> Diagram:
     """The drawing of a graph. `depth` 0 draws the outermost level only; `expand` draws every repetition, and what a
-    module does each time it is called."""
-    structures, counts = Structures(), _Counts()
+    module does each time it is called; `once` opens each block where it first stands, and names it elsewhere."""
+    structures, counts = (Outlines() if once else Structures()), Counts()
     try:
         return _Drawer(graph, structures, counts, expand, depth, limit).draw()
     except _TooMany:
         pass
-    for shallower in range(min(_nesting(graph), depth if depth is not None else 64) - 1, -1, -1):
+    for shallower in range(min(nesting(graph), depth if depth is not None else 64) - 1, -1, -1):
         try:
             note = f"more than {limit} boxes: folded to depth {shallower}"
             return _Drawer(graph, structures, counts, expand, shallower, limit, note=note).draw()
@@ -48,46 +52,6 @@ def sketch(graph: Graph, *, expand: bool = False, depth: int | None = None, limi
 
 class _TooMany(Exception):
     pass
-
-
-class _Counts:
-    """How many parameters and layers a graph owns; shared modules count where they are made, tied parameters once."""
-
-    def __init__(self) -> None:
-        self._known: dict[Graph, int] = {}
-        self._layers: dict[Graph, int] = {}
-
-    def layers(self, graph: Graph) -> int:
-        """Modules without modules in them."""
-        if graph not in self._layers:
-            own = [n for n in graph.nodes if n.shares is None and n.is_module]
-            self._layers[graph] = sum(self.layers(n.target) if isinstance(n.target, Graph) else 1 for n in own)
-        return self._layers[graph]
-
-    def graph(self, graph: Graph) -> int:
-        if graph not in self._known:
-            tied = self._tied(graph) if graph.ties else 0
-            self._known[graph] = sum(self.node(n) for n in graph.nodes) - tied
-        return self._known[graph]
-
-    def _tied(self, graph: Graph) -> int:
-        names = {target for target, _ in graph.ties}
-        owned = ((f"{path}.{p.name}" if p.name else path, p) for path, node in graph.walk() for p in node.parameters)
-        return sum(prod(p.shape) for name, p in owned if name in names)
-
-    def node(self, node: Node) -> int:
-        if node.shares is not None:
-            return 0
-        own = sum(prod(p.shape) for p in node.parameters if p.kind == "parameter")
-        return own + (self.graph(node.target) if isinstance(node.target, Graph) else 0)
-
-
-def _nesting(graph: Graph, known: dict[Graph, int] | None = None) -> int:
-    known = {} if known is None else known
-    if graph not in known:
-        inner = [n.target for n in graph.nodes if isinstance(n.target, Graph)]
-        known[graph] = 1 + max((_nesting(g, known) for g in inner), default=0)
-    return known[graph]
 
 
 @dataclass(slots=True)
@@ -129,7 +93,7 @@ class _Drawer:
         self,
         graph: Graph,
         structures: Structures,
-        counts: _Counts,
+        counts: Counts,
         expand: bool,
         depth: int | None,
         limit: int,
@@ -139,6 +103,7 @@ class _Drawer:
     ) -> None:
         self.graph, self.structures, self.counts = graph, structures, counts
         self.expand, self.depth, self.limit, self.note, self.omit = expand, depth, limit, note, omit
+        self.opened: dict[str, set[int]] = {}  # by a block's name: the outlines of those that are drawn open
         self.edges: dict[tuple[str, str], Edge] = {}
         self.ids: set[str] = set()
         self.drawn = 0
@@ -194,6 +159,8 @@ class _Drawer:
         outer = frame.items
         if run.period == 1:
             self._node(frame, unit[0], run.times, last[0])
+            if isinstance(self.structures, Outlines):
+                self._unlike(frame, schedule[run.start : run.end])
         else:
             frame.items = []
             for node in unit:
@@ -205,7 +172,20 @@ class _Drawer:
             frame.items.append(cluster)
         for first, final in zip(unit, last, strict=True):
             for one, other in zip(first.results, final.results, strict=True):
-                frame.ports[other] = frame.ports[one]
+                port, kind = frame.ports[one], frame.type(other)
+                frame.ports[other] = port if port.type == kind else replace(port, type=kind, told=False)
+
+    def _unlike(self, frame: _Frame, nodes: Sequence[Node]) -> None:
+        """What was drawn last stands for all these; where they are not equal, its number of parameters is that of all."""
+        owned = [self._owned(frame, node) for node in nodes]
+        drawn = frame.items[-1]
+        drawn.alike = len(set(owned)) == 1
+        if drawn.alike:
+            return
+        if isinstance(drawn, Cluster):
+            drawn.parameters = sum(owned)
+        else:
+            drawn.rows[:] = [replace(drawn.rows[0], parameters=sum(owned)), *drawn.rows[1:]]
 
     def _node(self, frame: _Frame, node: Node, times: int, last: Node | None = None) -> None:
         match node.target:
@@ -256,9 +236,12 @@ class _Drawer:
         if not inner.nodes:
             self._alias(frame, node, {v: frame.ports[node.operands[v.name]] for v in inner.inputs})
             return
-        if (shared and not self.expand) or (self.depth is not None and frame.depth >= self.depth):
+        known = self._known(inner)
+        if known or (shared and not self.expand) or (self.depth is not None and frame.depth >= self.depth):
             layers = self.counts.layers(inner)
             detail = f"{layers:,} layer{'s' * (layers != 1)}" if node.shares is None else _shared(node.shares)
+            if known and not shared:
+                detail = labels.arguments(inner) if times == 1 else ""
             row = Row(title or name, name if title else "", detail, parameters, "folded")
             self._add(frame, node, Box(self._id(path), "folded", [row], times, shared))
             return
@@ -270,6 +253,16 @@ class _Drawer:
         if opened.items:
             frame.items.append(_unwrapped(cluster))
         self._alias(frame, node, opened.ports)
+
+    def _known(self, inner: Graph) -> bool:
+        """Whether a block like this is drawn open already, or enough of its name are; if not, from now on it is."""
+        if not isinstance(self.structures, Outlines) or inner.kind != "block":
+            return False
+        outline, opened = self.structures.outline(inner), self.opened.setdefault(inner.name, set())
+        if outline in opened or len(opened) == OPENED:
+            return True
+        opened.add(outline)
+        return False
 
     def _alias(self, frame: _Frame, node: Node, ports: Mapping[Value, _Port]) -> None:
         assert isinstance(node.target, Graph)

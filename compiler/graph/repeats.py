@@ -17,9 +17,10 @@ from typing import Any
 
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 
-__all__ = ["FOLLOWERS", "Run", "Structures", "find_runs"]
+__all__ = ["FOLLOWERS", "Outlines", "Run", "Structures", "find_runs"]
 
 LONGEST_PERIOD = 12
+FEW = 3  # steps of a block whose numbers say more than its name: Conv(64, 3)
 FOLLOWERS = frozenset({"activation", "dropout", "normalization"})
 """Families that follow a layer rather than begin a group of them."""
 
@@ -79,6 +80,48 @@ class Structures:
 
     def _number(self, key: Hashable) -> int:
         return self._numbers.setdefault(key, len(self._numbers))
+
+
+class Outlines(Structures):
+    """Structures to which a block equals every block of its name that takes the same steps, whatever the numbers; but for
+    blocks of few steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._outlines: dict[Graph, int] = {}
+
+    def node(self, node: Node) -> int:
+        if (
+            node.shares is None
+            and isinstance(node.target, Graph)
+            and node.target.kind == "block"
+            and len(node.target.nodes) > FEW
+        ):
+            return self._number(("block", self.outline(node.target)))
+        return super().node(node)
+
+    def outline(self, graph: Graph) -> int:
+        """A number for the steps of a graph and how they hang together."""
+        if graph not in self._outlines:
+            places = {v: (-1, i) for i, v in enumerate(graph.inputs)}
+            steps = []
+            for i, node in enumerate(graph.schedule):
+                steps.append((self._kind(node), tuple(places[v] for v in node.inputs)))
+                places |= {v: (i, k) for k, v in enumerate(node.results)}
+            name = graph.name if graph.kind == "block" else ""
+            self._outlines[graph] = self._number(("outline", name, len(graph.inputs), tuple(steps)))
+        return self._outlines[graph]
+
+    def _kind(self, node: Node) -> Hashable:
+        match node.target:
+            case _ if node.shares is not None:
+                return ("itself", node.shares)
+            case Graph() as inner:
+                return self.outline(inner)
+            case Stored() as stored:
+                return stored.kind
+            case op:
+                return (op.name, op.form)
 
 
 def _frozen(value: Any) -> Hashable:

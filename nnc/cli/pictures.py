@@ -16,12 +16,18 @@ PICTURES = ("svg", "png", "pdf", "dot", "mmd")
 
 
 def picture(
-    graph: Graph, kind: str, *, expand: bool = False, depth: int | None = None, sideways: bool = False
+    graph: Graph,
+    kind: str,
+    *,
+    expand: bool = False,
+    depth: int | None = None,
+    once: bool = False,
+    sideways: bool = False,
 ) -> str | bytes:
     """The drawing of a graph as one of PICTURES. Raises Misuse, saying what to install, where it cannot be drawn."""
     from nnc.compiler.backends.sketch import sketch
 
-    drawing = sketch(graph, expand=expand, depth=depth)
+    drawing = sketch(graph, expand=expand, depth=depth, once=once)
     direction: Direction = "LR" if sideways else "TB"
     if kind == "mmd":
         from nnc.compiler.backends.mermaid import to_mermaid

@@ -14,6 +14,7 @@ from nnc.compiler.backends.sketch import sketch
 from nnc.compiler.graph.ir import Graph, Value
 from nnc.compiler.types.dim import size
 from tests.backends.graphs import Building, flat, lenet, mlp, resnet, siamese, unet, vit
+from tests.elaborate.helpers import compiled
 
 
 def boxes(diagram: Diagram) -> dict[str, Box]:
@@ -351,3 +352,52 @@ def test_any_drawing_is_sound(graph: Graph, expand: bool, depth: int | None, lim
     check(diagram, graph)
     inner = [b for b in diagram.boxes() if b.role not in ("input", "output")]
     assert len(inner) <= limit
+
+
+def folded(diagram: Diagram) -> list[str]:
+    return [f"{b.rows[0].title} {b.rows[0].detail}".strip() for b in diagram.boxes() if b.role == "folded"]
+
+
+def once(layers: str) -> tuple[Diagram, Graph]:
+    graph = compiled(
+        "inputs: {x: [B, 3, H, W]}\nblocks:\n  Unit:\n    inputs: {x: [B, C, H, W]}\n    args: {width: , kernel: 3}\n"
+        "    layers: {a: 'Conv2d(width, kernel, padding=1)', n: BatchNorm2d, b: 'Conv2d(width, 1)', out: relu(a + b)}\n"
+        f"{layers}"
+    ).graph
+    return sketch(graph, once=True), graph
+
+
+def test_once_opens_a_block_where_it_first_stands_and_names_it_elsewhere() -> None:
+    diagram, graph = once("layers:\n  one: Unit(8)\n  pool: MaxPool2d(2)\n  two: Unit(16, kernel=5)")
+    assert [c.name for c in clusters(diagram.items)] == ["one"]
+    assert folded(diagram) == ["Unit width 16, kernel 5"]
+    check(diagram, graph)
+
+
+def test_once_draws_a_row_of_unlike_blocks_as_one_with_their_parameters_together() -> None:
+    diagram, _ = once("layers:\n  one: Unit(8)\n  two: Unit(16)\n  three: Unit(24)\n  pool: MaxPool2d(2)")
+    (cluster,) = clusters(diagram.items)
+    assert (cluster.name, cluster.times, cluster.alike, cluster.parameters) == (
+        "one … three",
+        3,
+        False,
+        diagram.parameters,
+    )
+    assert [label for (_, head), label in labels(diagram).items() if head == "pool"] == ["24×H×W"]
+
+
+def test_once_does_not_merge_blocks_of_few_steps() -> None:
+    text = """
+inputs: {x: [B, 3, H, W]}
+blocks: {Conv: {args: {channels: }, layers: ["Conv2d(channels, 1)", BatchNorm2d, ReLU]}}
+layers: [Conv(8), Conv(16), Conv(24)]
+"""
+    assert folded(sketch(compiled(text).graph, once=True)) == ["Conv channels 16", "Conv channels 24"]
+
+
+def test_once_opens_four_kinds_of_a_block_and_no_more() -> None:
+    units = "".join(f"  u{n}: Deep({n})\n" for n in range(2, 8))
+    text = (
+        f"blocks: {{Deep: {{args: {{n: }}, layers: [{{for: i in range(n), type: Linear(i + 1)}}]}}}}\nlayers:\n{units}"
+    )
+    assert folded(sketch(compiled(text).graph, once=True)) == ["Deep n 6", "Deep n 7"]

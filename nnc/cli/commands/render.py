@@ -17,6 +17,7 @@ from nnc.cli.specs import compile_spec, refuse_own_input, stem
 EXAMPLES = """\
 nnc render lenet5.yaml
 nnc render zoo:resnet -o resnet50.png --size B=1,H=224,W=224
+nnc render zoo:resnet50 -o page.pdf --once
 nnc render zoo:resnet -o overview.pdf --depth 1
 nnc render unet.yaml -o unet.mmd --expand"""
 
@@ -26,6 +27,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     where = "the picture to write (default: the spec's name with .svg); `-` writes SVG to standard output"
     parser.add_argument("-o", "--output", metavar="FILE", help=where)
     parser.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
+    parser.add_argument(
+        "--once", action="store_true", help="open each block where it first stands, and name it elsewhere"
+    )
     add_depth(parser, "fold what is nested deeper than N; 0 draws the outermost layers only")
     parser.add_argument("--sideways", action="store_true", help="from left to right instead of from top to bottom")
     add_set(parser)
@@ -41,7 +45,9 @@ def run(options: Namespace) -> int:
     result = compile_spec(options.spec, args=parse_set(options.set), sizes=parse_size(options.size))
     if (status := show(result.problems.sorted())) != OK:
         return status
-    drawn = picture(result.graph, kind, expand=options.expand, depth=options.depth, sideways=options.sideways)
+    drawn = picture(
+        result.graph, kind, expand=options.expand, depth=options.depth, once=options.once, sideways=options.sideways
+    )
     write_file(output, drawn)
     note_written(output)
     return OK
