@@ -2,6 +2,7 @@
 # make test    the whole test suite
 # make test-zoo  every shipped spec against torchvision with real weights: time and memory of each
 # make check   formatting, lint, strict types, then the tests
+# make against-torch  every op compared with torch on 300 cases: docs/against-torch.md
 # make docs    the references in docs/ that are generated from the code
 # make clean   remove what was built, but .venv and what you trained
 
@@ -58,6 +59,10 @@ types: $(INSTALLED)
 .PHONY: docs
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
+
+.PHONY: against-torch
+against-torch: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.ops.report
 
 .PHONY: clean
 clean:

@@ -44,7 +44,9 @@ def sub(c: Call, input: Operand, other: Operand, *, alpha: Number = 1) -> Tensor
     result = elementwise(c, input, other)
     for operand in (input, other):
         if isinstance(operand, bool) or (isinstance(operand, TensorType) and operand.dtype is DType.bool):
-            c.refuse("torch does not subtract truth values; `logical_xor` tells where they differ", "input")
+            c.refuse(
+                "torch does not subtract truth values; `logical_xor` tells where they differ", "input", code="NNC0503"
+            )
     _fits(c, alpha, result.dtype)
     return result
 

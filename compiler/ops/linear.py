@@ -69,7 +69,7 @@ def linear(c: Call, input: TensorType, weight: TensorType, bias: TensorType | No
     result = input.with_shape(*input.shape[:-1], *out)
     if bias is not None:
         if not out:
-            c.refuse("a bias belongs to a weight of two dimensions", "bias")
+            c.refuse("a bias belongs to a weight of two dimensions", "bias", code="NNC0502")
         same_dtype(c, input, bias, "bias")
         c.rank(bias, 1, name="bias")
         c.equal(bias.shape[0], out[0], f"bias has {bias.shape[0]} elements for {out[0]} features", "bias")

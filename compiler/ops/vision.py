@@ -36,7 +36,9 @@ def _stochastic_depth(c: Call, input: TensorType) -> TensorType:
 @module("Permute", family="vision")
 def permute_module(c: Call, x: TensorType, dims: Ints) -> TensorType:
     """The dimensions in another order: `Permute([0, 3, 1, 2])`."""
-    return permuted(c, x, (dims,) if isinstance(dims, int) else dims)
+    if isinstance(dims, int):
+        c.refuse(f"dims is a list of all dimensions, not the number {dims}", "dims")
+    return permuted(c, x, dims)
 
 
 @module("FrozenBatchNorm2d", family="vision", inferred="num_features")

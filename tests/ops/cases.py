@@ -13,7 +13,10 @@ from nnc.compiler.types.tensor import TensorType
 from tests.ops import cases_layers, cases_losses, cases_products, cases_sequences, cases_shapes
 from tests.ops.drawing import MISSING, Case, Draw, Generator, chance, dtype, related, setting, shape, tensor
 
-__all__ = ["case"]
+__all__ = ["any_case", "case"]
+
+# Values that some arguments take and most do not.
+ODD = st.sampled_from([-1, 0, 2, 1.5, True, "same", (), (2, 1), (1, 2, 3, 4), None])
 
 
 @st.composite
@@ -21,6 +24,19 @@ def case(draw: Draw, op: OpDef) -> Case:
     """Arguments by name, each of its argument's kind."""
     drawn = GENERATORS.get(op.name, generic)(draw, op)
     return {k: v for k, v in drawn.items() if v is not MISSING}
+
+
+@st.composite
+def any_case(draw: Draw, op: OpDef) -> Case:
+    """A `case`, but now and then an argument has a value of another kind, or what is inferred is written, and wrong."""
+    drawn = draw(case(op))
+    inferred = [name for name in op.inferred if name not in drawn]
+    if inferred and chance(draw, 6):
+        drawn[draw(st.sampled_from(inferred))] = draw(st.integers(1, 6))
+    settings = [a.name for a in (*op.arguments, *op.calls) if not a.kind.tensor and not a.variadic and not a.inferred]
+    if settings and chance(draw, 10):
+        drawn[draw(st.sampled_from(settings))] = draw(ODD)
+    return drawn
 
 
 def generic(draw: Draw, op: OpDef) -> Case:

@@ -41,6 +41,14 @@ def has(arguments: Arguments, *kinds: str) -> bool:
 
 STRICTER: tuple[Stricter, ...] = (
     Stricter(
+        "a value of another kind than documented: `inplace=-1`, `eps=True`; Python does with it what it can",
+        lambda op, arguments, refusal, theirs: refusal.code == "NNC0305",
+    ),
+    Stricter(
+        "what is written contradicts what flows in: torch compares them only where it owns parameters",
+        lambda op, arguments, refusal, theirs: refusal.code == "NNC0506",
+    ),
+    Stricter(
         "a result without elements is a mistake: padding that crops everything, resizing to 0",
         lambda op, arguments, refusal, theirs: any(0 in shape for shape, _ in theirs.results),
     ),
@@ -108,6 +116,18 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: (
             refusal.code == WRONG_DTYPE and all(prod(shape) <= 1 for shape, _ in theirs.results)
         ),
+    ),
+    Stricter(
+        "num_classes=-1 counts the classes among the values, which no check sees",
+        lambda op, arguments, refusal, theirs: op.name == "one_hot" and refusal.subject == "num_classes",
+    ),
+    Stricter(
+        "ZeroPad3d and ConstantPad3d take a list that is too short and leave dimensions alone, without a word of it",
+        lambda op, arguments, refusal, theirs: op.family == "padding" and refusal.subject == "padding",
+    ),
+    Stricter(
+        "`True - x` is refused by torch's operator, but not with `alpha`",
+        lambda op, arguments, refusal, theirs: op.name == "sub" and refusal.code == WRONG_DTYPE,
     ),
     Stricter(
         "a bool to the power of a bool is no power",
