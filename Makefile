@@ -4,6 +4,7 @@
 # make check   formatting, lint, strict types, then the tests
 # make against-torch  every op compared with torch on 300 cases: docs/against-torch.md
 # make docs    the references in docs/ that are generated from the code
+# make docs-zoo  a drawing of every shipped spec, in docs/zoo/
 # make clean   remove what was built, but .venv and what you trained
 
 SHELL := bash
@@ -63,6 +64,10 @@ docs: $(INSTALLED)
 .PHONY: against-torch
 against-torch: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.ops.report
+
+.PHONY: docs-zoo
+docs-zoo: $(INSTALLED)
+	$(BIN)/python docs/gallery.py
 
 .PHONY: clean
 clean:

@@ -124,6 +124,10 @@ class Outlines(Structures):
                 return (op.name, op.form)
 
 
+def _small(graph: Graph) -> bool:
+    return len(graph.nodes) <= FEW and not any(isinstance(n.target, Graph) for n in graph.nodes)
+
+
 def _frozen(value: Any) -> Hashable:
     """A hashable stand-in; a tensor is its type."""
     if isinstance(value, Value):
