@@ -111,8 +111,7 @@ def summarize(
     """The numbers of a graph. `sizes` gives free dimensions a size; `expand` keeps equal entries standing in a row
     apart; `frozen` are further globs, beside those of `freeze:`, over the names of what training leaves alone."""
     given = {Symbol(name): value for name, value in (sizes or {}).items()}
-    freeze = Freeze((*(graph.freeze.globs if graph.freeze is not None else ()), *frozen))
-    counter = _Counter(expand, freeze)
+    counter = _Counter(expand, [Freeze(tuple(frozen)), *([graph.freeze] if graph.freeze is not None else [])])
     totals = counter.graph(graph, "", 1, given, counter.tied(graph, ""))
     inputs = {v.name: v.type.substitute(given) for v in graph.inputs}
     free = {s.name for t in inputs.values() for d in t.shape for s in symbols(d)}
@@ -134,8 +133,8 @@ def summarize(
 class _Counter:
     """Walks a graph in the order of registration; leaves the rows behind."""
 
-    def __init__(self, expand: bool, freeze: Freeze) -> None:
-        self.expand, self.freeze = expand, freeze
+    def __init__(self, expand: bool, freezes: Sequence[Freeze]) -> None:
+        self.expand, self.freezes = expand, [f for f in freezes if f.globs]
         self.structures = Structures()
         self.rows: list[Row] = []
 
@@ -180,10 +179,13 @@ class _Counter:
 
     def _differ(self, one: Node, other: Node, path: str) -> bool:
         """Whether other parameters of the one are frozen than of the other."""
-        if not self.freeze.globs:
+        if not self.freezes:
             return False
-        first, second = ([self.freeze.covers(t.path) for t in owned_by(n, f"{path}{n.name}")] for n in (one, other))
+        first, second = ([self._frozen(t.path) for t in owned_by(n, f"{path}{n.name}")] for n in (one, other))
         return first != second
+
+    def _frozen(self, path: str) -> bool:
+        return any(freeze.covers(path) for freeze in self.freezes)
 
     def _equal(self, one: Node, other: Node) -> bool:
         return one.is_module and other.is_module and self.structures.node(one) == self.structures.node(other)
@@ -214,7 +216,7 @@ class _Counter:
             fixed = isinstance(node.target, Stored) and not node.target.requires_grad
             totals.parameters += count
             totals.parameter_bytes += count * BYTES[spec.dtype]
-            totals.trainable += 0 if fixed or self.freeze.covers(name) else count
+            totals.trainable += 0 if fixed or self._frozen(name) else count
 
     def _shown(self, node: Node, totals: _Totals) -> bool:
         """Entries of the file, and those parts of expressions that cost something."""

@@ -226,12 +226,13 @@ def freezing(context: Context, section: Tree | None, graph: Graph) -> Freeze | N
         return None
     statistics = True
     match: Tree | None = section
+    besides: Tree | None = None
     if isinstance(section, TreeMapping):
-        match, flag = section.get("match"), section.get("statistics")
+        match, besides, flag = section.get("match"), section.get("except"), section.get("statistics")
         statistics = not (isinstance(flag, Scalar) and flag.value is False)
-    patterns = list(_globs(match))
+    patterns, exceptions = list(_globs(match)), list(_globs(besides))
     tensors = list(owned(graph))
-    for glob, span in patterns:
+    for glob, span in [*patterns, *exceptions]:
         alone = Freeze((glob,))
         if not any(alone.covers(t.path) for t in tensors):
             names = [t.path for t in tensors] + list(dict.fromkeys(t.module for t in tensors))
@@ -241,7 +242,7 @@ def freezing(context: Context, section: Tree | None, graph: Graph) -> Freeze | N
             statistics = False
     if any(d.code == "NNC0755" for d in context.problems):
         raise Failed
-    return Freeze(tuple(g for g, _ in patterns), statistics)
+    return Freeze(tuple(g for g, _ in patterns), statistics, tuple(g for g, _ in exceptions))
 
 
 def _globs(tree: Tree | None) -> Iterator[tuple[str, Span]]:

@@ -64,14 +64,15 @@ class InitRule:
 @dataclass(frozen=True, slots=True)
 class Freeze:
     """Globs over the names of parameters and modules: the parameters are not trained. With `statistics`, normalization
-    layers without a trainable parameter keep their running statistics too."""
+    layers without a trainable parameter keep their running statistics too. What `besides` names is left out."""
 
     globs: tuple[str, ...]
     statistics: bool = True
+    besides: tuple[str, ...] = ()
 
     def covers(self, path: str) -> bool:
         """Whether a parameter or module, or a module around it, is named."""
-        return any(fits(path, glob) for glob in self.globs)
+        return any(fits(path, glob) for glob in self.globs) and not any(fits(path, glob) for glob in self.besides)
 
 
 def fits(path: str, glob: str) -> bool:

@@ -299,6 +299,7 @@ FREEZE = Choice(
         "a mapping with `match:`",
         {
             "match": Key(GLOBS, "Globs over names of parameters or of modules."),
+            "except": Key(GLOBS, "Globs over names of those among them that are trained all the same."),
             "statistics": Key(
                 Leaf("true or false", {"type": "boolean"}),
                 "Whether normalization layers without a trainable parameter keep their running statistics too; true unless said.",

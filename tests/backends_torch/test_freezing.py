@@ -76,6 +76,16 @@ def test_globs_name_parameters_or_the_modules_around_them(freeze: Any, norms: li
     assert resting(model) == norms
 
 
+def test_all_but_what_is_excepted() -> None:
+    spec = {"nnc": 1, "name": "net", "inputs": {"x": ["B", 3, 8, 8]}, "layers": LAYERS}
+    spec["freeze"] = {"match": "*", "except": ["fc", "neck.bn.bias"]}
+    model = nnc.load(spec)
+    assert [n for n, p in model.named_parameters() if p.requires_grad] == ["neck.bn.bias", "fc.weight", "fc.bias"]
+    assert resting(model) == ["features.0.1", "features.1.1"]
+    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert summarize(compile_mapping(spec).graph).trainable == trained
+
+
 def test_training_leaves_what_is_frozen_as_it_was() -> None:
     torch.manual_seed(0)
     model = load("features.*")
@@ -100,7 +110,8 @@ def test_with_statistics_false_they_follow_the_data_as_in_torch() -> None:
 def test_modes_are_kept_through_copies_and_files(tmp_path: Path) -> None:
     model = load(["features.*", "neck"])
     nnc.save(model, tmp_path / "net.safetensors")
-    for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), nnc.load(tmp_path / "net.safetensors")):
+    unpickled = pickle.loads(pickle.dumps(model))  # noqa: S301  # our own
+    for other in (copy.deepcopy(model), unpickled, nnc.load(tmp_path / "net.safetensors")):
         assert frozen(other) == frozen(model)
         assert resting(other) == resting(model) == ["features.0.1", "features.1.1", "neck.bn"]
         assert not any(m.training for m in other.eval().modules())
