@@ -91,13 +91,9 @@ class Outlines(Structures):
         self._outlines: dict[Graph, int] = {}
 
     def node(self, node: Node) -> int:
-        if (
-            node.shares is None
-            and isinstance(node.target, Graph)
-            and node.target.kind == "block"
-            and len(node.target.nodes) > FEW
-        ):
-            return self._number(("block", self.outline(node.target)))
+        inner = node.target
+        if node.shares is None and isinstance(inner, Graph) and inner.kind == "block" and not _small(inner):
+            return self._number(("block", self.outline(inner)))
         return super().node(node)
 
     def outline(self, graph: Graph) -> int:
