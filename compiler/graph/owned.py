@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from nnc.compiler.graph.ir import Graph, Node, Stored
 from nnc.compiler.ops.call import ParameterSpec
@@ -16,21 +17,30 @@ from nnc.compiler.ops.registry import OpDef
 
 __all__ = ["INSIDE", "Owned", "owned", "owned_by"]
 
-_ATTENTION = {"out_proj": "Linear"}
 _FEED_FORWARD = {"linear1": "Linear", "linear2": "Linear"}
-_ENCODER = {"self_attn": "MultiheadAttention", "self_attn.out_proj": "Linear", **_FEED_FORWARD}
-_ENCODER |= {"norm1": "LayerNorm", "norm2": "LayerNorm"}
-_DECODER = {**_ENCODER, "multihead_attn": "MultiheadAttention", "multihead_attn.out_proj": "Linear"}
-_DECODER |= {"norm3": "LayerNorm"}
+_ENCODER = {"self_attn.out_proj": "Linear", "self_attn": "MultiheadAttention", **_FEED_FORWARD, "norm?": "LayerNorm"}
+_DECODER = {"multihead_attn.out_proj": "Linear", "multihead_attn": "MultiheadAttention", **_ENCODER}
+
+
+def _stack(path: str, layer: str, inside: Mapping[str, str]) -> dict[str, str]:
+    """Layers of a stack, and what each has inside."""
+    return {f"{path}.{inner}": kind for inner, kind in inside.items()} | {path: layer}
+
 
 INSIDE: Mapping[str, Mapping[str, str]] = {
-    "MultiheadAttention": _ATTENTION,
-    "TransformerEncoderLayer": _ENCODER,
+    "AdaptiveLogSoftmaxWithLoss": {"head": "Linear", "tail.*.*": "Linear"},
+    "MultiheadAttention": {"out_proj": "Linear"},
+    "Transformer": {
+        **_stack("encoder.layers.*", "TransformerEncoderLayer", _ENCODER),
+        **_stack("decoder.layers.*", "TransformerDecoderLayer", _DECODER),
+        "*coder.norm": "LayerNorm",
+    },
+    "TransformerDecoder": {**_stack("layers.*", "TransformerDecoderLayer", _DECODER), "norm": "LayerNorm"},
     "TransformerDecoderLayer": _DECODER,
+    "TransformerEncoder": {**_stack("layers.*", "TransformerEncoderLayer", _ENCODER), "norm": "LayerNorm"},
+    "TransformerEncoderLayer": _ENCODER,
 }
-"""The layers that torch's own layers have inside: path → type. Those of `Transformer` follow from its parts."""
-
-_PARTS = {"encoder.layers": "TransformerEncoderLayer", "decoder.layers": "TransformerDecoderLayer"}
+"""The layers that torch's own layers have inside: glob over paths → type, of which the first that fits holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +88,4 @@ def owned_by(node: Node, path: str) -> Iterator[Owned]:
 
 def _inside(layer: str, path: str) -> str:
     """The type of the layer at `path` inside one of torch's."""
-    for part, kind in _PARTS.items():
-        if layer == "Transformer" and path.startswith(f"{part}."):
-            number, _, rest = path.removeprefix(f"{part}.").partition(".")
-            return INSIDE[kind].get(rest, "") if number.isdigit() and rest else kind
-    if layer == "Transformer":
-        return "LayerNorm"  # the last one of encoder and decoder
-    return INSIDE.get(layer, {}).get(path, "")
+    return next((kind for glob, kind in INSIDE.get(layer, {}).items() if fnmatchcase(path, glob)), "")

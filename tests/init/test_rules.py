@@ -268,3 +268,19 @@ def test_a_layer_without_the_parameter_is_passed_over() -> None:
     model = load("init:\n  - {match: Conv2d, bias: 3}\n")
     assert (model.get_parameter("features.0.conv.bias") == 3).all()
     assert model.get_submodule("plain").bias is None
+
+
+@pytest.mark.parametrize("on", ["true", "false"])
+def test_a_rule_for_what_is_switched_off_is_no_mistake(on: str) -> None:
+    text = f"""
+    nnc: 1
+    inputs: {{x: [B, 4]}}
+    args: {{scaled: {on}}}
+    layers:
+      scale: {{if: scaled, type: Parameter([4])}}
+      out: x * scale if scaled else x
+    init: [{{match: scale, value: ones_}}]
+    """
+    found = compile_text(textwrap.dedent(text))
+    assert found.graph is not None
+    assert list(found.problems) == []
