@@ -54,6 +54,7 @@ class BodyElaborator:
         self._check_names(pending, body.listed)
         self.scope.incomplete = any(p.broken and not p.has_its_key for p in pending)
         self.builder.names.update(p.key for p in pending)
+        self.context.uses.switched_off.update(p.key for p in pending if not p.enabled)
         pending = [p for p in pending if p.enabled or not isinstance(p.entry.action, StoredDecl)]
         self.switched_off = {p.key for p in pending if not p.enabled}
         self.flows = [p.key for p in pending if not isinstance(p.entry.action, StoredDecl)]
@@ -131,7 +132,7 @@ class BodyElaborator:
     # -- one entry ----------
 
     def _entry(self, item: Pending) -> Binding:
-        if item.broken:
+        if item.broken or self.context.exhausted:
             return BROKEN
         try:
             if not item.enabled:

@@ -363,7 +363,7 @@ def name_last(builder: Builder, before: int, value: Binding, key: str, span: Spa
         for v in node.results
     }
     renamed = replace(node, name=key, results=tuple(named.values()), named=True)
-    builder.names.discard(node.name)
+    builder.release(node.name)
     builder.names.add(key)
     builder.nodes[-1] = builder.schedule[-1] = renamed
     return Several(named, span) if isinstance(value, Several) else renamed.results[0]

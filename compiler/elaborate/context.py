@@ -22,11 +22,7 @@ __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
 MAX_DEPTH = 48  # blocks within blocks, lists within lists
 MAX_MODULES = 1_000_000  # steps of the finished network, repeats counted
-FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = (
-    3_000_000,
-    20,
-    20,
-)  # a step of work is one evaluated expression, about 1 µs
+FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 5_000_000, 20, 20  # a step of work is one evaluated expression, ~1 µs
 
 
 class Failed(Exception):
@@ -50,6 +46,7 @@ class Context:
     outside: list[Mapping[Symbol, DimLike]] = field(default_factory=list)  # of each block being elaborated: its sizes
     characters: int = 0  # of the file: what may be spent grows with what was written
     work: int = 0
+    exhausted: bool = False
     uses: Uses = field(default_factory=Uses)
 
     def fail(
@@ -115,8 +112,11 @@ class Context:
 
     def step(self, span: Span, work: int = 1) -> None:
         """Counts one evaluation, or one node; the total is bounded whatever loops a file writes."""
+        if self.exhausted:
+            raise Failed
         self.work += work
         if self.work > FREE_WORK + WORK_PER_CHARACTER * self.characters:
+            self.exhausted = True
             raise self.fail("NNC0704", span, "evaluating this file takes more steps than a file of its length may take")
 
     def weigh(self, graph: Graph) -> int:

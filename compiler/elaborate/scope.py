@@ -42,6 +42,8 @@ class Builder:
     demands: dict[Demand, Span] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     weight: int = 0  # steps in the finished network, nested ones counted
+    _taken: dict[str, int] = field(default_factory=dict)  # by base: how many names are taken, from the first on
+    _made: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, node: Node) -> Node:
         self.nodes.append(node)
@@ -52,12 +54,19 @@ class Builder:
 
     def fresh(self, base: str) -> str:
         """A name for a step that has none in the file: `add`, `add_1`, …"""
-        name, count = base, 0
-        while name in self.names:
+        count = self._taken.get(base, 0)
+        while (name := f"{base}_{count}" if count else base) in self.names:
             count += 1
-            name = f"{base}_{count}"
+        self._taken[base] = count + 1
+        self._made[name] = base, count
         self.names.add(name)
         return name
+
+    def release(self, name: str) -> None:
+        """Gives a name back that `fresh` made."""
+        base, count = self._made.pop(name)
+        self._taken[base] = min(self._taken[base], count)
+        self.names.discard(name)
 
     def demand(self, demand: Demand, span: Span) -> None:
         self.demands.setdefault(demand, span)

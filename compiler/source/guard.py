@@ -17,11 +17,14 @@ __all__ = ["LIMITS", "Guard", "Limits", "Refused", "refuse_unprintable", "withou
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`nodes`: scalars, lists and mappings of the tree, keys included, an alias counting as what it stands for."""
+    """`nodes`: scalars, lists and mappings of the tree, keys included, an alias counting as what it stands for. They are
+    enough for 100,000 layers as calls, or 80,000 as mappings with an argument. `copies`: those of them that aliases stand
+    for, and that cost no text."""
 
     characters: int = 8_000_000
     depth: int = 64
-    nodes: int = 200_000
+    nodes: int = 500_000
+    copies: int = 200_000
     faults: int = 100
 
 
@@ -40,6 +43,7 @@ class Guard:
         self.problems = problems
         self.limits = limits
         self.nodes = 0
+        self.copies = 0
         self.whole = True  # False where a fault left a hole in the tree, about which later stages would complain again
         if len(source.text) > limits.characters:
             self.refuse(0, f"the text has {len(source.text):,} characters: at most {limits.characters:,} are read")
@@ -53,6 +57,13 @@ class Guard:
             self.refuse(
                 offset, f"the text has more than {self.limits.nodes:,} values (an alias counts as what it stands for)"
             )
+
+    def copy(self, nodes: int, offset: int) -> None:
+        """Counts what the alias at `offset` stands for."""
+        self.copies += nodes
+        if self.copies > self.limits.copies:
+            self.refuse(offset, f"the aliases of this text stand for more than {self.limits.copies:,} values")
+        self.add(nodes, offset)
 
     def check_depth(self, depth: int, offset: int) -> None:
         if depth > self.limits.depth:

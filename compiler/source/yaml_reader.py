@@ -257,7 +257,7 @@ class _Reader:
             self.guard.whole = False
             self.add(Scalar(span.text, span, span), end)
             return
-        self.guard.add(anchored.nodes, start)
+        self.guard.copy(anchored.nodes, start)
         self.guard.check_depth(len(self.open) + anchored.height, start)
         self.add(anchored.tree, end, anchored.height)
 

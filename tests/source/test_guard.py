@@ -38,6 +38,7 @@ HOSTILE = {
     "many items": "[" + "a," * 3_000_000 + "]",
     "many equal keys": "a: 1\n" * 1_000_000,
     "many numbers as keys": "".join(f"{i}: 1\n" for i in range(200_000)),
+    "a million values": "[" + "1, " * 1_100_000 + "]",
     "many tags": "- !!str a\n" * 200_000,
     "many unknown aliases": "- *abcdef\n" * 200_000,
     "many unknown aliases among many anchors": "".join(f"- &abc{i} 1\n" for i in range(50_000)) + "- *xyz1\n" * 50_000,
@@ -71,7 +72,7 @@ def test_hostile(name: str) -> None:
     begun = time.process_time()
     problems = Problems()
     read_text(HOSTILE[name], "t.yaml", problems)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 4
     assert len(problems) <= LIMITS.faults + 1
     str(problems.sorted()[:10])
 
@@ -83,7 +84,7 @@ def test_hostile_json(name: str) -> None:
     begun = time.process_time()
     problems = Problems()
     assert read_text(HOSTILE[name], "t.json", problems) is None
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 4
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,10 @@ def test_an_alias_counts_as_what_it_stands_for() -> None:
     limits = Limits(nodes=12)
     for aliases, fits in [(3, True), (4, False)]:
         text = "[&a [x], " + ", ".join(["*a"] * aliases) + ", 1, 2, 3]"  # 1 + 2 + 2 · aliases + 3
+        assert (read_text(text, "t.yaml", Problems(), limits=limits) is not None) == fits
+    limits = Limits(copies=6)
+    for aliases, fits in [(3, True), (4, False)]:
+        text = "[&a [x], " + ", ".join(["*a"] * aliases) + "]"
         assert (read_text(text, "t.yaml", Problems(), limits=limits) is not None) == fits
     nested = "a: &a [[[1]]]\nb: [[*a]]\n"
     assert read_text(nested, "t.yaml", Problems(), limits=Limits(depth=6)) is not None
