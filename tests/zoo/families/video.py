@@ -15,4 +15,14 @@ RESNET = [
 # The last pool takes 2×7×7, which is left of no less than 13×209×209.
 S3D = [Case("video.s3d", "zoo:s3d", ((3, 13, 209, 209), (3, 16, 224, 211)))]
 
-VIDEO = [*RESNET, *S3D]
+# 2×4×4 patches, then windows of 8×7×7, no larger than the clip: in one size a single window in time, in the other several;
+# along the image several on one axis, one on the other.
+SWIN = [
+    Case(f"video.swin3d_{name}", f"zoo:swin3d_{name}", ((3, 4, 30, 50), (3, 18, 17, 40)), quick=name == "t")
+    for name in "tsb"
+]
+
+# The places in a clip are known when the network is built.
+MVIT = [Case(f"video.mvit_{name}", f"zoo:mvit_{name}", ((3, 16, 224, 224),), batch=1) for name in ("v1_b", "v2_s")]
+
+VIDEO = [*RESNET, *S3D, *SWIN, *MVIT]
