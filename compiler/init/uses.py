@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.graph.initial import ITSELF
@@ -22,6 +23,7 @@ class Uses:
     patterns: set[Span] = field(default_factory=set)
     keys: set[Span] = field(default_factory=set)
     known: dict[Span, dict[str, None]] = field(default_factory=dict)  # parameters of what a rule has matched
+    switched_off: set[str] = field(default_factory=set)  # entries that `if:` has taken out somewhere: no fault of a rule
     tensors: set[Span] = field(default_factory=set)  # patterns that name a parameter where a layer is meant
 
     def warn(self, problems: Problems, layers: Iterable[str]) -> None:
@@ -29,7 +31,8 @@ class Uses:
         for rule in self.rules.values():
             met = any(p.span in self.patterns for p in rule.patterns)
             for pattern in rule.patterns:
-                if pattern.span not in self.patterns and not (met and pattern.text in self.types):
+                idle = pattern.span not in self.patterns and not (met and pattern.text in self.types)
+                if idle and not any(fnmatchcase(name, pattern.text) for name in self.switched_off):
                     self._no_match(problems, pattern, layers)
             for setting in rule.settings if met else ():
                 if setting.key_span not in self.keys and setting.key not in ("weight", "bias", ITSELF):

@@ -277,7 +277,7 @@ def test_a_rule_for_what_is_switched_off_is_no_mistake(on: str) -> None:
     inputs: {{x: [B, 4]}}
     args: {{scaled: {on}}}
     layers:
-      scale: {{if: scaled, type: Parameter([4])}}
+      scale: {{if: scaled, type: 'Parameter([4])'}}
       out: x * scale if scaled else x
     init: [{{match: scale, value: ones_}}]
     """
