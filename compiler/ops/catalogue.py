@@ -78,7 +78,7 @@ CONTENTS = {
         """,
     "vision": """
         StochasticDepth stochastic_depth Permute FrozenBatchNorm2d DropBlock2d DropBlock3d drop_block2d
-        drop_block3d DeformConv2d
+        drop_block3d DeformConv2d deform_conv2d
         """,
     "shape": """
         Flatten flatten Unflatten unflatten reshape view squeeze unsqueeze permute transpose swapaxes t
@@ -135,6 +135,14 @@ CONTENTS = {
         linear_cross_entropy multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss
         margin_ranking_loss cosine_embedding_loss triplet_margin_loss triplet_margin_with_distance_loss
         ctc_loss
+        """,
+    "detection": """
+        RoIAlign RoIPool PSRoIAlign PSRoIPool roi_align roi_pool ps_roi_align ps_roi_pool box_area box_convert
+        clip_boxes_to_image box_iou generalized_box_iou distance_box_iou complete_box_iou sigmoid_focal_loss
+        generalized_box_iou_loss distance_box_iou_loss complete_box_iou_loss
+        """,
+    "vision_blocks": """
+        Conv2dNormActivation Conv3dNormActivation MLP SqueezeExcitation FeaturePyramidNetwork
         """,
 }
 

@@ -42,6 +42,7 @@ Index = Any  # a tuple of what stands between the brackets: an integer, slice, n
 Data = Any  # a number, or equally long lists of them
 Tensors = Sequence[TensorType]
 Dtype = DType
+Activation = str  # the name of a layer
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
+def _one_of(choices: tuple[str, ...]) -> Kind:
+    words = " or ".join(f'"{c}"' for c in choices)
+    return Kind(words, lambda v: isinstance(v, str) and v in choices, {"enum": list(choices)}, choices=choices)
+
+
 @cache
 def parse_kind(annotation: str) -> Kind:
     """The kind that an annotation names: `"Pair | Literal['same', 'valid']"`."""
@@ -197,6 +203,12 @@ def parse_kind(annotation: str) -> Kind:
 
 
 def _literal(part: str) -> Kind:
-    choices = tuple(c.strip().strip("'\"") for c in part.removeprefix("Literal[").removesuffix("]").split(","))
-    words = " or ".join(f'"{c}"' for c in choices)
-    return Kind(words, lambda v: isinstance(v, str) and v in choices, {"enum": list(choices)}, choices=choices)
+    return _one_of(tuple(c.strip().strip("'\"") for c in part.removeprefix("Literal[").removesuffix("]").split(",")))
+
+
+KINDS["Activation"] = _one_of(
+    (
+        "ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "SiLU", "GELU", "Mish", "Hardswish", "Hardsigmoid", "Sigmoid", "Tanh",
+        "PReLU",
+    )
+)  # fmt: skip

@@ -127,13 +127,59 @@ def deform_conv2d(
     if channels % groups or out_channels % groups:
         c.refuse(f"groups={groups} does not divide {channels} and {out_channels} channels", "groups")
     kernel = ntuple(c, kernel_size, 2, "kernel_size")
-    steps, pads = ntuple(c, stride, 2, "stride"), ntuple(c, padding, 2, "padding")
-    holes = ntuple(c, dilation, 2, "dilation")
     c.parameter("weight", out_channels, channels // groups, *kernel)
     if bias:
         c.parameter("bias", out_channels)
+    return _deform(c, input, offset, mask, out_channels, channels, kernel, stride, padding, dilation)
+
+
+@function("deform_conv2d", family="vision")
+def deform_conv2d_function(
+    c: Call,
+    input: TensorType,
+    offset: TensorType,
+    weight: TensorType,
+    bias: TensorType | None = None,
+    stride: PositivePair = (1, 1),
+    padding: Pair = (0, 0),
+    dilation: PositivePair = (1, 1),
+    mask: TensorType | None = None,
+) -> TensorType:
+    """2-D convolution with given weights at places moved by `offset`, weighed by `mask`: see DeformConv2d."""
+    c.rank(c.floating(input), 4)
+    c.rank(weight, 4, name="weight")
+    sizes = [c.known(size, "weight", "kernel") for size in weight.shape]
+    channels = c.known(input.shape[1], "input", "number of channels")
+    if 0 in sizes or channels % sizes[1] or sizes[0] % max(channels // sizes[1], 1):
+        c.refuse(f"weight {weight} does not divide {channels} channels into groups", "weight")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.dtype is not input.dtype:
+            c.refuse(f"{name} is {tensor.dtype}, input is {input.dtype}", name, code="NNC0503")
+    if bias is not None:
+        c.rank(bias, 1, name="bias")
+        c.equal(bias.shape[0], sizes[0], f"bias has {bias.shape[0]} numbers for {sizes[0]} channels", "bias")
+    return _deform(c, input, offset, mask, sizes[0], channels, (sizes[2], sizes[3]), stride, padding, dilation)
+
+
+def _deform(
+    c: Call,
+    input: TensorType,
+    offset: TensorType,
+    mask: TensorType | None,
+    out_channels: int,
+    channels: int,
+    kernel: tuple[int, ...],
+    stride: int | tuple[int, ...],
+    padding: int | tuple[int, ...],
+    dilation: int | tuple[int, ...],
+) -> TensorType:
+    steps, pads = ntuple(c, stride, 2, "stride"), ntuple(c, padding, 2, "padding")
+    holes = ntuple(c, dilation, 2, "dilation")
     space = [window(c, *on) for on in zip(input.shape[2:], kernel, steps, pads, holes, strict=True)]
-    c.rank(c.weighted(offset, "offset"), 4, name="offset")
+    for name, tensor in (("offset", offset), ("mask", mask)):
+        if tensor is not None and tensor.dtype is not input.dtype:
+            c.refuse(f"{name} is {tensor.dtype}, input is {input.dtype}", name, code="NNC0503")
+    c.rank(offset, 4, name="offset")
     moved = c.known(offset.shape[1], "offset", "number of offsets")
     shifts = 2 * kernel[0] * kernel[1]
     if moved % shifts or channels % max(moved // shifts, 1) or moved == 0:
@@ -142,7 +188,7 @@ def deform_conv2d(
         )
     _placed(c, "offset", offset, (input.shape[0], moved, *space))
     if mask is not None:
-        c.rank(c.weighted(mask, "mask"), 4, name="mask")
+        c.rank(mask, 4, name="mask")
         _placed(c, "mask", mask, (input.shape[0], moved // 2, *space))
     return input.with_shape(input.shape[0], out_channels, *space)
 
@@ -154,5 +200,5 @@ def _placed(c: Call, name: str, tensor: TensorType, shape: Shape) -> None:
 
 OPS: tuple[OpDef, ...] = (
     stochastic_depth_module, stochastic_depth, permute_module, frozen_batch_norm2d, drop_block2d_module,
-    drop_block3d_module, drop_block2d, drop_block3d, deform_conv2d,
+    drop_block3d_module, drop_block2d, drop_block3d, deform_conv2d, deform_conv2d_function,
 )  # fmt: skip

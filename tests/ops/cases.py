@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
-from tests.ops import cases_layers, cases_losses, cases_products, cases_sequences, cases_shapes
+from tests.ops import cases_layers, cases_losses, cases_products, cases_sequences, cases_shapes, cases_vision
 from tests.ops.drawing import MISSING, Case, Draw, Generator, chance, dtype, related, setting, shape, tensor
 
 __all__ = ["any_case", "case"]
@@ -69,4 +69,5 @@ GENERATORS: dict[str, Generator] = (
     | cases_products.GENERATORS
     | cases_sequences.GENERATORS
     | cases_shapes.GENERATORS
+    | cases_vision.GENERATORS
 )

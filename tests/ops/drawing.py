@@ -48,6 +48,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "Positive": st.integers(1, 4),
     "NonNegative": st.integers(0, 3),
     "Inferred": st.just(MISSING),
+    "Activation": st.sampled_from(parse_kind("Activation").choices),
     "float": FLOATS,
     "Probability": st.sampled_from([0.0, 0.5, 1.0]),
     "Number": st.sampled_from([0.5, 1, 2, 3.0]),

@@ -104,6 +104,10 @@ STRICTER: tuple[Stricter, ...] = (
         ),
     ),
     Stricter(
+        "a box is four numbers, whatever is done with it",
+        lambda op, arguments, refusal, theirs: op.name == "box_convert" and refusal.code == "NNC0504",
+    ),
+    Stricter(
         "drop_block out of training does nothing, whatever the block",
         lambda op, arguments, refusal, theirs: op.name.startswith("drop_block") and arguments.get("training") is False,
     ),

@@ -71,6 +71,9 @@ def construct(op: OpDef, arguments: Arguments) -> nn.Module:
             for k in ("weight", "pos_weight")
             if settings.get(k) is not None
         }
+    for word in ("norm_layer", "activation_layer", "activation", "scale_activation"):
+        if op.family == "vision" and isinstance(settings.get(word), str):
+            settings[word] = getattr(nn, settings[word])
     if op.name in ("TransformerEncoder", "TransformerDecoder"):
         return stack(op.name, **settings)
     module: Callable[..., nn.Module] = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
@@ -94,6 +97,8 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
     if "h_0" in given:
         state = given.pop("h_0")
         given["hx"] = (state, given.pop("c_0")) if "c_0" in given else state
+    if op.name == "FeaturePyramidNetwork":
+        return [*module(dict(enumerate(given["x"]))).values()]
     if "lengths" in given:
         return packed(module, **given)
     by_position = [given.pop(a.name) for a in op.inputs if a.required and a.name in given]  # named otherwise in some
@@ -121,9 +126,12 @@ def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:
         "normalized_shape": -1,
     }
     places["num_channels"] = 1
-    places["in_channels"] = -1 - int(space[1]) if space else 1
+    places["in_channels"] = -1 - int(space[1]) if space else -1 if op.name == "MLP" else 1
+    places["input_channels"] = -3
     places["num_features"] = places["in_channels"] if op.name.startswith("Instance") else 1
     found: dict[str, int] = {}
+    if op.inferred == ("in_channels_list",):
+        return {"in_channels_list": [one.shape[1] for one in arguments["x"] if one.rank > 1]}
     for name in op.inferred:
         source: TensorType = {
             "kdim": arguments.get("key"), "vdim": arguments.get("value"), "in2_features": arguments.get("input2"),

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "device", "dtype", "_weight", "_freeze", "_random_samples", "_stacklevel", "process_group", "out", "layout",
     "pin_memory", "memory_format", "generator", "size_average", "reduce", "min_value", "max_value", "custom_encoder",
     "custom_decoder", "implicit", "requires_grad", "names", "args", "kwargs", "input_names", "distance_function", "options",
+    "extra_blocks",
 }  # fmt: skip
 
 DEPRECATED = {"size_average", "reduce"}  # they stand in the middle of every loss's arguments
@@ -75,7 +76,10 @@ def kept(parameters: Iterable[inspect.Parameter], left_out: set[str]) -> Signatu
         if p.name in left_out:
             behind = behind or p.name in DEPRECATED
         else:
-            found.append((p.name, p.default, behind or p.kind is p.KEYWORD_ONLY))
+            default = p.default
+            if isinstance(default, type) and default is not p.empty:
+                default = default.__name__  # a layer's class is called by its name here
+            found.append((p.name, default, behind or p.kind is p.KEYWORD_ONLY))
     return found
 
 

@@ -14,7 +14,7 @@ from collections.abc import Container, Mapping, Sequence
 
 from nnc.compiler.backends.torch.packing import RUN_PACKED
 from nnc.compiler.backends.torch.rules import RULES, Rule
-from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, name
+from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, literal, name
 from nnc.compiler.ops.registry import Argument, OpDef
 
 __all__ = ["SELF", "call_module", "construct", "invoke"]
@@ -39,6 +39,7 @@ def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[s
         if a.name in settings and (i < shown or a.name not in defaults)
     }
     settings |= {word: _tensor(settings[word]) for word in rule.tensors if word in settings}
+    settings |= {word: _class(settings[word]) for word in rule.classes if word in settings}
     if op.name in STACKS:
         return _stack(op, rule, settings)
     positional, keywords = _split(op.arguments, settings, by_position)
@@ -47,6 +48,16 @@ def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[s
 
 def _tensor(numbers: ast.expr) -> ast.expr:
     return call(dotted("torch.tensor"), [numbers], {"dtype": dotted("torch.float32")})
+
+
+def _class(layer: ast.expr) -> ast.expr:
+    """`nn.SiLU` of `"SiLU"`. What is known only when the module is made is looked up then."""
+    if isinstance(layer, ast.Constant) and layer.value is None:
+        return layer
+    text = layer.id if isinstance(layer, ast.Name) else ""
+    if text.startswith('"'):
+        return dotted(f"nn.{ast.literal_eval(text)}")
+    return ast.IfExp(layer, call(name("getattr"), [name("nn"), layer]), ast.Constant(None))
 
 
 def _stack(op: OpDef, rule: Rule, settings: Mapping[str, ast.expr]) -> ast.expr:
@@ -67,12 +78,21 @@ def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -
     `lengths` is `run_packed(self.lstm, x, lengths)`."""
     state = [operands[word] for word in RULES[op.name].state if word in operands]
     rest = {word: value for word, value in operands.items() if word not in RULES[op.name].state}
+    if RULES[op.name].mapping:
+        rest = {word: _numbered(tensors) for word, tensors in rest.items()}
     positional, keywords = _split((*op.inputs, *op.calls), rest, _leading(op.inputs))
     if state:
         positional.append(state[0] if len(state) == 1 else ast.Tuple(state))
     if "lengths" in keywords:
         return call(name(RUN_PACKED), [module, positional[0], keywords.pop("lengths"), *positional[1:]], keywords)
     return call(module, positional, keywords)
+
+
+def _numbered(tensors: ast.expr) -> ast.expr:
+    """`{0: c3, 1: c4}` of `[c3, c4]`: results are asked for by number."""
+    if not isinstance(tensors, ast.List):
+        return call(name("dict"), [call(name("enumerate"), [tensors])])
+    return ast.Dict([literal(i) for i in range(len(tensors.elts))], list(tensors.elts))
 
 
 def invoke(op: OpDef, operands: Mapping[str, ast.expr], device: ast.expr | None) -> ast.expr:

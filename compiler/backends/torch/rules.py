@@ -31,7 +31,8 @@ class Rule:
     """`target` is a dotted name, a method's name or an operator. `positional`: how many arguments stand by position,
     where not by the usual rule. `results`: what torch returns, where that is neither one tensor nor the tuple of the
     op's results. `state`: inputs that torch takes as one argument, a tuple if there are several. `tensors`: settings that
-    are written as numbers, and that torch wants as a tensor."""
+    are written as numbers, and that torch wants as a tensor; `classes`: those that name a layer, and that torch wants as its
+    class. `mapping`: torch takes its list of tensors, and gives its results, as a mapping."""
 
     form: Form
     target: str
@@ -39,6 +40,8 @@ class Rule:
     results: Pattern | None = None
     state: tuple[str, ...] = ()
     tensors: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    mapping: bool = False
 
 
 _MODULES: Mapping[str, str] = {
@@ -63,7 +66,8 @@ _MODULES: Mapping[str, str] = {
         SoftMarginLoss TransformerDecoder TransformerEncoder TripletMarginLoss TripletMarginWithDistanceLoss
         """,
     "torchvision.ops": """
-        DeformConv2d DropBlock2d DropBlock3d FrozenBatchNorm2d Permute StochasticDepth
+        Conv2dNormActivation Conv3dNormActivation DeformConv2d DropBlock2d DropBlock3d FeaturePyramidNetwork
+        FrozenBatchNorm2d MLP PSRoIAlign PSRoIPool Permute RoIAlign RoIPool SqueezeExcitation StochasticDepth
         """,
 }
 
@@ -103,7 +107,12 @@ _FUNCTIONS: Mapping[str, str] = {
         masked_fill mean median movedim norm permute repeat repeat_interleave reshape select split squeeze:2 std sum
         swapaxes t tensor_split tile to transpose type_as unbind unflatten unsqueeze view=reshape
         """,
-    "torchvision.ops": "drop_block2d drop_block3d stochastic_depth",
+    "torchvision.ops": """
+        box_area box_convert box_iou clip_boxes_to_image complete_box_iou complete_box_iou_loss deform_conv2d
+        distance_box_iou distance_box_iou_loss drop_block2d drop_block3d generalized_box_iou
+        generalized_box_iou_loss ps_roi_align ps_roi_pool roi_align roi_pool sigmoid_focal_loss
+        stochastic_depth
+        """,
 }
 
 _BINARY = {
@@ -131,6 +140,12 @@ _TENSORS = {
     ),
     "BCEWithLogitsLoss": ("weight", "pos_weight"),
 }
+_CLASSES = {
+    **dict.fromkeys(("Conv2dNormActivation", "Conv3dNormActivation", "MLP"), ("norm_layer", "activation_layer")),
+    "FeaturePyramidNetwork": ("norm_layer",),
+    "SqueezeExcitation": ("activation", "scale_activation"),
+}
+_MAPPINGS = {"FeaturePyramidNetwork"}
 _STATES = {"GRU": ("h_0",), "LSTM": ("h_0", "c_0"), "LSTMCell": ("h_0", "c_0"), "RNN": ("h_0",)}
 
 
@@ -144,8 +159,19 @@ def _rules() -> Iterator[tuple[str, Rule]]:
                 form: Form = "method" if space == "." else "callable"
                 dotted = target if space == "." else f"{space}.{target}"
                 count = int(positional) if positional else None
-                of_name = (_RESULTS.get(name), _STATES.get(name, ()), _TENSORS.get(name, ()))
-                yield name, Rule(form, dotted, count, *of_name)
+                yield (
+                    name,
+                    Rule(
+                        form,
+                        dotted,
+                        count,
+                        results=_RESULTS.get(name),
+                        state=_STATES.get(name, ()),
+                        tensors=_TENSORS.get(name, ()),
+                        classes=_CLASSES.get(name, ()),
+                        mapping=name in _MAPPINGS,
+                    ),
+                )
     for name, operator in _BINARY.items():
         yield name, Rule("binary", operator)
     for name, operator in _UNARY.items():
