@@ -1,7 +1,7 @@
-"""Datasets: torchvision's classification datasets under their own names, and arrays of an NPZ file.
+"""Datasets: torchvision's classification datasets under their own names, arrays and tables from files.
 
-torchvision's all deliver an image and a class number. Those with the trait `memory` are arrays and stay in memory, the
-others are read as needed.
+torchvision's all deliver an image and a class number. Those with the trait `memory` are arrays and stay in memory, tables
+(`table`) too unless a column names image files, the others are read as needed.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from nnc.compiler.training.kinds import Fields, NonNegative, Positive, ThreePositive
-from nnc.compiler.training.registry import CallDef, Vocabulary, declare
+from nnc.compiler.training.kinds import Columns, Fields, Letter, NonNegative, Positive, ThreePositive
+from nnc.compiler.training.registry import CallDef, Vocabulary, declare, refuse
 
 __all__ = ["DATASETS"]
 
@@ -35,6 +35,38 @@ def dataset(*traits: str) -> Callable[[Callable[..., None]], CallDef]:
 def Npz(file: str, arrays: Fields | None = None) -> None:
     """Arrays of a NumPy .npz file, the first axis counting the samples. `arrays` names them in the order of `fields`;
     without it they are called as the fields: `Npz("digits.npz", ["train_images", "train_labels"])`."""
+
+
+@dataset("memory")
+def Safetensors(file: str, arrays: Fields | None = None) -> None:
+    """Tensors of a .safetensors file, as Npz has arrays of an .npz."""
+
+
+@dataset("table")
+def Csv(
+    file: str,
+    columns: Columns | None = None,
+    *,
+    names: Fields | None = None,
+    images: Fields | None = None,
+    root: str | None = None,
+    delimiter: Letter = ",",
+) -> None:
+    """Columns of a text file (.gz is unpacked), called as its head line says, or `names` where it has none. `columns` says
+    which one each field takes, or which ones, side by side; without it they are called as the fields. Texts are classes,
+    numbered in alphabetical order of those in the training data; the fields in `images` are names of image files below
+    `root` (by default the file's folder)."""
+    if columns is not None and images is not None and not set(images) <= columns.keys():
+        refuse("`images` names fields that have a column", "images")
+
+
+@dataset("table")
+def Parquet(
+    file: str, columns: Columns | None = None, *, images: Fields | None = None, root: str | None = None
+) -> None:
+    """Columns of a Parquet file, as Csv has them; a column of equally long lists is a tensor of a row each."""
+    if columns is not None and images is not None and not set(images) <= columns.keys():
+        refuse("`images` names fields that have a column", "images")
 
 
 # -- torchvision, in memory --------------------------------------------------------------------------------------------
@@ -160,6 +192,6 @@ def RenderedSST2(root: str, split: Literal["train", "val", "test"] = "train", *,
 
 DATASETS = Vocabulary(
     "dataset",
-    CIFAR10, CIFAR100, Country211, DTD, EMNIST, EuroSAT, FakeData, FashionMNIST, FGVCAircraft, Food101, GTSRB,
-    ImageFolder, Imagenette, KMNIST, MNIST, Npz, OxfordIIITPet, RenderedSST2, USPS,
+    CIFAR10, CIFAR100, Country211, Csv, DTD, EMNIST, EuroSAT, FakeData, FashionMNIST, FGVCAircraft, Food101, GTSRB,
+    ImageFolder, Imagenette, KMNIST, MNIST, Npz, OxfordIIITPet, Parquet, RenderedSST2, Safetensors, USPS,
 )  # fmt: skip

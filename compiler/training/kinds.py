@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any, Literal
@@ -41,6 +41,8 @@ Fill = float | Sequence[float]
 ThreePositive = tuple[int, int, int]
 Milestones = Sequence[int]
 Fields = Sequence[str]
+Columns = Mapping[str, object]
+Letter = str
 Formula = str
 Formulas = Sequence[str]
 Dtype = str
@@ -116,6 +118,15 @@ def _is_count(v: object) -> bool:
     return isinstance(v, int) and not isinstance(v, bool) and v >= 0
 
 
+def _are_columns(v: object) -> bool:
+    def names(value: object) -> bool:
+        return isinstance(value, str) or (
+            isinstance(value, tuple) and len(value) > 0 and all(isinstance(i, str) for i in value)
+        )
+
+    return isinstance(v, Mapping) and len(v) > 0 and all(isinstance(k, str) and names(c) for k, c in v.items())
+
+
 KINDS: dict[str, Kind] = {
     "int": Kind("an integer", _is_int, {"type": "integer"}),
     "Positive": _integer("an integer ≥ 1", 1),
@@ -163,6 +174,19 @@ KINDS: dict[str, Kind] = {
         "a list of array names",
         lambda v: isinstance(v, tuple) and len(v) > 0 and all(isinstance(i, str) for i in v),
         {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ),
+    "Columns": Kind(
+        "a mapping from a field to a column, or to a list of columns",
+        _are_columns,
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+            },
+        },
+    ),
+    "Letter": Kind(
+        "a single character", lambda v: isinstance(v, str) and len(v) == 1, {"type": "string", "maxLength": 1}
     ),
     "Formula": Kind('a formula of epoch, such as "0.95 ** epoch"', lambda v: isinstance(v, str), {"type": "string"}),
     "Formulas": _several("a list of such formulas", lambda v: isinstance(v, str), 1, None, {"type": "string"}),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from nnc.compiler.diagnostics import Problems
+from nnc.compiler.diagnostics import Fix, Problems
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Sequence, Tree
 from nnc.compiler.training.binding import Binder
@@ -67,13 +67,15 @@ def _dataset(
     if call is None:
         section.ok = False
         return None
-    if call.name == "Npz":
+    if call.name in ("Npz", "Safetensors"):
         arrays = call.arguments.get("arrays") or fields
         if len(arrays) != len(fields):
             section.error(
                 "NNC0810", call.spans["arrays"], f"{len(arrays)} arrays for {len(fields)} fields: {', '.join(fields)}",
                 notes=("`arrays` names one array for each of `fields`, in their order",),
             )  # fmt: skip
+    elif "table" in binder.vocabularies["dataset"][call.name].traits:
+        _check_table(section, call, fields)
     elif len(fields) != 2:
         section.error(
             "NNC0810", section.spans.get("fields", call.span), f"{call.name} has two fields, such as [image, label]"
@@ -85,6 +87,17 @@ def _dataset(
             notes=("a file that one was given must not choose where to write; without `download` any folder is read",),
         )  # fmt: skip
     return call
+
+
+def _check_table(section: Section, call: BoundCall, fields: tuple[str, ...]) -> None:
+    """That its arguments name fields of the section."""
+    for argument in ("columns", "images"):
+        for name in call.arguments.get(argument) or ():
+            if name not in fields:
+                span = call.spans[argument]
+                fix = did_you_mean(name, span, list(fields))
+                notes = (f"the fields are {', '.join(fields)}",)
+                section.error("NNC0810", span, f"there is no field `{name}`", fix=fix and Fix(fix.title), notes=notes)
 
 
 def _leaves(path: str) -> bool:

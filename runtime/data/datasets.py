@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +13,8 @@ import torch
 from nnc.compiler.training.config import BoundCall
 from nnc.compiler.training.registry import Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime.data.npz import read_npz
+from nnc.runtime.data.npz import read_npz, read_safetensors
+from nnc.runtime.data.tables import Categories, ImageTable, read_table
 from nnc.runtime.data.transforms import image_batch
 from nnc.runtime.failure import Failure
 
@@ -28,6 +29,7 @@ class Columns:
     fields: Mapping[str, torch.Tensor]
     classes: tuple[str, ...] | None
     arrays: bool = False
+    categories: Categories = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.fields.values())))
@@ -46,6 +48,7 @@ class Samples:
     dataset: Readable
     fields: tuple[str, ...]
     classes: tuple[str, ...] | None
+    categories: Categories = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -76,14 +79,22 @@ def open_dataset(
     base: Path,
     *,
     download: bool = True,
+    categories: Categories | None = None,
     vocabulary: Vocabulary = VOCABULARY["dataset"],
 ) -> Columns | Samples:
-    """Opens the dataset that a spec names; its paths are relative to `base`. Raises `Failure`."""
+    """Opens the dataset that a spec names; its paths are relative to `base`. `categories` are the classes of texts in the
+    training data, where they are known. Raises `Failure`."""
     found = vocabulary[call.name]
     given = {k: v for k, v in call.arguments.items() if download or k != "download"}
     arguments = {k: _path(k, v, base) for k, v in given.items()}
-    if call.name == "Npz":
-        return _npz(call, fields, Path(arguments["file"]))
+    if call.name in ("Npz", "Safetensors"):
+        return _arrays(call, fields, Path(arguments["file"]))
+    if "table" in found.traits:
+        table = read_table(call, fields, base, categories or {})
+        classes = table.categories.get(fields[-1])
+        if table.images:
+            return Samples(ImageTable(table, fields), fields, classes, table.categories)
+        return Columns({f: table.columns[f] for f in fields}, classes, True, table.categories)
     dataset = _torchvision(call, arguments)
     classes = getattr(dataset, "classes", None)
     names = tuple(map(str, classes)) if isinstance(classes, list | tuple) else None
@@ -104,9 +115,9 @@ def _path(argument: str, value: Any, base: Path) -> Any:
     return str(base / value) if argument in ("root", "file") else value
 
 
-def _npz(call: BoundCall, fields: tuple[str, ...], path: Path) -> Columns:
+def _arrays(call: BoundCall, fields: tuple[str, ...], path: Path) -> Columns:
     names: tuple[str, ...] = call.arguments.get("arrays") or fields
-    arrays = read_npz(path, names)
+    arrays = read_npz(path, names) if call.name == "Npz" else read_safetensors(path, names)
     columns = {field: _column(arrays[name]) for field, name in zip(fields, names, strict=True)}
     lengths = {name: len(arrays[name]) if arrays[name].ndim else 0 for name in names}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():

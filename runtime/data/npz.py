@@ -1,4 +1,4 @@
-"""NumPy's .npz files, read without pickle and within bounds."""
+"""Arrays of .npz, .npy and .safetensors files, read without pickle and within bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.lib import format as npy
 
 from nnc.runtime.failure import Failure
 
-__all__ = ["memory_limit", "read_npy", "read_npz", "to_tensor"]
+__all__ = ["memory_limit", "read_npy", "read_npz", "read_safetensors", "to_tensor"]
 
 # Unsigned integers that torch has no arithmetic for, as the signed type that holds them.
 WIDER = {np.dtype(np.uint16): np.int32, np.dtype(np.uint32): np.int64}
@@ -62,6 +62,29 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, torch.
         if type(error).__module__ != "zlib":
             raise
         raise Failure("NNC0814", path, f"this is no readable .npz file: {error}") from None
+
+
+def read_safetensors(path: Path, names: Sequence[str]) -> dict[str, torch.Tensor]:
+    """The named tensors. Raises `Failure`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if path.stat().st_size > memory_limit():
+            raise Failure(
+                "NNC0814",
+                path,
+                f"it takes {path.stat().st_size / 2**30:.1f} GiB, more than half of this machine's memory",
+            )
+        with safe_open(path, framework="pt") as file:
+            missing = [n for n in names if n not in file.keys()]  # noqa: SIM118  # no mapping
+            if missing:
+                notes = (f"there are {', '.join(file.keys()) or 'none'}",)
+                raise Failure("NNC0814", path, f"there is no tensor `{missing[0]}`", notes=notes)
+            return {n: file.get_tensor(n).clone() for n in names}
+    except FileNotFoundError:
+        raise Failure("NNC0814", path, "there is no such file") from None
+    except (OSError, SafetensorError) as error:
+        raise Failure("NNC0814", path, f"this is no readable .safetensors file: {error}") from None
 
 
 def read_npy(path: Path) -> torch.Tensor:

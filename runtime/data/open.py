@@ -11,6 +11,7 @@ import torch
 from nnc.compiler.training.config import BoundCall, DataConfig
 from nnc.runtime.data.datasets import Columns, Samples, open_dataset
 from nnc.runtime.data.splits import InMemory, Split, Streamed
+from nnc.runtime.data.tables import Categories
 from nnc.runtime.data.transforms import Pipeline
 from nnc.runtime.failure import Failure
 from nnc.runtime.seed import generator
@@ -45,9 +46,11 @@ def open_data(
     nothing is fetched, whatever the spec says. Raises `Failure`."""
     splits: dict[str, Split] = {}
     opened: list[Columns | Samples] = []
+    categories = _categories(config, base, parts)
     shared = not isinstance(config.validation, BoundCall)  # validation is split off the training data
     if "train" in parts or ("validation" in parts and shared and config.validation is not None):
         source = open_dataset(config.train, config.fields, base, download=download)
+        categories = source.categories
         opened.append(source)
         kept, held = _divide(len(source), config) if shared else (None, None)
         if "train" in parts:
@@ -56,7 +59,7 @@ def open_data(
             splits["validation"] = _split(source, config, "eval", held)
     for part, call in (("validation", config.validation), ("test", config.test)):
         if part in parts and isinstance(call, BoundCall):
-            source = open_dataset(call, config.fields, base, download=download)
+            source = open_dataset(call, config.fields, base, download=download, categories=categories)
             opened.append(source)
             splits[part] = _split(source, config, "eval", None)
     if not opened:
@@ -64,6 +67,15 @@ def open_data(
     classes = config.classes or next((s.classes for s in opened if s.classes), None)
     arrays = isinstance(opened[0], Columns) and opened[0].arrays
     return Data(config.fields, splits.get("train"), splits.get("validation"), splits.get("test"), classes, arrays)
+
+
+def _categories(config: DataConfig, base: Path, parts: tuple[str, ...]) -> Categories:
+    """What texts stand for where the training data are not opened: the names of the classes, else the training data say it."""
+    if config.train.name not in ("Csv", "Parquet") or "train" in parts:
+        return {}
+    if config.classes is not None:
+        return {config.fields[-1]: config.classes}
+    return open_dataset(config.train, config.fields, base).categories
 
 
 def _divide(length: int, config: DataConfig) -> tuple[torch.Tensor | None, torch.Tensor | None]:
