@@ -102,7 +102,8 @@ def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: Giv
     own = model_tensors(model)
     misfits = {n: why for n, t in own.items() if n in given and (why := _misfit(given[n], t))}
     loaded = [n for n in own if n in given and n not in misfits]
-    missing = [n for n in own if n not in given and not n.endswith(UNCOUNTED)]
+    filled = {own[n].data_ptr() for n in loaded}  # a tied tensor is there under another of its names
+    missing = [n for n, t in own.items() if n not in given and not n.endswith(UNCOUNTED) and t.data_ptr() not in filled]
     done = Transfer(source, tuple(loaded), tuple(missing), tuple(n for n in given if n not in own), misfits)
     notes = [*list(done.lines())[1:], *_hint(given, own)]
     if own and not loaded:

@@ -31,6 +31,7 @@ from nnc.compiler.source.tree import Sequence as TreeSequence
 __all__ = ["freezing", "initial_values"]
 
 SEEN = frozenset({"fan_in", "fan_out", *LAYER_NAMES})
+LONGEST = 200  # steps of an expression over the layer's numbers
 CALLED = frozenset({"abs", "ceil", "exp", "float", "floor", "int", "log", "log2", "max", "min", "round", "sqrt"})
 """Functions that an argument may call on the layer's numbers: Python has each of them."""
 
@@ -58,6 +59,7 @@ class _Resolver:
     def __init__(self, context: Context, scope: Scope, decls: Sequence[RuleDecl]) -> None:
         self.context, self.scope, self.decls = context, scope, decls
         self.failed = False
+        self.fixed: dict[Span, dict[str, Given]] = {}  # arguments that are the same for every layer
         self.checked: set[tuple[Any, ...]] = set()
 
     # -- what is written -----------------------------------------------------------------------------------------------
@@ -91,7 +93,7 @@ class _Resolver:
         names = [a.name for a in function.arguments]
         arguments = dict(zip(names, positional, strict=False)) | {n: e for n, (e, _) in keywords.items()}
         if not any(_sees(e) for e in arguments.values()):
-            bound = self._bind(function, decl, {}, decl.arguments, [k.value for k in decl.keywords])
+            bound = self.fixed[decl.span] = self._bind(function, decl, {})
             arguments = {n: tree.Literal(g.value, g.span) for n, g in bound.items()}
         return Initializer(function.name, arguments, decl.span)
 
@@ -110,6 +112,8 @@ class _Resolver:
         if not _sees(expr):
             value = Evaluator(self.context, self.scope).static(expr, "an initializer's argument")
             return tree.Literal(value, expr.span)
+        if not _is_short(expr):
+            raise self.context.fail("NNC0752", expr.span, f"more than {LONGEST} steps are too many for an argument")
         match expr:
             case tree.Name():
                 return expr
@@ -128,28 +132,26 @@ class _Resolver:
 
     def decide(self, rules: Sequence[InitRule], graph: Graph) -> None:
         """Checks the initializer of every parameter that a rule decides."""
-        tensors = list(owned(graph))
         modules: dict[str, list[Owned]] = defaultdict(list)
-        for tensor in tensors:
-            modules[tensor.module].append(tensor)
-        for tensor in tensors:
-            self.context.step(graph.span)
-            for decl, rule in zip(self.decls, rules, strict=True):
-                self._note(decl, rule, tensor)
-            chosen = choose(rules, tensor)
-            if chosen is None:
-                continue
-            index, key = chosen
-            setting = next(s for s in self.decls[index].settings if s.key == key)
-            try:
-                self._fill(setting, tensor, layer_values(tensor, modules[tensor.module]))
-            except Failed:
-                self.failed = True
+        for tensor in owned(graph):
+            if tensor.is_parameter:
+                modules[tensor.module].append(tensor)
+        by_type = not any(rule.globs for rule in rules)
+        decided: dict[tuple[str, str], tuple[int, str] | None] = {}  # with rules by type alone, equal for equal layers
+        for siblings in modules.values():
+            for tensor in siblings:
+                kind = (tensor.type, tensor.name)
+                if not by_type or kind not in decided:
+                    self.context.step(graph.span, sum(len(d.patterns) for d in self.decls))
+                    for decl, rule in zip(self.decls, rules, strict=True):
+                        self._note(decl, rule, tensor)
+                    decided[kind] = choose(rules, tensor)
+                chosen = decided[kind]
+                if chosen is not None:
+                    self._fill(next(s for s in self.decls[chosen[0]].settings if s.key == chosen[1]), tensor, siblings)
 
     def _note(self, decl: RuleDecl, rule: InitRule, tensor: Owned) -> None:
         """Remembers what a rule meets, whether or not a later one overrides it."""
-        if not tensor.is_parameter:
-            return
         uses = self.context.uses
         for pattern in decl.patterns:
             if pattern.text in rule.types:
@@ -165,37 +167,36 @@ class _Resolver:
         key = rule.setting(tensor)
         uses.keys |= {s.key_span for s in decl.settings if s.key == key}
 
-    def _fill(self, decl: SettingDecl, tensor: Owned, layer: Mapping[str, Any]) -> None:
-        function = self._function(decl)
-        shown = tensor.spec.shape, tensor.spec.dtype, tuple(layer.items()), decl.span
-        if shown in self.checked:
+    def _fill(self, decl: SettingDecl, tensor: Owned, siblings: Sequence[Owned]) -> None:
+        """Computes the arguments for one parameter, once for equal ones, and asks the function whether they fit it."""
+        function, fixed = self._function(decl), self.fixed.get(decl.span)
+        layer = layer_values(tensor, siblings) if fixed is None else {}
+        case = tensor.spec.shape, tensor.spec.dtype, tuple(layer.items()), decl.span
+        if case in self.checked:
             return
-        self.checked.add(shown)
-        bound = self._bind(function, decl, layer, decl.arguments, [k.value for k in decl.keywords], tensor)
+        self.checked.add(case)
         try:
+            bound = fixed if fixed is not None else self._bind(function, decl, layer, tensor)
             function.check(Target(tensor.spec.shape, tensor.spec.dtype), {n: g.value for n, g in bound.items()})
         except Unfit as unfit:
             span = bound[unfit.argument].span if unfit.argument in bound else decl.span
             note = f"`{tensor.path}`{f' of {tensor.type}' if tensor.type else ''} has shape {list(tensor.spec.shape)}"
-            raise self.context.fail("NNC0754", span, unfit.message, notes=(note,)) from None
+            self.context.fail("NNC0754", span, unfit.message, notes=(note,))
+            self.failed = True
+        except Failed:
+            self.failed = True
 
     def _bind(
-        self,
-        function: InitFunction,
-        decl: SettingDecl,
-        layer: Mapping[str, Any],
-        positional: Sequence[tree.Expr],
-        keywords: Sequence[tree.Expr],
-        tensor: Owned | None = None,
+        self, function: InitFunction, decl: SettingDecl, layer: Mapping[str, Any], tensor: Owned | None = None
     ) -> dict[str, Given]:
         """The arguments by torch's names, computed for one layer."""
         inner = self.scope.child()
         for name, value in layer.items():
             inner.define(name, value)
         if tensor is not None:
-            self._refuse_unknown(layer, [*positional, *keywords], tensor)
+            self._refuse_unknown(layer, [*decl.arguments, *(k.value for k in decl.keywords)], tensor)
         evaluator = Evaluator(self.context, inner)
-        given = [Given(evaluator.static(e, "an initializer's argument"), e.span) for e in positional]
+        given = [Given(evaluator.static(e, "an initializer's argument"), e.span) for e in decl.arguments]
         named = {k.name: Given(evaluator.static(k.value, f"`{k.name}`"), k.value.span, k.span) for k in decl.keywords}
         return bind(self.context, function.name, function.arguments, function.arguments, given, named, decl.span)
 
@@ -210,6 +211,15 @@ class _Resolver:
                         f"{what} has no `{name}`",
                         notes=(f"known of it: {', '.join(layer) or 'nothing'}",),
                     )
+
+
+def _is_short(expr: tree.Expr) -> bool:
+    """Whether an expression has few steps: those that stay expressions are walked by functions that call themselves."""
+    stack, steps = [expr], 0
+    while stack and steps <= LONGEST:
+        stack += tree.children(stack.pop())
+        steps += 1
+    return not stack
 
 
 def _sees(expr: tree.Expr) -> bool:

@@ -153,6 +153,8 @@ def test_tied_tensors_of_a_saved_model_come_under_both_names(tmp_path: Path) -> 
     trained = nnc.load(tied)
     nnc.save(trained, tmp_path / "tied.safetensors")
     assert equal(nnc.load(tied, weights=str(tmp_path / "tied.safetensors")), trained)
+    torch.save({"out.weight": trained.get_parameter("out.weight")}, tmp_path / "one.pt")
+    assert equal(nnc.load(tied, weights=str(tmp_path / "one.pt")), trained), "one of its names is enough"
 
 
 # -- hostile and damaged files -----------------------------------------------------------------------------------------
