@@ -113,7 +113,19 @@ MAY_IMPORT = {
     "passes": {"diagnostics", "types", "ops", "graph"},
     "summary": {"diagnostics", "types", "ops", "graph"},
     "backends": {"diagnostics", "types", "ops", "schema", "graph", "passes", "summary"},
-    "driver": {"diagnostics", "types", "source", "render", "ops", "schema", "files", "graph", "training", "elaborate", "passes"},
+    "driver": {
+        "diagnostics",
+        "types",
+        "source",
+        "render",
+        "ops",
+        "schema",
+        "files",
+        "graph",
+        "training",
+        "elaborate",
+        "passes",
+    },
 }
 DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py"}  # each imports a name of its own table
 # A pickled module is compiled again where it is loaded: the pipeline's end calls its beginning.

@@ -313,4 +313,59 @@ CODES: tuple[Code, ...] = (
         layers: {fc: Linear(10)}
         """,
     ),
+    define(
+        "NNC0218",
+        "missing-file",
+        "A spec that another one names is not there, or is not what is needed.",
+        """`extends:`, `include:` and a spec as a layer name a file beside this one, or `zoo:` and the name of one that
+        ships with nnc. What `include:` names must have `blocks:`.""",
+        """
+        nnc: 1
+        inputs: {x: [B, 3, H, W]}
+        layers:
+          backbone: {type: "zoo:resnet81", num_classes: 10}
+        """,
+        """
+        nnc: 1
+        inputs: {x: [B, 3, H, W]}
+        layers:
+          backbone: {type: "zoo:resnet18", num_classes: 10}
+        """,
+    ),
+    define(
+        "NNC0219",
+        "refused-reference",
+        "A spec names another file that it may not name, or that cannot stand there.",
+        """A spec comes from anywhere, so what it may have read is bounded: specs beside it or below, by relative paths, and
+        those that ship with nnc. A text or a dict has no folder, and names `zoo:` specs only.""",
+        """
+        nnc: 1
+        extends: ../../secret.yaml
+        """,
+        """
+        nnc: 1
+        extends: zoo:lenet5
+        """,
+    ),
+    define(
+        "NNC0220",
+        "endless-files",
+        "Files need each other in a circle, or are too many.",
+        "A spec is made of at most 64 files, which name each other at most 12 deep.",
+    ),
+    define(
+        "NNC0221",
+        "nothing-to-change",
+        "A file that extends another changes what is not there.",
+        """A change that had no effect would be noticed by nobody. An entry is named as in the file that is extended, an
+        entry within a list or mapping of layers by its path: `features.3`.""",
+        """
+        extends: zoo:lenet5
+        layers: {fcc: ~}
+        """,
+        """
+        extends: zoo:lenet5
+        layers: {fc: Linear(26)}
+        """,
+    ),
 )

@@ -99,10 +99,7 @@ def _resolve(
     """What a type names. An argument that holds a type may hold arguments too: `norm: GroupNorm(32)`."""
     context = at.context
     if isinstance(callee, tree.Literal):
-        raise context.fail(
-            "NNC0217", callee.span, "another spec as a layer belongs to the language, but this version does not carry it out",
-            notes=("until then, its blocks stand in the same file",),
-        )  # fmt: skip
+        raise context.fail("NNC0219", callee.span, "another spec is a layer of a network only, not of a loss")
     if not isinstance(callee, tree.Name):
         raise context.fail(
             "NNC0312", callee.span, f"`{unparse(callee)}` is code from outside, which is not loaded",
@@ -121,6 +118,9 @@ def _resolve(
         raise context.fail(
             "NNC0308", callee.span, f"`{name}` is not a layer, it is a value", labels=(Label(place, "defined here"),)
         )
+    advice = context.instead(name)
+    if advice is not None:
+        raise context.fail("NNC0301", callee.span, f"`{name}` is not a layer here", notes=(advice,))
     upper = name[:1].isupper()
     names = [n for n, op in context.catalogue.items() if (op.form == "module") is upper]
     fix = context.did_you_mean(name, callee.span, [*context.blocks, *names]) or context.did_you_mean(

@@ -155,6 +155,11 @@ def clash(entry: Entry, action: str, part: Record, problems: Problems) -> None:
     problems.error("NNC0207", entry.key.content, message, notes=(f"`{action}` goes with {allowed}",))
 
 
+def placed_nowhere(entry: Entry, problems: Problems) -> None:
+    message = f"`{entry.key.value}:` places an entry among those of a file that is extended"
+    problems.error("NNC0207", entry.key.content, message, notes=("elsewhere entries stand where they are written",))
+
+
 def reserved_argument(key: Scalar, problems: Problems) -> None:
     problems.error(
         "NNC0209",

@@ -239,8 +239,14 @@ def _key(template: Template, padding: str = "") -> str:
 def _outputs(outputs: tuple[OutputDecl, ...]) -> Plain:
     if len(outputs) == 1 and not outputs[0].name:
         return unparse(outputs[0].source)
-    texts = {o.name: (unparse(o.source), o.train_only) for o in outputs}
-    return {name: {"from": text, "mode": "train"} if train else text for name, (text, train) in texts.items()}
+    return {o.name: _output(o) for o in outputs}
+
+
+def _output(output: OutputDecl) -> Plain:
+    text = unparse(output.source)
+    mode = {"mode": "train"} if output.train_only else {}
+    switch = {} if output.condition is None else {"if": _condition(output.condition)}
+    return {"from": text} | mode | switch if mode or switch else text
 
 
 def _controls(entry: EntryDecl) -> dict[str, Plain]:
@@ -260,6 +266,8 @@ def _controls(entry: EntryDecl) -> dict[str, Plain]:
         written["call"] = {k.name: plain_value(k.value) for k in entry.call}
     if entry.after is not None:
         written["after"] = entry.after
+    if entry.before is not None:
+        written["before"] = entry.before
     return written
 
 

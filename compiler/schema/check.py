@@ -60,8 +60,9 @@ class _Checker:
         self.path: list[Span] = []  # the nodes around the one being visited, from the smallest layer inwards
         self.names: frozenset[str] = frozenset()  # arguments and local names: a `type` of such a name is no op's
         self.shared: frozenset[str] = frozenset()  # those of the file, which its blocks see
+        self.network = False  # in a block that is a network by itself: its arguments have any names, as a file's have
         self.patching = False  # directly in the `layers:` of a file that extends another, where `fc: ~` removes
-        self.patched: Tree | None = None
+        self.patched: list[Tree] = []
         self.blocks = frozenset(block_names(tree))
 
     def spoil(self, *spans: Span) -> None:
@@ -79,7 +80,8 @@ class _Checker:
             self.spoil(tree.span)
             return
         extends = tree.get("extends") is not None
-        self.patched = tree.get("layers") if extends else None
+        if extends:
+            self.patched = [node for node in (tree.get("layers"), tree.get("blocks")) if node is not None]
         self.names = self.shared = frozenset((*_keys(tree.get("args")), *_keys(tree.get("let"))))
         self.declarations(tree)
         self.record(tree, DOCUMENT if extends else COMPLETE, "a spec")
@@ -154,8 +156,10 @@ class _Checker:
         keys = tuple(k for k in _keys(node) if k not in skip)
         if not self.judge.accepts(part, dict.fromkeys(keys), keys):
             self.wrong_keys(node, part, keys, part.owner or title)
+        outer_network = self.network
         if part is BLOCK:
-            seen = self.shared if node.get("blocks") is None else frozenset[str]()
+            self.network = node.get("blocks") is not None
+            seen = frozenset[str]() if self.network else self.shared
             self.names = seen | frozenset((*_keys(node.get("args")), *_keys(node.get("let"))))
             self.declarations(node)
         for entry in node.entries:
@@ -168,6 +172,7 @@ class _Checker:
                 self.visit(entry.value, child.part, f"`{key}`{of}")
             elif part.rest is not None:
                 self.visit(entry.value, part.rest, f"`{key}`")
+        self.network = outer_network
 
     def wrong_keys(self, node: Mapping, part: Record, keys: tuple[str, ...], owner: str) -> None:
         """Reports unknown and missing keys; a missing one that an unknown one was meant to be is not a second fault."""
@@ -188,13 +193,14 @@ class _Checker:
             self.refuse(node, part, title)
             return
         outer_names, outer_patching = self.names, self.patching
-        self.patching = node is self.patched
+        self.patching = any(node is patched for patched in self.patched)
         for entry in node.entries:
             if part.names == "layer":
                 self.layer_name(entry)
             elif part.names != "free":
                 self.identifier(entry, part.names)
-            self.visit(entry.value, part.value, f"`{entry.key.value}`", entry.key)
+            if not (self.patching and part.value is BLOCK and _changes_block(entry)):
+                self.visit(entry.value, part.value, f"`{entry.key.value}`", entry.key)
             self.names = outer_names
         self.patching = outer_patching
 
@@ -205,14 +211,17 @@ class _Checker:
         if not self.judge.accepts(part, [None] * len(node.items)):
             advice.too_short(node, title, part.words, self.problems)
             self.spoil(node.span)
+        outer_patching, self.patching = self.patching, False
         for item in node.items:
             self.visit(item, part.item, f"an item of {title}")
+        self.patching = outer_patching
 
     # -- names ---------------------------------------------------------------------------------------------------------
 
     def identifier(self, entry: Entry, names: Names) -> None:
-        fault = identifier_fault(str(entry.key.value))
-        if fault is None and names == "argument" and entry.key.value in CONTROL_KEYS:
+        key = str(entry.key.value)
+        fault = identifier_fault(key.partition(".")[0] if self.patching else key)
+        if fault is None and names == "argument" and entry.key.value in CONTROL_KEYS and not self.network:
             advice.reserved_argument(entry.key, self.problems)
             self.spoil(entry.value.span)
         elif fault is not None:
@@ -221,6 +230,8 @@ class _Checker:
 
     def layer_name(self, entry: Entry) -> None:
         key = str(entry.key.value)
+        if self.patching and "$" not in key:
+            key = key.rpartition(".")[2]  # `features.3` is the entry `3` of the extended file's `features`
         spliced = isinstance(entry.value, Mapping) and "each" in _keys(entry.value)
         fault = layer_name_fault(key) if "$" not in key and not spliced else None
         if fault is not None:
@@ -247,6 +258,11 @@ class _Checker:
         keys = _keys(node)
         if "let" in keys or "for" in keys or "each" in keys:
             self.names |= frozenset(_local_names(node))
+        for name in ("after", "before"):
+            placed = node.entry(name)
+            if placed is not None and not self.patching:
+                advice.placed_nowhere(placed, self.problems)
+                self.spoil(node.span)
         action = next((a for a in ACTIONS if a in keys), None)
         if action is None:
             advice.no_action(node, key, self.problems)
@@ -283,6 +299,11 @@ def _op_form(op: OpDef) -> Record:
     if found is None:
         found = _OP_FORMS[id(op)] = (op, op_record(op))
     return found[1]
+
+
+def _changes_block(entry: Entry) -> bool:
+    """`Bottleneck: ~` and `Bottleneck.act1: gelu` in a file that extends another: judged when both are one."""
+    return "." in str(entry.key.value) or (isinstance(entry.value, Scalar) and entry.value.value is None)
 
 
 def block_names(owner: Tree) -> Iterator[str]:

@@ -97,6 +97,7 @@ OUTPUT = Choice(
             "mode": Key(
                 Leaf('"train"', {"enum": ["train"]}), "`train`: comes out in training mode only (an auxiliary head)."
             ),
+            "if": Key(CONDITION, "Not met: this output is not there."),
         },
         required=("from",),
     ),

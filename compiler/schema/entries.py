@@ -9,7 +9,8 @@ token: Parameter([1, 1, dim])                             StoredDecl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.lexer import RESERVED
@@ -37,6 +38,7 @@ from nnc.compiler.schema.spec import (
 )
 from nnc.compiler.schema.spelling import PREFIXES, names_layer
 from nnc.compiler.schema.values import first_line, read_expression, read_keywords, read_loop, read_template, read_value
+from nnc.compiler.source.location import split_variant
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
 
 __all__ = ["EntryReader"]
@@ -105,15 +107,21 @@ class EntryReader:
         return None
 
     def _named_output(self, entry: Entry) -> OutputDecl | None:
-        reference, train_only = entry.value, False
+        reference, train_only, condition = entry.value, False, None
         if isinstance(reference, Mapping):
+            switch = reference.get("if")
+            condition = read_expression(switch, self.problems) if switch is not None else None
+            if switch is not None and condition is None:
+                return None
             mode, inner = reference.get("mode"), reference.get("from")
             train_only = isinstance(mode, Scalar) and mode.value == "train"
             if inner is None:
                 return None
             reference = inner
         source = read_expression(reference, self.problems)
-        return OutputDecl(str(entry.key.value), source, entry.key.content, train_only) if source is not None else None
+        if source is None:
+            return None
+        return OutputDecl(str(entry.key.value), source, entry.key.content, train_only, condition)
 
     def ties(self, node: Tree | None) -> tuple[TieDecl, ...]:
         if not isinstance(node, Mapping):
@@ -148,7 +156,7 @@ class EntryReader:
     def call_string(self, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
         """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression; and the
         values that it is called on, as in `Conv2d(64, 3)(x)`."""
-        expression = self._parse(text, span)
+        expression = self._called_file(text, span) if _names_file(text) else self._parse(text, span)
         if expression is None:
             return None, None
         if isinstance(expression, CallExpr) and isinstance(expression.callee, CallExpr):
@@ -158,7 +166,7 @@ class EntryReader:
                 self.problems.error("NNC0207", expression.span, "a tensor of the module's own takes no values")
                 return None, None
             return (action, source) if source is not None else (None, None)
-        if not names_layer(expression, self.blocks, self.imports):
+        if not _names_file(text) and not names_layer(expression, self.blocks, self.imports):
             return Formula(expression, span), None
         if not isinstance(expression, CallExpr):
             return self._call(expression, (), (), span), None
@@ -221,7 +229,6 @@ class EntryReader:
         if called_on is not None and "from" in parts:
             problems.error("NNC0207", parts["from"].span, "the values stand in `type:` already")
             broken = True
-        after = parts.get("after")
         written = {"if": condition, "for": loop, "repeat": repeat, "from": source}
         unread = any(value is None and key in parts for key, value in written.items())
         return EntryDecl(
@@ -235,7 +242,8 @@ class EntryReader:
             source,
             call or (),
             broken or action is None or unread or let is None or call is None,
-            after.value if isinstance(after, Scalar) and isinstance(after.value, str) else None,
+            _text(parts.get("after")),
+            _text(parts.get("before")),
         )
 
     def _action(self, node: Mapping, parts: dict[str, Tree]) -> tuple[Action | None, Wiring | None]:
@@ -307,9 +315,9 @@ class EntryReader:
         return read if len(read) == len(values) else None
 
     def _type(self, text: str, span: Span) -> Expr | None:
-        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50`."""
+        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50(10)`."""
         if _names_file(text):
-            return Literal(text, span)
+            return self._called_file(text, span)
         parts = parse_template(text, span, self.problems) if text.startswith("${") else None
         if parts is not None and len(parts) == 1 and not isinstance(parts[0], str):
             expression: Expr | None = parts[0]
@@ -326,6 +334,25 @@ class EntryReader:
             "`type:` is a layer's name, or a call of one",
             notes=("a tensor expression stands under `expr:`, or is written without a mapping",),
         )
+        return None
+
+    def _called_file(self, text: str, span: Span) -> Expr | None:
+        """`./backbone.yaml`, `zoo:resnet50(num_classes=10)`: the last word of the file's name stands for it in the call."""
+        head, _, _ = text.partition("(")
+        if head == text:
+            return Literal(text, span)
+        start = re.search(r"\w*$", head)
+        assert start is not None
+        call = self._parse(text[start.start() :], span.sub(start.start(), len(text)))
+        reference = Literal(head, span.sub(0, len(head)))
+        match call:
+            case CallExpr(callee=CallExpr(callee=Name())) as applied:
+                assert isinstance(applied.callee, CallExpr)
+                return replace(applied, callee=replace(applied.callee, callee=reference))
+            case CallExpr(callee=Name()):
+                return replace(call, callee=reference)
+        if call is not None:
+            self.problems.error("NNC0212", span, "a spec as a layer is its file's name, or a call of it")
         return None
 
     # -- wiring --------------------------------------------------------------------------------------------------------
@@ -360,7 +387,12 @@ def _count(outputs: Tree | None) -> int:
 
 def _names_file(text: str) -> bool:
     """`./backbone.yaml`, `../a.yaml`, `zoo:resnet50`: another spec as a layer."""
-    return text.startswith(("./", "../", "zoo:")) or text.endswith((".yaml", ".yml", ".json"))
+    head = text.partition("(")[0]
+    return head.startswith(("./", "../", "zoo:")) or split_variant(head)[0].endswith((".yaml", ".yml", ".json"))
+
+
+def _text(node: Tree | None) -> str | None:
+    return node.value if isinstance(node, Scalar) and isinstance(node.value, str) else None
 
 
 def _listed_span(node: Mapping) -> Span:

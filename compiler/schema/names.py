@@ -18,7 +18,18 @@ MAX_NAME = 200
 ACTION_KEYS = ("type", "expr", "use", "each", "layers")
 
 # All keys that the mapping form keeps for itself: no argument of a block, and none of an op, has such a name.
-CONTROL_KEYS = frozenset(ACTION_KEYS) | {"after", "args", "call", "for", "from", "if", "let", "outputs", "repeat"}
+CONTROL_KEYS = frozenset(ACTION_KEYS) | {
+    "after",
+    "args",
+    "before",
+    "call",
+    "for",
+    "from",
+    "if",
+    "let",
+    "outputs",
+    "repeat",
+}
 
 # For editors; the exact rule is `identifier_fault` (JavaScript's \w is ASCII only, so everything above stands in a
 # range).

@@ -15,6 +15,7 @@ __all__ = ["published_schema"]
 def published_schema(catalogue: Catalogue) -> Schema:
     """The whole language as one schema: an entry's further keys are the arguments of its `type`."""
     definitions = {name: full_schema(part) for name, part in DEFINITIONS.items()}
+    definitions["blocks"]["additionalProperties"] = _block(definitions["blocks"]["additionalProperties"])
     definitions |= {f"op:{op.name}": _op(op) for op in catalogue.values()}
     definitions |= {f"op:{name}": _arguments(record) for name, record in STORED.items()}
     definitions |= {"layer": _LAYER, "layer-mapping": _mapping_form(catalogue)}
@@ -43,6 +44,13 @@ _PATCH: Schema = {
     "type": "object",
     "additionalProperties": {"anyOf": [{"$ref": "#/definitions/layer"}, {"type": "null"}]},
 }
+
+
+def _block(schema: Schema) -> Schema:
+    """Only the arguments of a block that is a network by itself may be called as a control key."""
+    args = {k: v for k, v in schema["properties"]["args"].items() if k != "propertyNames"}
+    names = {"properties": {"args": {"propertyNames": schema["properties"]["args"]["propertyNames"]}}}
+    return schema | {"properties": schema["properties"] | {"args": args}, "if": {"required": ["blocks"]}, "else": names}
 
 
 def _doc(op: OpDef) -> str:

@@ -11,8 +11,6 @@ __all__ = ["RESERVED_SECTIONS", "report_reserved"]
 
 # The section, and what to do until it works.
 RESERVED_SECTIONS = {
-    "extends": "until then, copy the file and change it, or give it `args:`",
-    "include": "until then, the blocks stand in the same file",
     "imports": "until then, what a file needs is a layer, a function or a block",
 }
 

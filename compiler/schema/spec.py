@@ -143,6 +143,7 @@ class EntryDecl:
     call: tuple[Keyword, ...] = ()
     broken: bool = False
     after: str | None = None  # in a file that extends another: the entry behind which this one is placed
+    before: str | None = None  # … or before which
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ class OutputDecl:
     source: Expr
     span: Span
     train_only: bool = False
+    condition: Expr | None = None  # `if:` of it; where it is not met, the output is not there
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ def compile_spec(
     from nnc.compiler.driver import compile_file, compile_text
 
     if given == "-":
-        return compile_text(_standard_input(), name="<stdin>", args=args, sizes=sizes, stop_after=stop_after)
+        return compile_text(
+            _standard_input(), name="<stdin>", folder=".", args=args, sizes=sizes, stop_after=stop_after
+        )
     return compile_file(spec_path(given), args=args, sizes=sizes, stop_after=stop_after)
 
 

@@ -10,7 +10,7 @@ from nnc.cli.exits import FINDINGS, Misuse
 from nnc.cli.options import add_spec
 from nnc.cli.output import write_file
 from nnc.cli.report import show
-from nnc.cli.specs import read_spec_text
+from nnc.cli.specs import compile_spec, read_spec_text
 from nnc.compiler.render.visible import visible
 from nnc.compiler.source.location import split_variant
 
@@ -18,16 +18,21 @@ EXAMPLES = """\
 nnc fmt lenet5.yaml
 nnc fmt --check *.yaml
 nnc fmt --form mapping lenet5.yaml
+nnc fmt --merged finetune.yaml
 nnc fmt - < lenet5.yaml"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser, several=True)
     parser.add_argument("--form", choices=("call", "mapping"), default="call", help="the spelling (default: call)")
+    merged = "print the spec as one file: what it extends and includes, and specs that are layers, stand in it"
+    parser.add_argument("--merged", action="store_true", help=merged)
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a file would change")
 
 
 def run(options: Namespace) -> int:
+    if options.merged:
+        return max(_print_merged(given, options.form) for given in options.specs)
     return max(_format(given, options.form, options.check) for given in options.specs)
 
 
@@ -56,4 +61,16 @@ def _format(given: str, form: str, check: bool) -> int:
         if check:
             return max(status, FINDINGS)
         write_file(given, written)
+    return status
+
+
+def _print_merged(given: str, form: str) -> int:
+    from nnc.compiler.driver import default_catalogue
+    from nnc.compiler.schema.canonical import canonical
+    from nnc.compiler.schema.yaml_text import yaml_text
+
+    result = compile_spec(given, stop_after="schema")
+    status = show(result.problems.sorted())
+    if result.spec is not None and result.ok:
+        print(yaml_text(canonical(result.spec, default_catalogue(), calls=form == "call")).rstrip("\n"))
     return status
