@@ -16,7 +16,7 @@ from nnc.compiler.elaborate.order import names_in, order
 from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
 from nnc.compiler.expr import statics, tree
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
-from nnc.compiler.schema.spec import Body, Formula, Group, LayerCall, Reuse, StoredDecl, Wiring
+from nnc.compiler.schema.spec import Body, Formula, Group, LayerCall, OutputDecl, Reuse, StoredDecl, Wiring
 from nnc.compiler.types.dim import DimLike
 
 __all__ = ["BodyElaborator", "Finished"]
@@ -330,12 +330,19 @@ class BodyElaborator:
             self.sound = False
         outputs: dict[str, Value] = {}
         evaluator = Evaluator(self.context, self.scope)
+        chosen: list[OutputDecl] = []
         for output in body.outputs:
             try:
+                if output.condition is not None and not evaluator.condition(output.condition):
+                    continue
+                chosen.append(output)
                 outputs[output.name] = evaluator.one(self._reference(evaluator, output.source), output.source.span)
             except Failed:
                 self.sound = False
-        return outputs, frozenset(o.name for o in body.outputs if o.train_only)
+        if body.outputs and not outputs and self.sound:
+            self.context.fail("NNC0603", body.span, "every output is switched off by its `if:`, so nothing comes out")
+            self.sound = False
+        return outputs, frozenset(o.name for o in chosen if o.train_only)
 
     def _last(self, body: Body, span: Span) -> dict[str, Value]:
         """Without `outputs:` the last entry's value comes out; of a list without entries, what went in."""

@@ -65,6 +65,15 @@ FAULTS = {
           c: b1 + 2
         """,
     "repeat of a free size": "layers: {a: {repeat: B, type: Linear(8)}}  # error: [free-size] \"B is a free size\"",
+    # outputs
+    "every output switched off": """
+        layers: {a: Linear(8)}  # error: [no-input] "every output is switched off"
+        outputs: {y: {from: a, if: false}}
+        """,
+    "an output's condition on a free size": """
+        layers: {a: Linear(8)}
+        outputs: {x: x, y: {from: a, if: B > 3}}  # error: [undecidable-condition] "depends on a free size"
+        """,
     # layers called on values
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """

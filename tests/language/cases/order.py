@@ -48,6 +48,20 @@ ORDER: list[Case] = [
         ([2, 8], [2, 4]),
     ),
     case(
+        "outputs with a condition",
+        """
+        args: {on: false}
+        layers:
+          a: Linear(4)
+          b: {if: on, type: Linear(3)}
+          c: {if: not on, type: Linear(2)(a)}
+        outputs: {a: a, b: {from: b, if: on}, c: {from: c, if: not on, mode: train}}
+        """,
+        lambda: Hand(
+            lambda m, x: {"a": m.a(x)} | ({"c": m.c(m.a(x))} if m.training else {}), a=Linear(8, 4), c=Linear(4, 2)
+        ),
+    ),
+    case(
         "disabled entries at both ends",
         """
         args: {on: false}

@@ -63,6 +63,8 @@ OPTIONS = [
     _with("densenet121", 64, drop_rate=0.2, bn_size=2),
     _with("squeezenet1_1", 64, dropout=0.1, num_classes=10),
     _with("googlenet", 64, transform_input=True, dropout_aux=0.3, num_classes=10),
+    _with("googlenet", 64, aux_logits=False),
+    _with("inception_v3", 75, aux_logits=False),
     _with("shufflenet_v2_x0_5", 64, num_classes=3),
     _with("mobilenet_v2", 64, width_mult=0.35, dropout=0.5),
     _with("mobilenet_v3_small", 64, num_classes=3),
