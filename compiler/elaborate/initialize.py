@@ -31,7 +31,7 @@ from nnc.compiler.source.tree import Sequence as TreeSequence
 __all__ = ["freezing", "initial_values"]
 
 SEEN = frozenset({"fan_in", "fan_out", *LAYER_NAMES})
-LONGEST = 200  # steps of an expression over the layer's numbers
+WORK_PER_PATTERN = 5  # a glob is compared in some µs
 CALLED = frozenset({"abs", "ceil", "exp", "float", "floor", "int", "log", "log2", "max", "min", "round", "sqrt"})
 """Functions that an argument may call on the layer's numbers: Python has each of them."""
 
@@ -112,8 +112,6 @@ class _Resolver:
         if not _sees(expr):
             value = Evaluator(self.context, self.scope).static(expr, "an initializer's argument")
             return tree.Literal(value, expr.span)
-        if not _is_short(expr):
-            raise self.context.fail("NNC0752", expr.span, f"more than {LONGEST} steps are too many for an argument")
         match expr:
             case tree.Name():
                 return expr
@@ -142,7 +140,7 @@ class _Resolver:
             for tensor in siblings:
                 kind = (tensor.type, tensor.name)
                 if not by_type or kind not in decided:
-                    self.context.step(graph.span, sum(len(d.patterns) for d in self.decls))
+                    self.context.step(graph.span, WORK_PER_PATTERN * sum(len(d.patterns) for d in self.decls))
                     for decl, rule in zip(self.decls, rules, strict=True):
                         self._note(decl, rule, tensor)
                     decided[kind] = choose(rules, tensor)
@@ -211,15 +209,6 @@ class _Resolver:
                         f"{what} has no `{name}`",
                         notes=(f"known of it: {', '.join(layer) or 'nothing'}",),
                     )
-
-
-def _is_short(expr: tree.Expr) -> bool:
-    """Whether an expression has few steps: those that stay expressions are walked by functions that call themselves."""
-    stack, steps = [expr], 0
-    while stack and steps <= LONGEST:
-        stack += tree.children(stack.pop())
-        steps += 1
-    return not stack
 
 
 def _sees(expr: tree.Expr) -> bool:
