@@ -5,9 +5,11 @@
     evaluate.py        loss and metrics of a split; predict.py: files in, JSON lines out
     checkpoint.py      folders that appear whole or not at all, with a manifest
     artifact.py        one file that loads anywhere; header.py: what it says of itself, read without torch
+    runs.py            what the folders of runs tell
     commands.py        `nnc train`, `nnc eval`, `nnc predict` without the command line
     report.py          what a run tells: progress bar, lines, log
     failure.py, files.py, seed.py, device.py, packing.py, interrupt.py, signature.py    small tools
 
-Nothing here unpickles or imports a name that a file chose. `failure`, `files`, `header` and `report` import no torch.
+Nothing here unpickles or imports a name that a file chose. `failure`, `files`, `header`, `report` and `runs` import
+no torch.
 """

@@ -113,15 +113,19 @@ def run_training(
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
     `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs` and
-    `seed` replace what the spec says, and so does `pretrained`, the weights to begin with. A spec given as Python data
-    has paths relative to the working directory. Raises `Failure`, or `SpecError` where the spec has faults.
+    `seed` replace what the spec says, and so does `pretrained`, the weights to begin with; a run that is resumed has the
+    arguments, sizes, epochs and seed that it was begun with, where others are not given. A spec given as Python data has
+    paths relative to the working directory. Raises `Failure`, or `SpecError` where the spec has faults.
     """
     project = _project(spec, args or {}, sizes or {}, epochs)
-    if seed is not None:
-        project = replace(project, train=replace(project.train, seed=seed))
     where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
-    if resume and not (where / RUN).is_file():
-        raise Failure("NNC0907", where, "there is no run to resume in this folder")
+    overrides = {"epochs": epochs, "seed": seed}
+    if resume:
+        begun = _read_run(where)
+        overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
+        project = _project(spec, args or begun["args"], sizes or begun["sizes"], overrides["epochs"])
+    if overrides["seed"] is not None:
+        project = replace(project, train=replace(project.train, seed=overrides["seed"]))
     data = open_data(project.data, project.base)
     assert data.train is not None, "training data were asked for"
     weights = balance(project.train, data.train, project.widths)
@@ -131,7 +135,8 @@ def run_training(
     _begin_with(model, pretrained or project.compilation.weights, where, reporter or Reporter())
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
-        device=device or project.train.device, resume=resume, reporter=reporter, begin=lambda: _begin(where, project, weights),
+        device=device or project.train.device, resume=resume, reporter=reporter,
+        begin=lambda: _begin(where, project, weights, overrides),
     )  # fmt: skip
     return Trained(result, _save_best(where, project, data, result, weights), model)
 
@@ -241,7 +246,7 @@ def _folder(name: str, *, resume: bool) -> Path:
     return Path("runs") / f"{plain}-{last if resume else last + 1}"
 
 
-def _begin(where: Path, project: Project, weights: Weights) -> None:
+def _begin(where: Path, project: Project, weights: Weights, overrides: Mapping[str, int | None]) -> None:
     """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
     from nnc import __version__
 
@@ -254,6 +259,7 @@ def _begin(where: Path, project: Project, weights: Weights) -> None:
         "base": str(project.base.resolve()),
         "torch": torch.__version__,
         "weights": dict(weights),
+        "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     write_file(where / RUN, json.dumps(document, indent=1).encode() + b"\n")
 
@@ -344,8 +350,9 @@ def _read_run(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
-        kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str}
-        if run["format"] != RUN_FORMAT or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
+        kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str, "overrides": dict}
+        whole = all(type(v) is int and v >= 0 for v in run["overrides"].values())
+        if run["format"] != RUN_FORMAT or not whole or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
             raise ValueError("it is not what nnc writes")
         return dict(run)
     except FileNotFoundError:

@@ -200,6 +200,8 @@ class _Loop:
         value = quantities[self.config.monitor]
         loss = quantities.get("validation.loss", training["loss"])
         better = at.best is None or at.best.beaten_by(value, loss, self.config.goal)
+        if self.config.early_stopping:
+            at.wait(value, self.config.goal, self.config.early_stopping.min_delta)
         record = {
             "epoch": at.epoch,
             "epochs": self.config.epochs,
@@ -208,19 +210,21 @@ class _Loop:
             "validation": validation,
             "lr": rates,
             "best": better,
+            "monitor": self.config.monitor,
+            "goal": self.config.goal,
             "seconds": at.epoch_seconds,
             "samples_per_second": self.used / max(at.epoch_seconds, 1e-9),
         }
         if at.passed_over:
             record["passed over"] = at.passed_over
+        if self._patience_lost():
+            record["stopped early"] = True
         self.log.write(record)
         self.reporter.end_epoch(record)
         if self.averaging and self._annealing:
             self.averaging.anneal()
         elif self.scheduler:
             self.scheduler.after_epoch(quantities)
-        if self.config.early_stopping:
-            at.wait(value, self.config.goal, self.config.early_stopping.min_delta)
         if better:
             at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds

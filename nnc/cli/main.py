@@ -28,6 +28,7 @@ COMMANDS = {
     "train": "train a spec on the data that it names",
     "eval": "evaluate a trained run, or a saved model",
     "predict": "run a saved model on inputs",
+    "runs": "list the runs in a folder, or compare two",
     "fmt": "write a spec in its canonical form",
     "explain": "explain a diagnostic code",
     "layers": "list what a spec may name, or show the signature of one layer",

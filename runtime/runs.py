@@ -1,0 +1,154 @@
+"""What the folders of runs tell, read without torch: `run.json`, `log.jsonl`, and what else lies there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nnc.runtime.failure import Failure
+
+__all__ = ["Difference", "Run", "differences", "find_runs", "read_run"]
+
+RUN, LOG, LOCK = "run.json", "log.jsonl", ".lock"
+MAX_JSON = 64 << 20
+Status = Literal["finished", "running", "stopped"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder shows it. `epochs` are the records of the log, one per epoch; `events` its other lines."""
+
+    folder: Path
+    document: Mapping[str, Any]
+    epochs: tuple[Mapping[str, Any], ...]
+    events: tuple[Mapping[str, Any], ...]
+    status: Status
+
+    @property
+    def name(self) -> str:
+        return str(self.document["spec"].get("name", self.folder.name))
+
+    @property
+    def last(self) -> Mapping[str, Any] | None:
+        return self.epochs[-1] if self.epochs else None
+
+    @property
+    def best(self) -> Mapping[str, Any] | None:
+        """The record of the best epoch."""
+        return next((e for e in reversed(self.epochs) if e.get("best")), None)
+
+    @property
+    def seconds(self) -> float:
+        return sum(float(e.get("seconds", 0)) for e in self.epochs)
+
+    def quantities(self) -> dict[str, float]:
+        """Those of the best epoch: `validation.accuracy`, `train.loss` …"""
+        record = self.best or self.last or {}
+        parts = {part: record.get(part) or {} for part in ("validation", "train")}
+        return {f"{part}.{k}": float(v) for part, values in parts.items() for k, v in values.items()}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A place in two runs' specs or settings; None where it is not there."""
+
+    path: str
+    left: Any
+    right: Any
+
+
+def find_runs(root: Path) -> list[Run]:
+    """The runs in the folders below `root`, or `root` itself, those begun last at the end. Folders that hold no run are
+    passed over, and so are runs that cannot be read."""
+    if (root / RUN).is_file():
+        return [read_run(root)]
+    found = []
+    for path in sorted(root.glob(f"*/{RUN}"), key=lambda p: (p.stat().st_mtime, p)) if root.is_dir() else ():
+        try:
+            found.append(read_run(path.parent))
+        except Failure:
+            continue
+    return found
+
+
+def read_run(folder: Path) -> Run:
+    """One run. Raises `Failure`."""
+    try:
+        document = json.loads(_text(folder / RUN))
+        if not isinstance(document, dict) or not isinstance(document.get("spec"), dict):
+            raise ValueError("it is not what nnc writes")
+        records = list(_records(folder / LOG))
+    except FileNotFoundError:
+        raise Failure("NNC0907", folder, "there is no run in this folder") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise Failure("NNC0907", folder, f"the run cannot be read: {error}") from None
+    epochs = tuple(r for r in records if "event" not in r)
+    events = tuple(r for r in records if "event" in r)
+    return Run(folder, document, epochs, events, _status(folder, epochs))
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > MAX_JSON:
+        raise ValueError(f"{path.name} is larger than {MAX_JSON >> 20} MiB")
+    return path.read_text(encoding="utf-8")
+
+
+def _records(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of the log; a last one that is half written is left out."""
+    if not path.exists():
+        return
+    lines = _text(path).splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            if number == len(lines):
+                return
+            raise
+        if isinstance(record, dict):
+            yield record
+
+
+def _status(folder: Path, epochs: tuple[Mapping[str, Any], ...]) -> Status:
+    if _held(folder / LOCK):
+        return "running"
+    ended = bool(epochs) and (
+        epochs[-1].get("epoch") == epochs[-1].get("epochs") or bool(epochs[-1].get("stopped early"))
+    )
+    return "finished" if ended and (folder / "model.safetensors").is_file() else "stopped"
+
+
+def _held(lock: Path) -> bool:
+    """Whether a process trains in the folder now."""
+    from filelock import FileLock, Timeout
+
+    if not lock.exists() or not os.access(lock, os.W_OK):
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def differences(left: Run, right: Run) -> list[Difference]:
+    """Where two runs' specs, arguments and settings differ, in the order of the first."""
+    keys = ("spec", "args", "sizes", "overrides", "base", "torch", "version")
+    a = dict(_leaves({k: left.document.get(k) for k in keys}))
+    b = dict(_leaves({k: right.document.get(k) for k in keys}))
+    return [Difference(k, a.get(k), b.get(k)) for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)]
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list) and any(isinstance(i, dict | list) for i in value):
+        for number, inner in enumerate(value):
+            yield from _leaves(inner, f"{path}[{number}]")
+    else:
+        yield path, value
