@@ -38,6 +38,8 @@ FILES = {
     "fcn": ["segmentation/fcn"],
     "lraspp": ["segmentation/lraspp"],
 }
+# Families of which torchvision has the code in one file with another's.
+WITH = {"swin": ["swin_v2"], "deeplabv3": ["deeplabv3_mobilenet_v3_large"]}
 _SKIPPED = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING)
 _PLUMBING = {"__all__", "_COMMON_META", "_COMMON_SWAG_META", "_load_state_dict"}
 
@@ -86,9 +88,11 @@ def rows() -> Iterator[tuple[str, int, int, int, int]]:
     for family in families():
         files = [MODELS / f"{name}.py" for name in FILES.get(family, [family])]
         if all(f.exists() for f in files):
-            spec = (SPECS / f"{family}.yaml").read_text(encoding="utf-8")
+            group = [family, *(f for f in WITH.get(family, []) if f in families())]
+            specs = [(SPECS / f"{name}.yaml").read_text(encoding="utf-8") for name in group]
+            lines, architecture = (sum(spec_lines(s, left) for s in specs) for left in ((), ("variants", "init")))
             code = sum(python_lines(f.read_text(encoding="utf-8")) for f in files)
-            yield family, max(len(variants(family)), 1), spec_lines(spec), spec_lines(spec, ("variants", "init")), code
+            yield ", ".join(group), sum(max(len(variants(name)), 1) for name in group), lines, architecture, code
 
 
 def main() -> None:
