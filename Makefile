@@ -60,6 +60,7 @@ types: $(INSTALLED)
 .PHONY: docs
 docs: $(INSTALLED)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m nnc.zoo
 
 .PHONY: against-torch
 against-torch: $(INSTALLED)

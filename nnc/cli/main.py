@@ -25,6 +25,7 @@ COMMANDS = {
     "summary": "show layers, output shapes, parameters and multiply-adds",
     "render": "draw a network as SVG, PNG, PDF, DOT or Mermaid",
     "compile": "compile a spec to one file that loads anywhere, to Python source, or to a drawing",
+    "data": "show the data that a spec names",
     "train": "train a spec on the data that it names",
     "eval": "evaluate a trained run, or a saved model",
     "predict": "run a saved model on inputs",
@@ -32,6 +33,7 @@ COMMANDS = {
     "fmt": "write a spec in its canonical form",
     "explain": "explain a diagnostic code",
     "layers": "list what a spec may name, or show the signature of one layer",
+    "zoo": "list the networks that ship with nnc, with their parameters and multiply-adds",
     "schema": "print the JSON Schema that editors complete and check specs with",
 }
 
