@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import nnc
 from tests.zoo.families.case import Case
 
-__all__ = ["compare", "gradients", "ours", "outputs", "signature", "theirs", "trainable"]
+__all__ = ["compare", "compare_models", "gradients", "ours", "outputs", "signature", "theirs", "trainable"]
 
 
 def theirs(case: Case) -> nn.Module:
@@ -63,10 +63,15 @@ def gradients(model: nn.Module) -> dict[str, Tensor | None]:
 
 
 def compare(case: Case) -> None:
-    """Fails where any output, gradient or running statistic differs in a bit. In training the outputs' sum, weighed by
-    random numbers lest a normalization make its gradient vanish, is taken backwards."""
+    """Builds both, copies torchvision's weights, and fails where the two differ."""
     reference, model = theirs(case), ours(case)
     model.load_state_dict(reference.state_dict())
+    compare_models(case, reference, model)
+
+
+def compare_models(case: Case, reference: nn.Module, model: nn.Module) -> None:
+    """Fails where any output, gradient or running statistic differs in a bit. In training the outputs' sum, weighed by
+    random numbers lest a normalization make its gradient vanish, is taken backwards."""
     for training in (False, True):
         reference.train(training)
         model.train(training)

@@ -3,12 +3,16 @@ to the last bit. `families/` has the models; `make test-zoo` compares all of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
 
-from tests.zoo.comparison import compare, ours, outputs, signature, theirs, trainable
+from tests.zoo.comparison import compare, compare_models, ours, signature, theirs, trainable
 from tests.zoo.conftest import Cost
-from tests.zoo.families import CASES, Case
+from tests.zoo.families import CASES, Case, square
 from tests.zoo.families.convolutional import OPTIONS
 
 QUICK = [name for name, case in CASES.items() if case.quick]
@@ -48,10 +52,29 @@ def test_arguments_mean_what_torchvisions_mean(case: Case) -> None:
     compare(case)
 
 
-def test_the_comparison_can_fail() -> None:
-    reference, model = theirs(CASES["resnet18"]), ours(CASES["resnet18"])
+def _next_weight(model: nn.Module) -> None:
+    weight = next(model.parameters()).view(-1)
+    weight[0] = torch.nextafter(weight[0], weight.new_tensor(1.0))
+
+
+def _statistic(model: nn.Module) -> None:
+    next(b for n, b in model.named_buffers() if n.endswith("num_batches_tracked")).add_(1)
+
+
+def _gradient(model: nn.Module) -> None:
+    next(model.parameters()).register_hook(lambda gradient: gradient * (1 + 1e-6))
+
+
+def _momentum(model: nn.Module) -> None:
+    next(m for m in model.modules() if isinstance(m, nn.BatchNorm2d)).momentum = 0.2
+
+
+@pytest.mark.parametrize("broken", [_next_weight, _statistic, _gradient, _momentum])
+def test_the_comparison_can_fail(broken: Callable[[nn.Module], None]) -> None:
+    case = replace(CASES["resnet18"], sizes=square(49))
+    reference, model = theirs(case), ours(case)
     model.load_state_dict(reference.state_dict())
-    x = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
-        next(iter(model.parameters())).view(-1)[0] += 1e-3
-        assert not torch.equal(outputs(model.eval(), x)[""], outputs(reference.eval(), x)[""])
+        broken(model)
+    with pytest.raises(AssertionError):
+        compare_models(case, reference, model)
