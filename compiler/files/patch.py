@@ -4,6 +4,8 @@
     fc: ~                                           … removed
     dropout: {type: Dropout(0.5), after: flat}      a new one, placed; without `after:` or `before:` it is the last
     features.3: ReLU6                               an entry of an inner list or mapping
+    fc: {from: both}                                an entry stays as it is, and takes another value
+    norm: {after: conv}                             … and stands elsewhere
     Bottleneck.act1: gelu                           under `blocks:`, an entry of a block
 
 What is not there cannot be changed: that is a fault, never a change without effect.
@@ -93,6 +95,9 @@ class Patcher:
             return
         value, place = self._placed(entry.value)
         child = _Child(name, None if listed else replace(entry.key, value=name), value)
+        if at is not None and isinstance(value, Mapping) and all(e.key.value == "from" for e in value.entries):
+            child = children[at]
+            child.value = _rewired(child.value, value)
         if place is not None:
             if at is not None:
                 del children[at]
@@ -161,6 +166,18 @@ def _with(body: Mapping | Sequence, children: list[_Child], span: Span) -> Mappi
     if isinstance(body, Sequence):
         return Sequence(tuple(c.changed() for c in children), span, body.flow)
     return Mapping(tuple(Entry(c.key, c.changed()) for c in children if c.key is not None), span, body.flow)
+
+
+def _rewired(old: Tree, wiring: Mapping) -> Tree:
+    """An entry with another `from:`, or without a change where `wiring` is empty."""
+    if not wiring.entries:
+        return old
+    if isinstance(old, Mapping):
+        entries = tuple(e for e in old.entries if e.key.value != "from")
+    else:
+        action = "layers" if isinstance(old, Sequence) else "type"
+        entries = (Entry(Scalar(action, old.span, old.span), old),)
+    return Mapping((*entries, *wiring.entries), old.span)
 
 
 def _layers(node: Tree) -> Tree | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def layers_of(folder: Path, text: str) -> Any:
         ("{drop: {type: Dropout(0.5), before: features}}", "drop features stage flat fc"),
         ("{a: {type: ReLU, after: flat}, b: {type: ReLU, after: a}}", "features stage flat a b fc"),
         ("{stage: {type: Stage(2), before: features}}", "stage features flat fc"),
+        ("{stage: {before: features}}", "stage features flat fc"),
     ],
 )
 def test_layers_by_name(tmp_path: Path, change: str, names: str) -> None:
@@ -55,6 +57,35 @@ def test_a_list_replaces_the_whole(tmp_path: Path) -> None:
         {"expr": "flatten(1)"},
         {"type": "Linear", "out_features": 3},
     ]
+
+
+@pytest.mark.parametrize(
+    ("change", "entry"),
+    [
+        ("fc: {from: image}", {"type": "Linear", "out_features": "$num_classes", "from": "image"}),
+        ("features: {from: image}", {"from": "image"}),
+        ("stage: {from: [features], before: flat}", {"type": "Stage", "channels": "$width", "from": ["features"]}),
+    ],
+)
+def test_another_from_alone_leaves_the_entry_as_it_is(tmp_path: Path, change: str, entry: Any) -> None:
+    layers = layers_of(tmp_path, f"layers:\n  {change}")
+    found = dict(layers[change.partition(":")[0]])
+    if (made := found.pop("layers", None)) is not None:
+        assert [e["type"] for e in made] == ["Conv2d", "ReLU", "MaxPool2d"]
+    assert found == entry
+
+
+def test_an_input_more(tmp_path: Path) -> None:
+    """With two inputs nothing says what the first layer takes; `from:` alone does."""
+    text = """
+        inputs: {facts: [B, 3]}
+        layers:
+          features: {from: image}
+          both: {expr: "cat([flat, facts], 1)", after: flat}
+    """
+    result = compiled(tmp_path, f"extends: lenet.yaml{textwrap.dedent(text)}")
+    alone(result)
+    assert [v.name for v in result.graph.inputs] == ["image", "facts"]
 
 
 def test_what_is_replaced_takes_what_the_old_one_took(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def state(time: int, count: int, layers: int, dim: int) -> Inputs:
 
 def captioning(dim: int, **args: Any) -> nn.Module:
     """The encoder is torchvision's ResNet, whose last layer gives `dim` numbers instead of classes."""
-    return recurrent.Captioning(torchvision.models.resnet50(num_classes=dim), dim=dim, **args)
+    return recurrent.Captioning(torchvision.models.resnet18(num_classes=dim), dim=dim, **args)
 
 
 _ALL = [
@@ -75,6 +75,10 @@ _ALL = [
         "seq2seq", recurrent.Seq2Seq,
         {"source_words": 50, "target_words": 60, "dim": 12, "num_layers": 2, "dropout": 0.1},
         (lambda: (words(2, 9), words(2, 5)), lambda: (words(1, 1), words(1, 4))),
+    ),
+    HandCase(
+        "captioning", captioning, {"vocabulary": 50, "dim": 12, "hidden": 16, "num_layers": 2},
+        (lambda: (torch.rand(2, 3, 33, 33), words(2, 5)), lambda: (torch.rand(2, 3, 33, 45), words(2, 1))),
     ),
     HandCase("autoencoder", generative.Autoencoder, {"width": 4, "latent": 6}, (images(2, 1, 28, 28), images(1, 1, 28, 28))),
     HandCase("vae", generative.VAE, {"pixels": 60, "hidden": 20, "latent": 4}, (images(3, 60), images(1, 60))),
