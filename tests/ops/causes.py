@@ -38,7 +38,7 @@ def cause(refusal: Refusal) -> str:
 
 # Read from the top: the first row of which a pattern is found in a message says it.
 THEIRS: tuple[tuple[str, ...], ...] = (
-    ("value", r"must be in range"),
+    ("value", r"must be in range", r"ignore_ind"),
     ("size value", r"label range", r"embedding dimension of", r"dimensions are invalid", r"not be zero"),
     ("rank size value", r"tuple index out of range"),
     # kinds of numbers
@@ -120,7 +120,6 @@ THEIRS: tuple[tuple[str, ...], ...] = (
         r"between 0 and 1",
         r"in range \[0, 1\]",
         r"only p ==",
-        r"ignore_ind",
         r"not (a )?valid",
         r"label range",
         r"must be either",

@@ -120,7 +120,7 @@ def _same_cause(op: OpDef, arguments: Arguments, mine: Refusal, theirs: Outcome)
         here = ours(op, simpler)
         if isinstance(here, Refusal) and (cause(here) == blamed) != (blamed in mended):
             there = run(op, simpler)
-            if there.refused and cause(here) in causes(there.error):
+            if cause(here) in causes(there.error) if there.refused else reason_to_be_stricter(op, simpler, here, there):
                 return True
     return False
 
@@ -128,8 +128,9 @@ def _same_cause(op: OpDef, arguments: Arguments, mine: Refusal, theirs: Outcome)
 def _taken_apart(op: OpDef, arguments: Arguments) -> Iterator[tuple[set[str], dict[str, Any]]]:
     """The case with fewer faults: of usual dtypes, without its optional arguments, with an input of another rank."""
     optional = [a.name for a in (*op.arguments, *op.calls, *op.inputs) if not a.required and a.name in arguments]
-    usual = {k: _usual(k, v) for k, v in arguments.items()}
-    for mended, plain in (set(), dict(arguments)), *([({"dtype"}, usual)] if usual != arguments else []):
+    plains = [dict(arguments), *({k: _usual(k, v, keep) for k, v in arguments.items()} for keep in (True, False))]
+    for plain in plains:
+        mended = {"dtype"} if plain != arguments else set()
         yield mended, plain
         yield mended, {k: v for k, v in plain.items() if k not in optional}
         for name in optional:
@@ -141,11 +142,11 @@ def _taken_apart(op: OpDef, arguments: Arguments) -> Iterator[tuple[set[str], di
                     yield {*mended, "rank"}, plain | {name: value.with_shape(*value.shape[lead:])}
 
 
-def _usual(name: str, value: Any) -> Any:
-    """Tensors of the dtype that such an input mostly has."""
+def _usual(name: str, value: Any, keep: bool) -> Any:
+    """Tensors of the dtype that such an input mostly has. `keep`: int64 is one."""
     if isinstance(value, tuple | list):
-        return type(value)(_usual(name, v) for v in value)
+        return type(value)(_usual(name, v, keep) for v in value)
     if not isinstance(value, TensorType):
         return value
-    places = any(word in name for word in ("ind", "offsets", "lengths", "targets"))
+    places = any(word in name for word in ("ind", "offsets", "lengths", "targets")) or (keep and value.dtype.is_integer)
     return value.with_dtype(DType.int64 if places else DType.float32)

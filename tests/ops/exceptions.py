@@ -53,6 +53,10 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: any(0 in shape for shape, _ in theirs.results),
     ),
     Stricter(
+        "batch and instance normalization refuse eps=0 in training only",
+        lambda op, arguments, refusal, theirs: op.family == "normalization" and refusal.subject == "eps",
+    ),
+    Stricter(
         "dropout of whole numbers fails in training unless p is 0 or 1",
         lambda op, arguments, refusal, theirs: (
             (op.family == "dropout" or "tochastic" in op.name)
@@ -156,6 +160,10 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "losses compare like with like: what broadcasts or promotes is a mistake, or fails in training",
         lambda op, arguments, refusal, theirs: op.family == "loss" and refusal.code in (WRONG_DTYPE, "NNC0502", "NNC0504"),
+    ),
+    Stricter(
+        "statistics of whole numbers promote on some paths only",
+        lambda op, arguments, refusal, theirs: op.name in ("cov", "corrcoef") and refusal.code == WRONG_DTYPE,
     ),
     Stricter(
         "two numbers make a number: the language computes it, no op does",
