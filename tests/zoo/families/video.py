@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torchvision.models.video.mvit import MSBlockConfig
+
 from tests.zoo.families.case import Case
 
 __all__ = ["VIDEO"]
@@ -22,7 +24,30 @@ SWIN = [
     for name in "tsb"
 ]
 
-# The places in a clip are known when the network is built.
-MVIT = [Case(f"video.mvit_{name}", f"zoo:mvit_{name}", ((3, 16, 224, 224),), batch=1) for name in ("v1_b", "v2_s")]
+# The places in a clip are known when the network is built. By day a tiny one of two blocks.
+TINY_MVIT = [
+    MSBlockConfig(1, 16, 16, [3, 3, 3], [3, 3, 3], [1, 1, 1], [1, 2, 2]),
+    MSBlockConfig(2, 16, 32, [3, 3, 3], [3, 3, 3], [1, 2, 2], [1, 1, 1]),
+]
+MVIT = [
+    Case(
+        "video.MViT",
+        "zoo:mvit",
+        ((3, 4, 32, 32),),
+        quick=True,
+        args={"stages": [[1, 16, 1, 2], [2, 32, 2, 1]], "v2": True, "width": 16, "frames": 4, "size": 32},
+        options={
+            "spatial_size": (32, 32),
+            "temporal_size": 4,
+            "block_setting": TINY_MVIT,
+            "residual_pool": True,
+            "residual_with_cls_embed": False,
+            "rel_pos_embed": True,
+            "proj_after_attn": True,
+            "stochastic_depth_prob": 0.2,
+        },
+    ),
+    *(Case(f"video.mvit_{name}", f"zoo:mvit_{name}", ((3, 16, 224, 224),), batch=1) for name in ("v1_b", "v2_s")),
+]
 
 VIDEO = [*RESNET, *S3D, *SWIN, *MVIT]
