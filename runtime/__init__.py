@@ -6,7 +6,8 @@
     checkpoint.py      folders that appear whole or not at all, with a manifest
     artifact.py        one file that loads anywhere; header.py: what it says of itself, read without torch
     runs.py            what the folders of runs tell
-    commands.py        `nnc train`, `nnc eval`, `nnc predict` without the command line
+    project.py         a spec with its `data:` and `train:`, compiled
+    commands.py        `nnc data`, `nnc train`, `nnc eval`, `nnc predict` without the command line
     report.py          what a run tells: progress bar, lines, log
     failure.py, files.py, seed.py, device.py, packing.py, interrupt.py, signature.py    small tools
 

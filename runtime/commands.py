@@ -14,13 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnc.compiler.backends.torch.build import build
 from nnc.compiler.diagnostics import Problems
-from nnc.compiler.driver import Compilation, compile_file, compile_mapping
+from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.training import DataConfig, TrainConfig, read_sections
-from nnc.compiler.training.network import OUTPUT
+from nnc.compiler.training import DataConfig, TrainConfig
 from nnc.compiler.training.read_data import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.weights import GivenWeights
@@ -37,44 +35,18 @@ from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.header import Header
 from nnc.runtime.predict import Predictor, Preprocessing
+from nnc.runtime.project import Project, compile_source, read_project
 from nnc.runtime.report import Reporter
 from nnc.runtime.signature import Signature, signature_of
 from nnc.runtime.state import load_model
 from nnc.runtime.train import CHECKPOINTS, RunResult, train
 from nnc.runtime.weights import load_weights
 
-__all__ = ["ARTIFACT", "Evaluation", "Trained", "run_evaluation", "run_prediction", "run_training"]
+__all__ = ["ARTIFACT", "Evaluation", "Trained", "open_spec_data", "run_evaluation", "run_prediction", "run_training"]
 
 ARTIFACT = "model.safetensors"  # in a run's folder: the best weights
 RUN = "run.json"
 RUN_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Project:
-    """A compiled spec with its sections; `base` is the folder that its paths are relative to."""
-
-    compilation: Compilation
-    spec: Mapping[str, Any]
-    args: Mapping[str, Any]
-    sizes: Mapping[str, int]
-    base: Path
-    data: DataConfig
-    train: TrainConfig
-
-    @property
-    def signature(self) -> Signature:
-        elaborated = self.compilation.elaborated
-        return signature_of(self.compilation.graph, elaborated.promises if elaborated else None)
-
-    @property
-    def widths(self) -> dict[str, int]:
-        """Channels of the outputs (N, C, *) that have a fixed number of them."""
-        types = {name or OUTPUT: value.type for name, value in self.compilation.graph.outputs.items()}
-        return {n: t.shape[1] for n, t in types.items() if t.rank > 1 and isinstance(t.shape[1], int)}
-
-    def module(self) -> nn.Module:
-        return build(self.compilation.graph, spec=self.spec, args=self.args, sizes=self.sizes)
 
 
 @dataclass(frozen=True)
@@ -117,13 +89,13 @@ def run_training(
     arguments, sizes, epochs and seed that it was begun with, where others are not given. A spec given as Python data has
     paths relative to the working directory. Raises `Failure`, or `SpecError` where the spec has faults.
     """
-    project = _project(spec, args or {}, sizes or {}, epochs)
+    project = read_project(spec, args or {}, sizes or {}, epochs=epochs)
     where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
     overrides = {"epochs": epochs, "seed": seed}
     if resume:
         begun = _read_run(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
-        project = _project(spec, args or begun["args"], sizes or begun["sizes"], overrides["epochs"])
+        project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
     if overrides["seed"] is not None:
         project = replace(project, train=replace(project.train, seed=overrides["seed"]))
     data = open_data(project.data, project.base)
@@ -139,6 +111,27 @@ def run_training(
         begin=lambda: _begin(where, project, weights, overrides),
     )  # fmt: skip
     return Trained(result, _save_best(where, project, data, result, weights), model)
+
+
+def open_spec_data(
+    spec: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    args: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    split: str | None = None,
+) -> Data:
+    """The data that a spec names, all splits or one, held against the network's inputs. A spec needs no `train:` for
+    that. Raises `Failure`, or `SpecError` where the spec has faults."""
+    source = compile_source(spec, args or {}, sizes or {})
+    config, _ = source.sections()
+    if config is None:
+        raise Failure("NNC0824", source.span, "the spec has no `data:` section")
+    there = [p for p in ("train", "validation", "test") if getattr(config, p) is not None]
+    if split is not None and split not in there:
+        raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
+    data = open_data(config, source.base, (split,) if split else tuple(there))
+    _check_first(data.first, source.signature, feed(source.signature, data.fields, config.span), config)
+    return data
 
 
 def run_evaluation(
@@ -161,7 +154,7 @@ def run_evaluation(
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
     target, signature = devices.resolve(device), project.signature
     feeding = feed(signature, data.fields, project.data.span)
-    _check_first(part, signature, feeding, project)
+    _check_first(part, signature, feeding, project.data)
     quantities = evaluate(model.to(target), part, project.train, signature=signature, feeding=feeding, device=target)
     assert quantities is not None, "nothing asked it to stop"
     return Evaluation(chosen, len(part), quantities, weights)
@@ -190,34 +183,6 @@ def run_prediction(
 
 
 # -- specs -------------------------------------------------------------------------------------------------------------
-
-
-def _project(
-    spec: str | os.PathLike[str] | Mapping[str, Any],
-    args: Mapping[str, Any],
-    sizes: Mapping[str, int],
-    epochs: int | None = None,
-    base: Path | None = None,
-) -> Project:
-    """Compiles a spec and reads its sections. Raises `SpecError`, or `Failure` where there is nothing to train with."""
-    if isinstance(spec, Mapping):
-        compilation = compile_mapping(spec, args=args, sizes=sizes)
-        base = base or Path()
-    else:
-        compilation = compile_file(os.fspath(spec), args=args, sizes=sizes)
-        base = base or Path(spec).parent
-    graph, written, elaborated = compilation.graph, compilation.spec, compilation.elaborated
-    assert written is not None, "a graph comes from a spec"
-    assert elaborated is not None, "a graph comes from an elaborated spec"
-    problems = Problems()
-    data, training = read_sections(
-        written.sections, problems, graph=graph, names=elaborated.arguments, epochs=epochs, spec=written
-    )
-    raise_errors(problems)
-    missing = [name for name, config in (("data", data), ("train", training)) if config is None]
-    if data is None or training is None:
-        raise Failure("NNC0824", written.span, f"the spec has no `{missing[0]}:` section")
-    return Project(compilation, compilation.document, args, sizes, base, data, training)
 
 
 def _compiled(header: Header) -> Compilation:
@@ -311,7 +276,7 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     """The network of a run's folder or of a saved model, its spec, and whose weights it has."""
     if source.is_dir():
         run = _read_run(source)
-        project = _weighed(_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
+        project = _weighed(read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
         model = project.module()
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
         if newest is None:
@@ -322,7 +287,7 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     model, header = load_with_header(source)
     trained_in = header.provenance.get("base")
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
-    project = _project(header.spec, header.args, header.sizes, base=here)
+    project = read_project(header.spec, header.args, header.sizes, base=here)
     return model, _weighed(project, header.provenance), str(source)
 
 
@@ -338,11 +303,11 @@ def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
     return replace(project, train=with_weights(project.train, numbers))
 
 
-def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], project: Project) -> None:
+def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], config: DataConfig) -> None:
     """Holds a first batch against the network's inputs. Raises `Failure`."""
     problems = Problems()
     batch = next(iter(part.batches(torch.arange(1), 1, torch.device("cpu"))))
-    check_inputs(signature, batch, feeding, project.data, problems)
+    check_inputs(signature, batch, feeding, config, problems)
     raise_errors(problems)
 
 
