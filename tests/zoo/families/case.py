@@ -19,6 +19,7 @@ class Case:
     spec: str  # what `nnc.load` takes: "zoo:resnet18"
     sizes: Sizes  # of the inputs, without the batch: ((3, 64, 64), (3, 49, 49))
     quick: bool = False  # real weights in `make test`, not only nightly: one small model of a family
+    slow: bool = False  # seconds a size: in `make test` the first one must do
     args: Mapping[str, Any] = field(default_factory=dict)  # of the spec
     options: Mapping[str, Any] = field(default_factory=dict)  # of torchvision's constructor
     meta: bool = True  # whether torchvision's constructor works under `torch.device("meta")`

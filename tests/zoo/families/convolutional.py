@@ -7,16 +7,16 @@ from tests.zoo.families.case import Case, Sizes, square
 __all__ = ["CONVOLUTIONAL", "OPTIONS"]
 
 
-def _family(sizes: Sizes, names: str, quick: str) -> list[Case]:
+def _family(sizes: Sizes, names: str, quick: str, *, slow: bool = False) -> list[Case]:
     """Variants under torchvision's names."""
-    return [Case(name, f"zoo:{name}", sizes, quick=name in quick.split()) for name in names.split()]
+    return [Case(name, f"zoo:{name}", sizes, quick=name in quick.split(), slow=slow) for name in names.split()]
 
 
 # An odd size makes strides and pools round. 63 is the least that AlexNet's three pools leave something of.
 ALEXNET = _family(square(64, 75), "alexnet", "alexnet")
 
 # Five pools halve the image: 32 is the least; 45 rounds at four of them. 4096×4096 weights make any VGG take seconds.
-VGG = _family(square(32, 45), "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn", "vgg11_bn")
+VGG = _family(square(32, 45), "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn", "vgg11_bn", slow=True)
 
 # In training a batch norm refuses one number a channel: 49 leaves 2×2 at the end, by five odd halvings.
 RESNET = _family(
@@ -35,7 +35,7 @@ SQUEEZENET = _family(square(64, 50), "squeezenet1_0 squeezenet1_1", "squeezenet1
 # GoogLeNet's auxiliary heads pool to 4×4 whatever comes. Inception's pool 5×5 and convolve 5×5: 299 is the least in training.
 INCEPTION = [
     *_family(square(64, 50), "googlenet", "googlenet"),
-    *_family(square(299, 310), "inception_v3", "inception_v3"),
+    *_family(square(299, 310), "inception_v3", "inception_v3", slow=True),
 ]
 
 SHUFFLENET = _family(
