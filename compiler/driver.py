@@ -5,16 +5,15 @@ source → schema → elaborate → requirements → passes → verify → (back
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Diagnostic, Label, Problems, Source, Span
 
 if TYPE_CHECKING:
@@ -130,20 +129,8 @@ def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilat
     return result if tree is None else _run(result, Source(name, text), tree, **options)
 
 
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Trees and graphs are built here by the ten thousand and all kept: looking for garbage among them is a third of the time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
-
-
 def _run(result: Compilation, source: Source, tree: Tree, **options: Any) -> Compilation:
-    with _collector_paused():
+    with collector_paused():
         return _stages(result, source, tree, **options)
 
 
@@ -193,7 +180,8 @@ def _stages(
 
     from nnc.compiler.elaborate import elaborate
 
-    result.elaborated = elaborate(result.spec, catalogue, result.problems, args=args, sizes=sizes)
+    written = len(source.text) + (files.characters if files is not None else 0)
+    result.elaborated = elaborate(result.spec, catalogue, result.problems, args=args, sizes=sizes, characters=written)
     if not result.spec.sections.keys().isdisjoint(("data", "train")):
         _read_sections(result, result.spec, broken)
     if stop_after == "elaborate" or result.elaborated is None:

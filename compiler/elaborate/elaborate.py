@@ -45,11 +45,14 @@ def elaborate(
     *,
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
+    characters: int | None = None,
 ) -> Elaborated | None:
     """None where something is at fault; all faults are in `problems`. `args` replace the file's defaults, `sizes`
-    fix dimensions."""
+    fix dimensions. `characters` is how much was written, where that is more than the spec's own text."""
     scope, constants = Scope(Builder(parent=None)), Scope(Builder(parent=None))
-    context = Context(catalogue, problems, Environment(spec.blocks, constants), characters=len(spec.source.text))
+    context = Context(
+        catalogue, problems, Environment(spec.blocks, constants), characters=characters or len(spec.source.text)
+    )
     try:
         arguments = _arguments(context, spec, scope, args or {})
         define_lets(context, scope, spec.let)
@@ -79,7 +82,7 @@ def elaborate(
     graph = _with_parameters(context, spec, scope, finished.graph)
     if problems.has_errors:
         return None
-    context.uses.warn(problems, catalogue)
+    context.uses.warn(problems, catalogue, spec)
     return Elaborated(graph, promises, arguments, fixed)
 
 

@@ -264,6 +264,8 @@ class _Checker:
                 advice.placed_nowhere(placed, self.problems)
                 self.spoil(node.span)
         action = next((a for a in ACTIONS if a in keys), None)
+        if action is None and self.patching and keys and {"from", "after", "before"}.issuperset(keys):
+            return  # the entry of the extended file, on another value or in another place
         if action is None:
             advice.no_action(node, key, self.problems)
             self.spoil(node.span)
