@@ -144,7 +144,7 @@ def clamp(
     if len({isinstance(b, TensorType) for b in bounds}) > 1:
         c.refuse("min and max are either both tensors or both numbers", "min")
     result = c.ordered(elementwise(c, input, *bounds, subject="min"))
-    if result.dtype is DType.bool and not isinstance(bounds[0], TensorType):
+    if result.dtype is DType.bool and (len(bounds) == 2 or not isinstance(bounds[0], TensorType)):
         c.refuse("clamp takes real numbers, these are truth values", "input", code="NNC0503")
     return result
 

@@ -39,8 +39,16 @@ def cause(refusal: Refusal) -> str:
 # Read from the top: the first row of which a pattern is found in a message says it.
 THEIRS: tuple[tuple[str, ...], ...] = (
     ("value", r"must be in range", r"ignore_ind"),
-    ("size value", r"label range", r"embedding dimension of", r"dimensions are invalid", r"not be zero"),
-    ("rank size value", r"tuple index out of range"),
+    ("dtype", r"without overflow"),
+    (
+        "size value",
+        r"defined either",
+        r"label range",
+        r"embedding dimension of",
+        r"dimensions are invalid",
+        r"not be zero",
+    ),
+    ("rank size value", r"tuple index out of range", r"out of DATA bounds", r"affine transforms"),
     # kinds of numbers
     (
         "dtype",
@@ -110,7 +118,6 @@ THEIRS: tuple[tuple[str, ...], ...] = (
         r"(memory|primitive) descriptor",
         r"positive",
         r"non-zero value",
-        r"out of DATA bounds",
         r"equal input and",
         r"must be >",
     ),

@@ -60,7 +60,13 @@ def examine(op: OpDef, examples: int, *, derandomize: bool = True) -> Counter[st
 
 def compare(op: OpDef, arguments: Arguments) -> Verdict:
     """Ours and torch's answer to one case."""
-    mine, theirs = ours(op, arguments), run(op, arguments)
+    try:
+        return _compare(op, arguments, ours(op, arguments), run(op, arguments))
+    except LookupError as unknown:  # a message that the table of causes does not have
+        return Verdict("differs", str(unknown))
+
+
+def _compare(op: OpDef, arguments: Arguments, mine: Applied | Refusal, theirs: Outcome) -> Verdict:
     if isinstance(mine, Applied):
         if theirs.refused:
             return Verdict("differs", f"gives {mine.results}, but torch refuses: {theirs.error}")

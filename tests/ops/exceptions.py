@@ -57,6 +57,22 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: op.family == "normalization" and refusal.subject == "eps",
     ),
     Stricter(
+        "cross-entropy does not look at a label_smoothing below 0",
+        lambda op, arguments, refusal, theirs: refusal.subject == "label_smoothing",
+    ),
+    Stricter(
+        "instance_norm with running statistics takes what is no image",
+        lambda op, arguments, refusal, theirs: op.name == "instance_norm" and refusal.code == "NNC0502",
+    ),
+    Stricter(
+        "bicubic sampling of volumes is newer than torch 2.11",
+        lambda op, arguments, refusal, theirs: op.name == "grid_sample" and refusal.subject == "mode",
+    ),
+    Stricter(
+        "lengths of sequences are converted by pack_padded_sequence, whatever they are",
+        lambda op, arguments, refusal, theirs: op.family == "recurrent" and refusal.subject == "lengths",
+    ),
+    Stricter(
         "dropout of whole numbers fails in training unless p is 0 or 1",
         lambda op, arguments, refusal, theirs: (
             (op.family == "dropout" or "tochastic" in op.name)
@@ -162,8 +178,10 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: op.family == "loss" and refusal.code in (WRONG_DTYPE, "NNC0502", "NNC0504"),
     ),
     Stricter(
-        "statistics of whole numbers promote on some paths only",
-        lambda op, arguments, refusal, theirs: op.name in ("cov", "corrcoef") and refusal.code == WRONG_DTYPE,
+        "these promote on some paths only",
+        lambda op, arguments, refusal, theirs: (
+            op.name in ("addr", "corrcoef", "cov", "ldexp") and refusal.code == WRONG_DTYPE
+        ),
     ),
     Stricter(
         "two numbers make a number: the language computes it, no op does",
