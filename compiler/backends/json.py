@@ -79,7 +79,8 @@ class _Table:
         if graph.init:
             data["init"] = [_rule(rule) for rule in graph.init]
         if graph.freeze is not None:
-            data["freeze"] = {"match": list(graph.freeze.globs), "statistics": graph.freeze.statistics}
+            freeze = graph.freeze
+            data["freeze"] = {"match": freeze.globs, "except": freeze.besides, "statistics": freeze.statistics}
             if graph.freeze.besides:
                 data["freeze"]["except"] = list(graph.freeze.besides)
         if graph.train_only:

@@ -298,3 +298,43 @@ def test_many_rules_over_many_layers_end(monkeypatch: pytest.MonkeyPatch) -> Non
     rules = "".join(f'  - {{match: "*{"?" * i}*", weight: zeros_}}\n' for i in range(40))
     text = f"nnc: 1\ninputs: {{x: [B, 4]}}\nlayers:\n  deep: {{repeat: 500, type: Linear(4)}}\ninit:\n{rules}"
     assert "NNC0704" in [d.code for d in compile_text(text, name="net.yaml").problems]
+
+
+def test_rules_of_a_file_that_is_extended_do_not_warn(tmp_path: Any) -> None:
+    """They were written for the layers there; those of the file itself do."""
+    (tmp_path / "base.yaml").write_text("nnc: 1\ninputs: {x: [B, 4]}\nlayers: {a: Linear(4), b: Linear(2)}\n"
+                                        "init:\n  - {match: a, weight: zeros_}\n")  # fmt: skip
+    (tmp_path / "own.yaml").write_text("nnc: 1\nextends: base.yaml\nlayers: {a: ~}\n")
+    assert nnc.check(tmp_path / "own.yaml") == []
+    (tmp_path / "other.yaml").write_text("nnc: 1\nextends: base.yaml\ninit:\n  - {match: c, weight: zeros_}\n")
+    assert [d.code for d in nnc.check(tmp_path / "other.yaml")] == ["NNC0751"]
+
+
+def test_a_spec_as_a_layer_brings_its_rules(tmp_path: Any) -> None:
+    (tmp_path / "part.yaml").write_text("nnc: 1\ninputs: {x: [B, 4]}\nlayers: {a: Linear(4)}\n"
+                                        "init:\n  - {match: a, weight: 0.5, bias: 2}\n")  # fmt: skip
+    text = "nnc: 1\ninputs: {x: [B, 4]}\nlayers:\n  part: {type: ./part.yaml}\n  fc: Linear(2)\n"
+    (tmp_path / "own.yaml").write_text(text + "init:\n  - {match: part.a, bias: 3}\n")
+    model = nnc.load(tmp_path / "own.yaml")
+    assert (model.get_parameter("part.a.weight") == 0.5).all()
+    assert (model.get_parameter("part.a.bias") == 3).all()
+
+
+def test_what_an_if_has_switched_off_is_no_fault() -> None:
+    text = """
+nnc: 1
+inputs: {x: [B, 4]}
+args: {wide: false, norm: BatchNorm1d}
+layers:
+  a: Linear(4)
+  b: {if: wide, type: Linear(4)}
+  c: {if: wide, type: norm()}
+  d: {if: wide, type: "Parameter([3])"}
+init:
+  - {match: b, weight: zeros_}
+  - {match: BatchNorm1d, weight: zeros_}
+  - {match: "d*", value: zeros_}
+  - {match: e, weight: zeros_}  # warning: [init-without-match] "is called `e`"
+  - {match: Conv1d, weight: zeros_}  # warning: [init-without-match] "no layer here is of type"
+""".lstrip()
+    assert compare(text, compile_text(text, name="net.yaml").problems.sorted()) == []
