@@ -141,13 +141,13 @@ def test_unknown_suffixes_are_misuse(nnc) -> None:
     assert "picture.gif: a drawing ends in .svg, .png, .pdf, .dot, .mmd" in ended.err
 
 
-def test_depth_and_expand_change_the_drawing(nnc, folder: Path) -> None:
+def test_depth_once_and_expand_change_the_drawing(nnc, folder: Path) -> None:
     def dot(*options: str) -> str:
         assert nnc("render", "zoo:resnet", "-o", "net.dot", *options).code == OK
         return (folder / "net.dot").read_text()
 
-    folded, plain, expanded = dot("--depth", "0"), dot(), dot("--expand", "--depth", "2")
-    assert len(folded) < len(plain) < len(expanded)
+    folded, once, plain, expanded = dot("--depth", "0"), dot("--once"), dot(), dot("--expand", "--depth", "2")
+    assert len(folded) < len(once) < len(plain) < len(expanded)
     assert "rankdir=LR" in dot("--sideways")
 
 

@@ -26,8 +26,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser)
     where = "the picture to write (default: the spec's name with .svg); `-` writes SVG to standard output"
     parser.add_argument("-o", "--output", metavar="FILE", help=where)
-    parser.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
-    parser.add_argument(
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
+    how.add_argument(
         "--once", action="store_true", help="open each block where it first stands, and name it elsewhere"
     )
     add_depth(parser, "fold what is nested deeper than N; 0 draws the outermost layers only")
