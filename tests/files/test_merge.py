@@ -62,7 +62,7 @@ def test_a_list_replaces_the_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "entry"),
     [
-        ("fc: {from: image}", {"type": "Linear", "out_features": "$num_classes", "from": "image"}),
+        ("fc: {from: flat}", {"type": "Linear", "out_features": "$num_classes", "from": "flat"}),
         ("features: {from: image}", {"from": "image"}),
         ("stage: {from: [features], before: flat}", {"type": "Stage", "channels": "$width", "from": ["features"]}),
     ],
