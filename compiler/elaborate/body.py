@@ -155,6 +155,8 @@ class BodyElaborator:
 
     def _action(self, item: Pending) -> Binding:
         from nnc.compiler.elaborate import layers
+        from nnc.compiler.elaborate.reuse import reuse
+        from nnc.compiler.elaborate.stored import stored
 
         entry, flow = item.entry, self._flow(item)
         evaluator = Evaluator(self.context, item.scope)
@@ -170,10 +172,10 @@ class BodyElaborator:
                 return layers.layer(self, item, evaluator, call, flow)
             case Group(body=body):
                 return layers.group(self, item, body, flow)
-            case Reuse() as reuse:
-                return layers.reuse(self, item, reuse, flow)
-            case StoredDecl() as stored:
-                return layers.stored(self, item, evaluator, stored)
+            case Reuse() as use:
+                return reuse(self, item, use, flow)
+            case StoredDecl() as decl:
+                return stored(self, item, evaluator, decl)
         raise Failed
 
     def _formula(self, item: Pending, evaluator: Evaluator, expression: tree.Expr, flow: Flow) -> Binding:

@@ -1,5 +1,4 @@
-"""The kinds of entries: a layer by its type, an inline list or mapping, a repeated one, a module called again, a
-stored tensor."""
+"""The kinds of entries: a layer by its type, an inline list or mapping, a repeated one."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate import blocks
-from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, said, wire
+from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending
@@ -17,18 +16,16 @@ from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
 from nnc.compiler.expr import statics, tree
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.unparse import unparse
-from nnc.compiler.graph.ir import Graph, Node, Stored, Value
-from nnc.compiler.ops.call import ParameterSpec
+from nnc.compiler.graph.ir import Graph, Node, Value
 from nnc.compiler.ops.registry import Argument, OpDef
-from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, LayerCall, Loop, Reuse, StoredDecl, Wiring
+from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, LayerCall, Loop, Wiring
 from nnc.compiler.types.dim import Dim
-from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 if TYPE_CHECKING:
     from nnc.compiler.elaborate.body import BodyElaborator
 
-__all__ = ["group", "layer", "repeated", "reuse", "stored"]
+__all__ = ["add_graph_node", "call_keywords", "group", "layer", "no_call", "repeated"]
 
 MAX_REPEAT = 1_000_000
 
@@ -53,7 +50,7 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
     span = call.callee.span
     if item.entry.call and (isinstance(target, BlockDecl) or target.form == "function"):
         kind = "block" if isinstance(target, BlockDecl) else "function"
-        raise _no_call(at, item.entry, f"`{target.name}` is a {kind}")
+        raise no_call(at, item.entry, f"`{target.name}` is a {kind}")
     if isinstance(target, BlockDecl):
         return _block(at, item, evaluator, target, arguments, flow, span)
     if target.form == "function":
@@ -69,7 +66,7 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
         allowed=[a.name for a in target.calls], inferred=[a.name for a in target.arguments if a.inferred],
     )  # fmt: skip
     operands = wire(evaluator, target.name, target.inputs, flow(), span)
-    operands |= _call_keywords(evaluator, item.entry, target)
+    operands |= call_keywords(evaluator, item.entry, target)
     return add_op(context, at.builder, target, operands, settings, item.key, span)
 
 
@@ -149,12 +146,12 @@ def _held(
     return target, _arguments(evaluator, LayerCall(head, expr.arguments, expr.keywords, callee.span))
 
 
-def _no_call(at: BodyElaborator, entry: EntryDecl, what: str) -> Failed:
+def no_call(at: BodyElaborator, entry: EntryDecl, what: str) -> Failed:
     notes = ("`call:` holds keywords of the `forward` of torch's layers",)
     return at.context.fail("NNC0302", entry.call[0].span, f"{what}, and takes no `call:`", notes=notes)
 
 
-def _call_keywords(evaluator: Evaluator, entry: EntryDecl, op: OpDef) -> dict[str, Given]:
+def call_keywords(evaluator: Evaluator, entry: EntryDecl, op: OpDef) -> dict[str, Given]:
     """`call: {need_weights: false}`: keywords of `forward` that are no tensors."""
     given = {k.name: Given(evaluator.static(k.value, f"`{k.name}`"), k.value.span, k.span) for k in entry.call}
     return bind(evaluator.context, f"{op.name}'s forward", (), op.calls, (), given, entry.span) if given else {}
@@ -313,196 +310,3 @@ def _beside_the_flow(
     wiring = replace(source, several=several, by_name=by_name, carried=True)
     first = Incoming((given[0],), None, source.span)
     return replace(once, scope=scope), replace(each, source=wiring), lambda: first
-
-
-# -- calling again ----------
-
-
-def reuse(at: BodyElaborator, item: Pending, use: Reuse, flow: Flow) -> Binding:
-    """`{use: encoder, from: right}`: the same module, with its parameters, on another input."""
-    original, path = _find(at, use)
-    context = at.context
-    if isinstance(original.target, OpDef):
-        inferred = {a.name for a in original.target.arguments if a.inferred}  # anew: do they come out the same?
-        settings = {k: Given(v, use.span) for k, v in original.settings.items() if k not in inferred}
-        evaluator = Evaluator(context, item.scope)
-        operands = wire(evaluator, original.target.name, original.target.inputs, flow(), use.span)
-        operands |= _call_keywords(evaluator, item.entry, original.target)
-        value = add_op(context, at.builder, original.target, operands, settings, item.key, use.span, path)
-        made = at.builder.nodes[-1]
-        if made.parameters != original.parameters or made.settings != original.settings:
-            raise _mismatch(at, use, original, made.settings)
-        return value
-    if item.entry.call:
-        raise _no_call(at, item.entry, f"`{use.target}` is none of torch's layers")
-    if original in context.again:
-        node = context.again[original](at, item, flow(), use.span)
-    elif original in context.again_inline and context.again_inline[original][0] is at.builder:
-        node = context.again_inline[original][1](at, item, flow, use.span)
-    else:
-        raise context.fail(
-            "NNC0708", use.span, f"`{use.target}` is an inline list inside another module: only its neighbors can call it",
-            notes=("make it a block, or call the module that contains it",),
-        )  # fmt: skip
-    if not (
-        isinstance(node.target, Graph)
-        and isinstance(original.target, Graph)
-        and same_module(original.target, node.target)
-    ):
-        raise _mismatch(at, use, original)
-    return add_graph_node(at, replace(node, shares=path), use.span)
-
-
-def _find(at: BodyElaborator, use: Reuse) -> tuple[Node, str]:
-    """The node that owns the module `use:` names, and its dotted path."""
-    parts = use.target.split(".")
-    nodes: tuple[Node, ...] | list[Node] = at.builder.nodes
-    for depth, part in enumerate(parts):
-        node = next((n for n in nodes if n.name == part and n.named), None)
-        if node is not None and node.shares is not None and depth == 0:
-            return _find(at, replace(use, target=".".join([node.shares, *parts[1:]])))
-        if node is None or not node.is_module:
-            if at.ends.get(part, None) is not None and node is None and depth == 0:
-                raise Failed if at.is_broken(part) else _not_a_module(at, use, part)
-            if node is not None:
-                raise _not_a_module(at, use, part)
-            if depth == 0 and at.scope.misses_names:
-                raise Failed
-            names = [n.name for n in nodes if n.named and n.is_module]
-            outside = depth == 0 and _is_outside(at.builder.parent, part)
-            fix = None if outside else at.context.did_you_mean(part, use.span, names)
-            notes = () if fix else (f"modules here: {', '.join(names[:12]) or 'none'}",)
-            if outside:
-                notes = (f"`{part}` stands around this `layers:`, which can call only modules of its own",)
-            raise at.context.fail(
-                "NNC0601", use.span, f"there is no module `{part}` to call again", notes=notes, fix=fix
-            )
-        if depth == len(parts) - 1:
-            return node, use.target
-        if not isinstance(node.target, Graph):
-            raise at.context.fail("NNC0601", use.span, f"`{part}` has no modules inside")
-        nodes = node.target.nodes
-    raise AssertionError("unreachable: a path has at least one part")
-
-
-def _is_outside(builder: Builder | None, name: str) -> bool:
-    while builder is not None:
-        if any(n.name == name and n.named and n.is_module for n in builder.nodes):
-            return True
-        builder = builder.parent
-    return False
-
-
-def _not_a_module(at: BodyElaborator, use: Reuse, part: str) -> Failed:
-    if part in at.switched_off:
-        message = f"`{part}` is switched off by `if:`, so there is no module to call again"
-        return at.context.fail("NNC0308", use.span, message, notes=("give both entries the same `if:`",))
-    return at.context.fail("NNC0308", use.span, f"`{part}` is not a module, so it cannot be called again")
-
-
-def _mismatch(at: BodyElaborator, use: Reuse, original: Node, settings: Mapping[str, Any] | None = None) -> Failed:
-    """`settings` are those that a layer of its own would have here."""
-    other = next((k for k, v in (settings or {}).items() if v != original.settings.get(k)), None)
-    why = "its parameters would have other shapes"
-    if other is not None and settings is not None:
-        why = f"its {other} is {original.settings.get(other)}, here it would be {settings[other]}"
-    return at.context.fail(
-        "NNC0708", use.span, f"`{use.target}` cannot take this input: {why}",
-        labels=(Label(original.span, "made here"),),
-    )  # fmt: skip
-
-
-def same_module(a: Graph, b: Graph) -> bool:
-    """Whether one module can run both: the same steps with the same settings and parameters."""
-    if a is b:
-        return True
-    if [n.name for n in a.schedule] != [n.name for n in b.schedule] or tuple(a.outputs) != tuple(b.outputs):
-        return False
-    for one, other in zip(a.schedule, b.schedule, strict=True):
-        if isinstance(one.target, Graph) and isinstance(other.target, Graph):
-            if not same_module(one.target, other.target):
-                return False
-        elif one.target is not other.target and not isinstance(one.target, Stored):
-            return False
-        if one.settings != other.settings or one.parameters != other.parameters:
-            return False
-        if _known(one) != _known(other):
-            return False
-    return True
-
-
-def _known(node: Node) -> dict[str, Any]:
-    """The operands with tensors replaced by their names."""
-
-    def known(operand: Any) -> Any:
-        if isinstance(operand, Value):
-            return operand.name
-        if isinstance(operand, tuple | list):
-            return tuple(known(o) for o in operand)
-        return operand
-
-    return {k: known(v) for k, v in node.operands.items()}
-
-
-# -- stored tensors ----------
-
-
-def stored(at: BodyElaborator, item: Pending, evaluator: Evaluator, decl: StoredDecl) -> Binding:
-    """`Parameter([1, 1, dim])`, `Buffer(tril(ones([T, T])), persistent=False)`."""
-    context = at.context
-    title = decl.kind.capitalize()
-    options = _stored_options(evaluator, decl, title)
-    if len(decl.arguments) != 1:
-        raise context.fail("NNC0303", decl.span, f"{title} takes one argument: a shape, or the tensor it starts with")
-    builder = Builder(parent=at.builder)
-    value = Evaluator(context, item.scope.child(builder)).value(decl.arguments[0])
-    span = decl.arguments[0].span
-    if builder.captures:
-        raise context.fail("NNC0310", span, f"a {decl.kind} starts from known numbers, not from tensors that flow")
-    if isinstance(value, tuple):
-        free = next((d for d in value if isinstance(d, Dim)), None)
-        if free is not None:
-            message = f"a {decl.kind}'s shape must be known, but {free} is a free size"
-            raise context.fail("NNC0505", span, message, notes=(context.advice(free),))
-        if not all(isinstance(d, int) and not isinstance(d, bool) and d >= 0 for d in value):
-            raise context.fail("NNC0305", span, f"a shape is a list of sizes ≥ 0, this is {said(value)}")
-        kind = TensorType(value, options.get("dtype", DType.float32))
-    else:
-        kind = evaluator.one(value, span).type
-        if options.get("dtype", kind.dtype) is not kind.dtype:
-            message = f"the tensor that this {decl.kind} starts with is {kind.dtype}: say the dtype there"
-            raise context.fail("NNC0503", span, message)
-        if any(isinstance(d, Dim) for d in kind.shape):
-            message = f"a {decl.kind}'s shape must be known, this one is {kind}"
-            raise context.fail("NNC0505", span, message, notes=(context.advice(*kind.shape),))
-    if options.get("requires_grad", decl.kind == "parameter") and not (kind.dtype.is_floating or kind.dtype.is_complex):
-        raise context.fail("NNC0503", span, f"a Parameter holds floating-point numbers, this is {kind.dtype}")
-    target = Stored(
-        "parameter" if decl.kind == "parameter" else "buffer",
-        kind,
-        tuple(builder.nodes),
-        options.get("persistent", True),
-        options.get("requires_grad", True),
-    )
-    registered = decl.kind if options.get("persistent", True) else "transient"
-    shape = tuple(d for d in kind.shape if isinstance(d, int))
-    result = Value(item.key, kind, item.span)
-    spec = ParameterSpec("", shape, registered, kind.dtype)
-    at.builder.add(Node(item.key, target, {}, {}, (result,), item.span, parameters=(spec,)))
-    return result
-
-
-def _stored_options(evaluator: Evaluator, decl: StoredDecl, title: str) -> dict[str, Any]:
-    kinds: dict[str, type] = {"dtype": DType, "persistent" if decl.kind == "buffer" else "requires_grad": bool}
-    options: dict[str, Any] = {}
-    for keyword in decl.keywords:
-        if keyword.name not in kinds:
-            fix = evaluator.context.did_you_mean(keyword.name, keyword.span, list(kinds))
-            raise evaluator.context.fail("NNC0302", keyword.span, f"{title} has no argument `{keyword.name}`", fix=fix)
-        value = evaluator.static(keyword.value, f"`{keyword.name}`")
-        if not isinstance(value, kinds[keyword.name]):
-            wanted = "a dtype" if keyword.name == "dtype" else "true or false"
-            message = f"`{keyword.name}` of {title} must be {wanted}, not {statics.describe(value)}"
-            raise evaluator.context.fail("NNC0305", keyword.value.span, message)
-        options[keyword.name] = value
-    return options
