@@ -28,6 +28,7 @@ from nnc.runtime.artifact import load_with_header, save
 from nnc.runtime.averaging import averaged_weights
 from nnc.runtime.balance import Weights, balance, with_weights
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
+from nnc.runtime.classes import ClassReport, Confusion
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
 from nnc.runtime.evaluate import evaluate
@@ -67,6 +68,7 @@ class Evaluation:
     samples: int
     quantities: Mapping[str, float]
     weights: str
+    classes: ClassReport | None = None
 
 
 def run_training(
@@ -140,10 +142,11 @@ def run_evaluation(
     split: str | None = None,
     device: str = "auto",
     base: str | os.PathLike[str] | None = None,
+    classes: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a run's folder (its best checkpoint) or of a saved model, on the test data of its spec, else
     on its validation data. `base` is the folder that the spec's paths are relative to: by default the one it was
-    trained from, else the working directory. Raises `Failure`."""
+    trained from, else the working directory. With `classes`, also what was taken for what. Raises `Failure`."""
     model, project, weights = _trained(Path(source), Path(base) if base is not None else None)
     if split not in (None, "train", "validation", "test"):
         raise Failure("NNC0824", str(source), f"there is no split `{split}`: train, validation or test")
@@ -155,9 +158,13 @@ def run_evaluation(
     target, signature = devices.resolve(device), project.signature
     feeding = feed(signature, data.fields, project.data.span)
     _check_first(part, signature, feeding, project.data)
-    quantities = evaluate(model.to(target), part, project.train, signature=signature, feeding=feeding, device=target)
+    confusion = Confusion(project.train, signature, data.classes, target) if classes else None
+    quantities = evaluate(
+        model.to(target), part, project.train, signature=signature, feeding=feeding, device=target,
+        observers=[confusion] if confusion else [],
+    )  # fmt: skip
     assert quantities is not None, "nothing asked it to stop"
-    return Evaluation(chosen, len(part), quantities, weights)
+    return Evaluation(chosen, len(part), quantities, weights, confusion.report() if confusion else None)
 
 
 def run_prediction(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -15,6 +16,13 @@ from nnc.runtime.metrics import LossAverage, Metrics
 from nnc.runtime.signature import Signature
 
 __all__ = ["autocast", "evaluate", "evaluation_mode"]
+
+
+class Observer(Protocol):
+    """Sees outputs and batches, as metrics do."""
+
+    def update(self, outputs: Any, batch: Mapping[str, torch.Tensor]) -> None: ...
+
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -47,9 +55,11 @@ def evaluate(
     feeding: Mapping[str, str],
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
+    observers: Sequence[Observer] = (),
 ) -> dict[str, float] | None:
     """`loss`, averaged over the samples, and the metrics of `config`, in evaluation mode. The network is left as it
-    was, and so are the random generators. None where `stop` asked to give up. Raises `Failure`."""
+    was, and so are the random generators. `observers` see every batch. None where `stop` asked to give up. Raises
+    `Failure`."""
     loss, metrics = Loss(config.loss, signature, device), Metrics(config.metrics, signature, device)
     average = LossAverage(loss, device)
     inputs = [feeding[name] for name in signature.inputs]
@@ -61,6 +71,8 @@ def evaluate(
                 _, terms = loss.checked(outputs, batch)
             average.add(terms, len(batch[inputs[0]]))
             metrics.update(outputs, batch)
+            for observer in observers:
+                observer.update(outputs, batch)
             if stop():
                 return None
     return average.compute() | metrics.compute()

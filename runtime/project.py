@@ -81,6 +81,7 @@ def compile_source(
         compilation, home = compile_mapping(spec, args=args, sizes=sizes), Path()
     else:
         compilation, home = compile_file(os.fspath(spec), args=args, sizes=sizes), Path(spec).parent
+    assert compilation.graph is not None, "or SpecError was raised"
     return Source(compilation, compilation.document, args, sizes, base or home)
 
 

@@ -98,7 +98,7 @@ def load_weights(model: nn.Module, weights: GivenWeights) -> Transfer:
 
 def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: GivenWeights, source: str) -> Transfer:
     """Copies what fits. Raises `Failure` where `strict` wants all and something is left, or where nothing fits."""
-    given = {_renamed(name, weights.rename): tensor for name, tensor in tensors.items()}
+    given = {weights.renamed(name): tensor for name, tensor in tensors.items()}
     own = model_tensors(model)
     misfits = {n: why for n, t in own.items() if n in given and (why := _misfit(given[n], t))}
     loaded = [n for n in own if n in given and n not in misfits]
@@ -115,14 +115,6 @@ def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: Giv
         for name in loaded:
             own[name].copy_(given[name])
     return done
-
-
-def _renamed(name: str, rename: Mapping[str, str]) -> str:
-    """The name with its first prefix among `rename` replaced."""
-    for prefix, instead in rename.items():
-        if name.startswith(prefix):
-            return instead + name.removeprefix(prefix)
-    return name
 
 
 def _misfit(given: torch.Tensor, own: torch.Tensor) -> str:

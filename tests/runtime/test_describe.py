@@ -87,6 +87,12 @@ def test_the_command(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["data", str(spec), "-o", "s.jpg"]) == 2
 
 
+def test_a_spec_with_a_fault(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec.write_text(SPEC.replace("Linear(3)", "Linaer(3)"), encoding="utf-8")
+    assert main(["data", str(spec)]) == 1
+    assert "did you mean `Linear`" in capsys.readouterr().err
+
+
 def test_what_does_not_fit_the_network(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spec.write_text(SPEC.replace("[B, 1, 8, 8]", "[B, 3, 8, 8]"), encoding="utf-8")
     assert main(["data", str(spec)]) == 1

@@ -372,3 +372,47 @@ def test_an_account_is_a_text() -> None:
     assert "transferred 1 of 21" in said
     assert "and 12 layers more" in said
     assert compile_mapping(SPEC | {"weights": "a.pt"}).weights is not None
+
+
+# -- what a check sees -------------------------------------------------------------------------------------------------
+
+
+def checked(tmp_path: Path, weights: Any, **changes: Any) -> list[Any]:
+    (tmp_path / "net.json").write_text(json.dumps(SPEC | {"weights": weights} | changes))
+    return nnc.check(tmp_path / "net.json")
+
+
+def test_a_check_compares_the_header_of_a_safetensors_file(tmp_path: Path) -> None:
+    trained = network(1)
+    nnc.save(trained, tmp_path / "ours.safetensors")
+    save_file(trained.state_dict(), tmp_path / "plain.safetensors")
+    for name in ("ours.safetensors", "plain.safetensors"):
+        assert checked(tmp_path, name) == []
+        (fault,) = checked(tmp_path, name, args={"classes": 5})
+        assert fault.code == "NNC0921"
+        assert fault.notes[0] == "`fc.weight` is [3, 8], in the network [5, 8]"
+        assert checked(tmp_path, {"file": name, "strict": False}, args={"classes": 5}) == []
+        with pytest.raises(nnc.Failure, match="NNC0921"):
+            nnc.load(tmp_path / "net.json", weights=str(tmp_path / name), classes=5)
+    save_file({f"module.{n}": t for n, t in trained.state_dict().items()}, tmp_path / "renamed.safetensors")
+    assert checked(tmp_path, {"file": "renamed.safetensors", "rename": {"module.": ""}}) == []
+    (fault,) = checked(tmp_path, {"file": "renamed.safetensors", "strict": False})
+    assert "not this network's" in fault.message
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff" * 20, (2**60).to_bytes(8, "little"), (4).to_bytes(8, "little") + b"[1]x",
+                                     (9).to_bytes(8, "little") + b'{"a": 12}'])  # fmt: skip
+def test_what_a_check_cannot_read_is_for_the_run_to_judge(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "odd.safetensors").write_bytes(content)
+    assert checked(tmp_path, "odd.safetensors") == []
+
+
+def test_tied_names_may_be_left_out(tmp_path: Path) -> None:
+    tied = {
+        "nnc": 1, "inputs": {"x": {"shape": ["B"], "dtype": "int64"}}, "weights": "one.safetensors",
+        "layers": {"embed": "Embedding(5, 4)", "out": "Linear(5, bias=False)"}, "tie": {"out.weight": "embed.weight"},
+    }  # fmt: skip
+    (tmp_path / "tied.json").write_text(json.dumps(tied))
+    save_file({"embed.weight": torch.ones(5, 4)}, tmp_path / "one.safetensors")
+    assert nnc.check(tmp_path / "tied.json") == []
+    assert (nnc.load(tmp_path / "tied.json").get_parameter("out.weight") == 1).all()

@@ -4,15 +4,21 @@ none, on its validation data."""
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnc.cli.exits import FINDINGS, OK, Misuse
 from nnc.cli.options import add_device, add_format
-from nnc.cli.output import print_json
+from nnc.cli.output import note_written, print_json
 from nnc.compiler.render.visible import visible
+
+if TYPE_CHECKING:
+    from nnc.runtime.classes import ClassReport
 
 EXAMPLES = """\
 nnc eval runs/digits-1
 nnc eval out/digits/model.safetensors --split validation
+nnc eval runs/digits-1 --classes --confusion confusion.svg
 nnc eval runs/digits-1 --at-least accuracy=0.98 --format json"""
 
 
@@ -27,6 +33,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="METRIC=VALUE",
         help="exit with 1 where the metric is below the value",
+    )
+    parser.add_argument("--classes", action="store_true", help="precision, recall and F1 of every class")
+    parser.add_argument(
+        "--confusion", metavar="FILE", help="draw what was taken for what: a .png, .svg or .pdf file (needs matplotlib)"
     )
     add_device(parser)
     add_format(parser, "text", "json")
@@ -44,19 +54,47 @@ def run(options: Namespace) -> int:
     from nnc.runtime.commands import run_evaluation
     from nnc.runtime.report import finite
 
-    found = run_evaluation(options.source, split=options.split, device=options.device or "auto", base=options.base)
+    if options.confusion and Path(options.confusion).suffix not in (".png", ".svg", ".pdf"):
+        raise Misuse("--confusion writes a .png, .svg or .pdf file")
+    found = run_evaluation(
+        options.source, split=options.split, device=options.device or "auto", base=options.base,
+        classes=options.classes or bool(options.confusion),
+    )  # fmt: skip
     for name, _ in options.at_least:
         if name not in found.quantities:
             raise Misuse(f"--at-least {name}: there is {', '.join(found.quantities)}")
     below = [(name, value) for name, value in options.at_least if not found.quantities[name] >= value]
     if options.format == "json":
         result = {"split": found.split, "samples": found.samples, "weights": found.weights}
-        print_json(result | {"quantities": finite(dict(found.quantities)), "below": [name for name, _ in below]})
+        report = found.classes.as_plain() if found.classes else {}
+        print_json(result | {"quantities": finite(dict(found.quantities)), "below": [n for n, _ in below]} | report)
     else:
         print(f"{visible(found.weights)} on {found.samples} samples of {found.split}")
         width = max(map(len, found.quantities))
         for name, value in found.quantities.items():
             print(f"  {name:<{width}}  {value:.4f}")
+        if options.classes and found.classes:
+            _print_classes(found.classes)
         for name, value in below:
             print(f"{name} is below {value:g}")
+    if options.confusion and found.classes:
+        _draw(found.classes, Path(options.confusion))
     return FINDINGS if below else OK
+
+
+def _print_classes(report: ClassReport) -> None:
+    width = max(len(visible(n)) for n in report.names)
+    print(f"  {'':<{width}}  precision  recall      F1  samples")
+    for i, name in enumerate(report.names):
+        precision, recall, f1, samples = report.of(i)
+        print(f"  {visible(name):<{width}}  {precision:>9.4f}  {recall:.4f}  {f1:.4f}  {samples:>7,}")
+
+
+def _draw(report: ClassReport, path: Path) -> None:
+    from nnc.runtime.classes import write_confusion
+
+    try:
+        write_confusion(report, path)
+    except ModuleNotFoundError as error:
+        raise Misuse(f"--confusion needs {error.name}: pip install 'nnc[plot]'") from None
+    note_written(path)
