@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -66,23 +67,25 @@ def construction(folder: Path, counts: list[int], repeats: int) -> None:
 
     torch.set_num_threads(1)
     print("spec → module against the same modules by hand (goal: ≤ ×1.20), medians of processor time")
-    for count in counts:
+    for count, width in product(counts, (WIDTH, 128)):
         pairs = count // 2
 
-        def by_hand(pairs: int = pairs) -> nn.Module:
-            return nn.Sequential(*(m for _ in range(pairs) for m in (nn.Linear(WIDTH, WIDTH), nn.ReLU())))
+        def by_hand(pairs: int = pairs, width: int = width) -> nn.Module:
+            return nn.Sequential(*(m for _ in range(pairs) for m in (nn.Linear(width, width), nn.ReLU())))
 
         class Named(nn.Module):
-            def __init__(self, pairs: int = pairs) -> None:
+            def __init__(self, pairs: int = pairs, width: int = width) -> None:
                 super().__init__()
                 for i in range(pairs):
-                    setattr(self, f"fc{i}", nn.Linear(WIDTH, WIDTH))
+                    setattr(self, f"fc{i}", nn.Linear(width, width))
                     setattr(self, f"act{i}", nn.ReLU())
 
         for kind, rival in (("list", by_hand), ("mapping", Named)):
+            text = spec(kind, count).replace(": relu", ": ReLU()")
             path = folder / f"{kind}.yaml"
-            path.write_text(spec(kind, count).replace(": relu", ": ReLU()"))
-            _rivals(f"{kind} of {count:,}", rival, lambda path=path: nnc.load(path), repeats)  # type: ignore[misc]
+            path.write_text(text.replace(f"[B, {WIDTH}]", f"[B, {width}]").replace(f"({WIDTH})", f"({width})"))
+            title = f"{kind} of {count:,}, Linear({width})"
+            _rivals(title, rival, lambda path=path: nnc.load(path), repeats)  # type: ignore[misc]
 
 
 def _rivals(title: str, rival: Callable[[], object], ours: Callable[[], object], repeats: int) -> None:
@@ -96,7 +99,7 @@ def _rivals(title: str, rival: Callable[[], object], ours: Callable[[], object],
             if turn:
                 times[name].append(time.process_time() - start)
     hand, own = (statistics.median(times[name]) for name in ("by hand", "nnc"))
-    print(f"  {title:<18} by hand {hand:6.3f} s   nnc {own:6.3f} s   ×{own / hand:.2f}", flush=True)
+    print(f"  {title:<32} by hand {hand:6.3f} s   nnc {own:6.3f} s   ×{own / hand:.2f}", flush=True)
 
 
 if __name__ == "__main__":

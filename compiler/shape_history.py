@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nnc.compiler.diagnostics import Span
-from nnc.compiler.elaborate.calls import typed
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
 from nnc.compiler.graph.printing import value_text
+from nnc.compiler.graph.verify import operand_types
 from nnc.compiler.ops.apply import apply
 from nnc.compiler.suggest import closest
 from nnc.compiler.types.demands import Demand
@@ -211,7 +211,7 @@ def _demands(frame: _Frame, node: Node) -> Iterator[Demand]:
     """What the step's rule asks, said of the network's inputs."""
     if isinstance(node.target, Graph | Stored):
         return
-    applied = apply(node.target, dict(node.settings) | {k: typed(v) for k, v in node.operands.items()})
+    applied = apply(node.target, dict(node.settings) | {k: operand_types(v) for k, v in node.operands.items()})
     for demand in applied.call.demands:
         try:
             here = demand.substitute(frame.sizes)

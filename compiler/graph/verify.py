@@ -16,7 +16,7 @@ from nnc.compiler.types.demands import Relation
 from nnc.compiler.types.dim import symbols
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["verify"]
+__all__ = ["operand_types", "verify"]
 
 
 def verify(graph: Graph) -> list[str]:
@@ -66,7 +66,7 @@ def _node(node: Node, graph: Graph) -> list[str]:
             return _call(node, inner, graph)
         case OpDef() as op:
             try:
-                applied = apply(op, dict(node.settings) | {k: _types(v) for k, v in node.operands.items()})
+                applied = apply(op, dict(node.settings) | {k: operand_types(v) for k, v in node.operands.items()})
             except Refusal as refusal:
                 return [f"its rule refuses it: {refusal.message}"]
             wanted = [t for _, t in applied.results]
@@ -104,15 +104,16 @@ def _agree(given: TensorType, wanted: TensorType, graph: Graph) -> bool:
     return all(one == other or frozenset((one, other)) in equal for one, other in sizes)
 
 
-def _types(operand: Any) -> Any:
+def operand_types(operand: Any) -> Any:
+    """An operand as a rule sees it: tensors are their types."""
     if isinstance(operand, Value):
         return operand.type
     if isinstance(operand, tuple | list):
-        return tuple(_types(o) for o in operand)
+        return tuple(operand_types(o) for o in operand)
     if isinstance(operand, slice):
-        return slice(_types(operand.start), _types(operand.stop), _types(operand.step))
+        return slice(operand_types(operand.start), operand_types(operand.stop), operand_types(operand.step))
     if isinstance(operand, Mapping):
-        return {k: _types(v) for k, v in operand.items()}
+        return {k: operand_types(v) for k, v in operand.items()}
     return operand
 
 

@@ -166,3 +166,13 @@ def test_definitions_break_into_one_parameter_a_line() -> None:
     long = definition("f", ["self", *(f"parameter_{i}: int" for i in range(9))], "None", HERE)
     assert [line.text for line in long][:2] == ["    def f(", "        self,"]
     assert long[-1].text == "    ) -> None:"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["x", "x.y.z", "f()", "f(1, None, True, k=g(x).h)", "f(-1)", "f(a + b, k=2)", "f(*a)", "f(**k)", "(1).real",
+     "'a'.join(x)", "f(x)(y)", "x[0].y", "f(1.5, 'a', ...)", "f(k=(1, 2))", "10**9", "(lambda: 0)()"],
+)  # fmt: skip
+def test_the_quick_way_to_text_says_what_the_library_says(source: str) -> None:
+    node = ast.parse(source, mode="eval").body
+    assert text(node) == ast.unparse(node)

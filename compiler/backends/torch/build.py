@@ -31,6 +31,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.backends.torch.emit import EmittedSource, emit_source
+from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
 
@@ -103,9 +104,10 @@ def build(
 
     `spec` with `args` and `sizes` is what `graph` was compiled from, as JSON-able data: without it the module cannot be
     pickled. `device="meta"` makes a module without memory for its parameters."""
-    network = _load(graph, Recipe(spec, args, sizes)).network
-    with torch.device(device) if device is not None else nullcontext():
-        return network()
+    with collector_paused():
+        network = _load(graph, Recipe(spec, args, sizes)).network
+        with torch.device(device) if device is not None else nullcontext():
+            return network()
 
 
 def place_of(error: BaseException) -> Span | None:

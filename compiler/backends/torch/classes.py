@@ -55,6 +55,8 @@ class ClassPlan:
 
     def varies(self, path: Path) -> bool:
         """Whether the instances differ there."""
+        if not self.parameters:
+            return False
         own = {p.name for p in self.parameters}
         return any(isinstance(n, ast.Name) and n.id in own for n in ast.walk(self.formulas[path]))
 

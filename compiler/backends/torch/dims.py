@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nnc.compiler.backends.torch.naming import snake_case
 from nnc.compiler.backends.torch.syntax import attribute, binary, call, index, is_identifier, literal, name, text
@@ -197,6 +198,7 @@ def _arithmetic(d: Dim, local: Mapping[Symbol, ast.expr]) -> ast.expr:
     return found
 
 
+@lru_cache(maxsize=4096)
 def display(d: DimLike) -> str:
     """A size for a comment."""
     if isinstance(d, int):

@@ -6,6 +6,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from nnc.compiler.schema.names import RESERVED_NAMES
 
@@ -28,6 +29,7 @@ def is_generic(word: str) -> bool:
     return word in _GENERIC
 
 
+@lru_cache(maxsize=4096)
 def snake_case(word: str) -> str:
     """An ASCII identifier for a variable, "" where nothing is left: `block1-0` → `block1_0`, `0` → `x0`."""
     word = re.sub(r"[^0-9A-Za-z_]+", "_", word).strip("_")

@@ -11,6 +11,7 @@ import keyword
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from nnc.compiler.diagnostics import Span
@@ -34,6 +35,7 @@ _COMPARISONS: Mapping[str, ast.cmpop] = {
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def is_identifier(word: str) -> bool:
     """ASCII only: Python folds other letters (`ﬁ` is `fi`), and two names of a spec must not become one."""
     return word.isascii() and word.isidentifier() and not keyword.iskeyword(word)
@@ -143,7 +145,27 @@ def index(base: ast.expr, at: ast.expr | int) -> ast.expr:
 
 def text(node: ast.expr) -> str:
     """The expression on one line."""
-    return ast.unparse(node)
+    return _usual(node) or ast.unparse(node)
+
+
+def _usual(node: ast.expr) -> str:
+    """What `ast.unparse` says of names, attributes, calls and whole numbers, most of what is written, in a tenth of the
+    time; "" for anything else."""
+    match node:
+        case ast.Name(id=word):
+            return word
+        case ast.Constant(value=None | bool() | int()):
+            return repr(node.value)
+        case ast.Attribute(value=ast.Name() | ast.Attribute() | ast.Call() as base, attr=word):
+            inner = _usual(base)
+            return f"{inner}.{word}" if inner else ""
+        case ast.Call(func=ast.Name() | ast.Attribute() as function, args=arguments, keywords=keywords):
+            parts = [_usual(function), *map(_usual, arguments), *(_usual(k.value) for k in keywords)]
+            if not all(parts) or any(k.arg is None for k in keywords):
+                return ""
+            words = [f"{k.arg}={part}" for k, part in zip(keywords, parts[1 + len(arguments) :], strict=True)]
+            return f"{parts[0]}({', '.join([*parts[1 : 1 + len(arguments)], *words])})"
+    return ""
 
 
 # -- statements --------------------------------------------------------------------------------------------------------

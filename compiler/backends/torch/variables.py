@@ -100,8 +100,9 @@ def _stand_alone(chains: dict[Variable, _Chain], reads: Sequence[Iterable[Value]
     readers: dict[Value, int] = {}
     for value in (v for read in reads for v in read):
         readers[value] = readers.get(value, 0) + 1
-    merges = {link.start for chain in chains.values() for link in chain.links[1:]}
-    for chain in list(dict.fromkeys(chains.values())):
+    every = list(dict.fromkeys(chains.values()))
+    merges = {link.start for chain in every for link in chain.links[1:]}
+    for chain in every:
         if len(chain.links) < 2:
             continue
         *_, before, last = chain.links
