@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -96,6 +97,82 @@ def test_equal_to_the_last_bit(name: str) -> None:
                 torch.stack([(v * weights[k]).sum() for k, v in named.items()]).sum().backward()
             assert same(gradients(model), gradients(hand)), f"gradients, training={training}"
     assert same(dict(model.state_dict()), dict(hand.state_dict())), "running statistics"
+
+
+REQUIREMENTS = {
+    "bert": ["T <= 512"],
+    "diffusion_unet": ["H % 4 == 0", "W % 4 == 0"],
+    "gpt2": ["T <= 1024"],
+}
+
+
+@pytest.mark.parametrize("name", sorted({case.spec for case in CASES.values()} | REQUIREMENTS.keys()))
+def test_what_each_requires(name: str) -> None:
+    solution = compile_file(find(name)).solution
+    assert solution is not None
+    assert sorted(r.text for r in solution.requirements) == REQUIREMENTS.get(name, [])
+
+
+# -- what each is for ---------------------------------------------------------------------------------------------
+
+
+def small(name: str, **more: Any) -> nn.Module:
+    """A network of the table, in eval mode."""
+    torch.manual_seed(0)
+    return nnc.load(f"zoo:{name}", **{**CASES[name].args, **more}).eval()
+
+
+@torch.no_grad()
+def test_gpt2_does_not_look_ahead_and_ends_where_its_positions_end() -> None:
+    model = small("gpt2", context=9)
+    tokens = torch.randint(0, 50, (2, 9))
+    other = tokens.clone()
+    other[:, 5:] = (other[:, 5:] + 1) % 50
+    one, two = model(tokens), model(other)
+    torch.testing.assert_close(one[:, :5], two[:, :5])
+    assert not torch.allclose(one[:, 5:], two[:, 5:])
+    assert model.lm_head.weight is model.wte.weight
+    with pytest.raises(RuntimeError):
+        model(torch.randint(0, 50, (2, 10)))
+
+
+@torch.no_grad()
+def test_bert_does_not_see_what_is_masked() -> None:
+    model = small("bert")
+    tokens, segments = torch.randint(1, 50, (2, 8)), torch.zeros(2, 8, dtype=torch.int64)
+    mask = (torch.arange(8) < 5).long().expand(2, 8)
+    other = torch.where(mask == 1, tokens, 0)
+    one, two = (model(t, mask, segments)["last_hidden_state"] for t in (tokens, other))
+    torch.testing.assert_close(one[:, :5], two[:, :5])
+    assert not torch.allclose(one[:, 5:], two[:, 5:])
+
+
+@torch.no_grad()
+def test_the_language_model_reads_on_from_its_state() -> None:
+    model = small("word_language_model")
+    tokens, zeros = torch.randint(0, 50, (9, 2)), torch.zeros(2, 2, 12)
+    whole = model(tokens, zeros, zeros)
+    first = model(tokens[:4], zeros, zeros)
+    second = model(tokens[4:], first["h"], first["c"])
+    torch.testing.assert_close(
+        torch.cat([first["log_probabilities"], second["log_probabilities"]]), whole["log_probabilities"]
+    )
+    torch.testing.assert_close(second["h"], whole["h"])
+
+
+@torch.no_grad()
+def test_pointnet_forgets_the_order_and_tcn_the_future() -> None:
+    net = nnc.load("zoo:pointnet", num_classes=5).eval()
+    points = torch.randn(2, 3, 40)
+    torch.testing.assert_close(net(points[:, :, torch.randperm(40)]), net(points))
+    tcn = small("tcn")
+    seen = (3 - 1) * 2 * (2**3 - 1)  # as the file's first lines say
+    series = torch.randn(1, 3, seen + 6)
+    earlier, edge = series.clone(), series.clone()
+    earlier[:, :, : -seen - 1] += 1
+    edge[:, :, -seen - 1] += 1
+    assert torch.equal(tcn(earlier), tcn(series))
+    assert not torch.equal(tcn(edge), tcn(series))
 
 
 def test_the_comparison_can_fail() -> None:
