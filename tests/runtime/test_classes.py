@@ -49,7 +49,7 @@ def test_precision_recall_and_f1() -> None:
 
 def test_a_loss_without_classes(tmp_path: Path) -> None:
     write_images(tmp_path / "train.npz")
-    text = NAMED.replace("loss: CrossEntropyLoss", "loss: {layers: {total: "cross_entropy(output, label)"}}")
+    text = NAMED.replace("loss: CrossEntropyLoss", 'loss: {layers: {total: "cross_entropy(output, label)"}}')
     (tmp_path / "rows.yaml").write_text(text, encoding="utf-8")
     trained = run_training(tmp_path / "rows.yaml", folder=tmp_path / "run", epochs=1)
     assert trained.artifact is not None
