@@ -35,6 +35,13 @@ class GivenWeights:
     strict: bool = True
     rename: Mapping[str, str] = field(default_factory=dict)
 
+    def renamed(self, name: str) -> str:
+        """A name of the file with its first prefix among `rename` replaced."""
+        for prefix, instead in self.rename.items():
+            if name.startswith(prefix):
+                return instead + name.removeprefix(prefix)
+        return name
+
     @property
     def path(self) -> Path:
         """The file: its path is relative to the file that names it."""

@@ -67,7 +67,11 @@ def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any
     ...     print(fault)
     <dict>:10:23: error: [NNC0302] Linear has no argument `bais`
     """
-    return compile(spec, sizes=sizes, **args).problems.sorted()
+    from nnc.compiler.weights_file import check_weights
+
+    result = compile(spec, sizes=sizes, **args)
+    check_weights(result)
+    return result.problems.sorted()
 
 
 def load(

@@ -28,6 +28,7 @@ from nnc.cli.shapes import explained
 from nnc.cli.signature import as_json, as_text
 from nnc.cli.specs import compile_spec
 from nnc.compiler.render.visible import visible
+from nnc.compiler.weights_file import check_weights
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation
@@ -55,6 +56,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     args, sizes = parse_set(options.set), parse_size(options.size)
     results = [(given, compile_spec(given, args=args, sizes=sizes)) for given in options.specs]
+    for _, result in results:
+        check_weights(result)
     match options.format:
         case "text":
             for given, result in results:
