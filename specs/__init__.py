@@ -15,7 +15,7 @@ _FOLDER = Path(__file__).parent
 
 # Enough to find a name without parsing every file; a test compares it with what the parser reads.
 _SECTION = re.compile(r"^variants:[ \t]*(?:#.*)?\n((?:[ \t].*\n|[ \t]*(?:#.*)?\n)*)", re.MULTILINE)
-_NAME = re.compile(r"^  (\w+):", re.MULTILINE)
+_NAME = re.compile(r"^  (\w+):(?! *~)", re.MULTILINE)
 
 
 def families() -> list[str]:
