@@ -104,7 +104,9 @@ CONTENTS = {
         """,
     "special": """
         tan asin acos sinh cosh asinh acosh atanh exp2 log10 sinc erfc erfinv lgamma digamma deg2rad rad2deg
-        logit trunc frac nan_to_num isnan isinf isfinite fmax fmin hypot logaddexp
+        logit trunc frac nan_to_num isnan isinf isfinite fmax fmin hypot logaddexp sgn signbit positive
+        isneginf isposinf isclose copysign heaviside ldexp logaddexp2 xlogy float_power i0 polygamma gcd lcm
+        bitwise_left_shift bitwise_right_shift addcdiv clamp_min clamp_max
         """,
     "reduction": """
         sum mean prod std var norm logsumexp amax amin max min median argmax argmin topk sort argsort all any
@@ -144,6 +146,27 @@ CONTENTS = {
     "vision_blocks": """
         Conv2dNormActivation Conv3dNormActivation MLP SqueezeExcitation FeaturePyramidNetwork
         """,
+    "stacking": """
+        atleast_1d atleast_2d atleast_3d hstack vstack dstack column_stack hsplit vsplit dsplit
+        broadcast_tensors meshgrid cartesian_prod block_diag fliplr flipud rot90 ravel reshape_as view_as
+        broadcast_to
+        """,
+    "matrices": """
+        mv addmv addr addbmm inner tensordot kron cross diag diagflat diag_embed trace det logdet slogdet
+        inverse matrix_exp matrix_power cov corrcoef
+        """,
+    "statistics": """
+        nansum nanmean nanmedian quantile nanquantile mode msort aminmax bucketize searchsorted isin std_mean
+        var_mean dist renorm trapezoid cumulative_trapezoid
+        """,
+    "updating": """
+        index_add index_copy index_fill scatter_reduce select_scatter diagonal_scatter
+        """,
+    "creating": """
+        bernoulli poisson multinomial randint randperm new_zeros new_ones new_full logspace hann_window
+        hamming_window bartlett_window blackman_window tril_indices triu_indices complex polar real imag conj
+        angle
+        """,
 }
 
 # Other names that torch has for the same thing; a lazy class becomes the plain one when its input is seen.
@@ -163,9 +186,17 @@ ALIASES = {
     "LazyLinear": "Linear",
     "NLLLoss2d": "NLLLoss",
     "absolute": "abs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
     "concat": "cat",
     "concatenate": "cat",
     "divide": "div",
+    "fix": "trunc",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
@@ -174,7 +205,9 @@ ALIASES = {
     "multiply": "mul",
     "negative": "neg",
     "not_equal": "ne",
+    "row_stack": "vstack",
     "subtract": "sub",
+    "swapdims": "swapaxes",
     "true_divide": "div",
 }
 

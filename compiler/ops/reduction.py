@@ -15,7 +15,7 @@ from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["OPS"]
+__all__ = ["OPS", "VALUES_AND_INDICES", "reduced"]
 
 Extreme = TensorType | Mapping[str, TensorType]
 VALUES_AND_INDICES = ("values", "indices")
@@ -28,7 +28,7 @@ def _folded(c: Call, input: TensorType, dim: Ints | None) -> tuple[int, ...]:
     return tuple(i for i in axes(c, dim, input.rank) if i < input.rank)
 
 
-def _reduced(c: Call, input: TensorType, dim: Ints | None, keepdim: bool) -> TensorType:
+def reduced(c: Call, input: TensorType, dim: Ints | None, keepdim: bool) -> TensorType:
     chosen = _folded(c, input, dim)
     if keepdim:
         return input.with_shape(*(1 if i in chosen else size for i, size in enumerate(input.shape)))
@@ -56,7 +56,7 @@ def sum_(
 ) -> TensorType:
     """The sum over `dim`, or over everything."""
     _dim_written(c, dim)
-    return _reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
+    return reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
 
 
 @function("mean", family="reduction")
@@ -65,7 +65,7 @@ def mean(
 ) -> TensorType:
     """The mean over `dim`, or over everything."""
     _dim_written(c, dim)
-    return _reduced(c, c.floating(input.with_dtype(dtype or input.dtype), complex=True), dim, keepdim)
+    return reduced(c, c.floating(input.with_dtype(dtype or input.dtype), complex=True), dim, keepdim)
 
 
 @function("prod", family="reduction")
@@ -74,7 +74,7 @@ def prod_(
 ) -> TensorType:
     """The product over `dim`, or over everything."""
     _dim_written(c, dim)
-    return _reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
+    return reduced(c, input, dim, keepdim).with_dtype(dtype or accumulated(input.dtype))
 
 
 @function("std", family="reduction")
@@ -82,7 +82,7 @@ def std(
     c: Call, input: TensorType, dim: Ints | None = None, *, correction: Number = 1, keepdim: bool = False
 ) -> TensorType:
     """The standard deviation over `dim`, or over everything; the sum of squares is divided by n − correction."""
-    return _real(_reduced(c, c.floating(input, complex=True), dim, keepdim))
+    return _real(reduced(c, c.floating(input, complex=True), dim, keepdim))
 
 
 @function("var", family="reduction")
@@ -90,7 +90,7 @@ def var(
     c: Call, input: TensorType, dim: Ints | None = None, *, correction: Number = 1, keepdim: bool = False
 ) -> TensorType:
     """The variance over `dim`, or over everything; the sum of squares is divided by n − correction."""
-    return _real(_reduced(c, c.floating(input, complex=True), dim, keepdim))
+    return _real(reduced(c, c.floating(input, complex=True), dim, keepdim))
 
 
 @function("norm", family="reduction")
@@ -106,13 +106,13 @@ def norm(
     c.floating(input, complex=True)
     if dtype is not None and not (dtype.is_complex if input.dtype.is_complex else dtype.is_floating):
         c.refuse(f"dtype {dtype} is not of the kind of {input.dtype}", "dtype", code="NNC0503")
-    return _real(_reduced(c, input.with_dtype(dtype or input.dtype), dim, keepdim))
+    return _real(reduced(c, input.with_dtype(dtype or input.dtype), dim, keepdim))
 
 
 @function("logsumexp", family="reduction")
 def logsumexp(c: Call, input: TensorType, dim: Ints, keepdim: bool = False) -> TensorType:
     """log Σ exp(x) over `dim`, without overflow."""
-    return _reduced(c, input, dim, keepdim).with_dtype(floating(input.dtype))
+    return reduced(c, input, dim, keepdim).with_dtype(floating(input.dtype))
 
 
 def _real(result: TensorType) -> TensorType:
@@ -166,7 +166,7 @@ def _with_indices(c: Call, input: TensorType, dim: int | None, keepdim: bool) ->
 def _extreme(c: Call, input: TensorType, dim: Ints | None, keepdim: bool) -> TensorType:
     c.ordered(input)
     _nonempty(c, input, dim)
-    return _reduced(c, input, dim, keepdim)
+    return reduced(c, input, dim, keepdim)
 
 
 @function("argmax", family="reduction")
@@ -214,13 +214,13 @@ def argsort(c: Call, input: TensorType, dim: int = -1, descending: bool = False)
 @function("all", family="reduction")
 def all_(c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False) -> TensorType:
     """Whether every element is nonzero."""
-    return _truth(_reduced(c, input, dim, keepdim))
+    return _truth(reduced(c, input, dim, keepdim))
 
 
 @function("any", family="reduction")
 def any_(c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False) -> TensorType:
     """Whether some element is nonzero."""
-    return _truth(_reduced(c, input, dim, keepdim))
+    return _truth(reduced(c, input, dim, keepdim))
 
 
 def _truth(result: TensorType) -> TensorType:
@@ -276,14 +276,14 @@ def kthvalue(c: Call, input: TensorType, k: Size, dim: int = -1, keepdim: bool =
     size: DimLike = input.shape[i] if input.rank else 1
     c.at_least(k, 1, f"k counts from 1: {k}", "k")
     c.at_least(size, k, f"dimension {i} has {size} elements, fewer than k={k}", "k")
-    values = _reduced(c, input, i, keepdim) if input.rank else input
+    values = reduced(c, input, i, keepdim) if input.rank else input
     return {"values": values, "indices": values.with_dtype(DType.int64)}
 
 
 @function("count_nonzero", family="reduction")
 def count_nonzero(c: Call, input: TensorType, dim: Ints | None = None) -> TensorType:
     """How many values are not 0, over `dim` or over everything."""
-    return _reduced(c, input, dim, False).with_dtype(DType.int64)
+    return reduced(c, input, dim, False).with_dtype(DType.int64)
 
 
 @function("diff", family="reduction")

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
-from tests.ops import cases_layers, cases_losses, cases_products, cases_sequences, cases_shapes, cases_vision
+from tests.ops import (
+    cases_layers,
+    cases_losses,
+    cases_matrices,
+    cases_products,
+    cases_sequences,
+    cases_shapes,
+    cases_statistics,
+    cases_vision,
+)
 from tests.ops.drawing import MISSING, Case, Draw, Generator, chance, dtype, related, setting, shape, tensor
 
 __all__ = ["any_case", "case"]
@@ -66,8 +75,10 @@ def generic(draw: Draw, op: OpDef) -> Case:
 GENERATORS: dict[str, Generator] = (
     cases_layers.GENERATORS
     | cases_losses.GENERATORS
+    | cases_matrices.GENERATORS
     | cases_products.GENERATORS
     | cases_sequences.GENERATORS
     | cases_shapes.GENERATORS
+    | cases_statistics.GENERATORS
     | cases_vision.GENERATORS
 )

@@ -166,9 +166,7 @@ CLASSES = "CrossEntropyLoss NLLLoss MultiMarginLoss cross_entropy nll_loss multi
 GENERATORS: dict[str, Generator] = (
     dict.fromkeys(ELEMENTWISE.split(), elementwise)
     | dict.fromkeys(SEVERAL.split(), several)
-    | dict.fromkeys(
-        "CrossEntropyLoss NLLLoss MultiMarginLoss cross_entropy nll_loss multi_margin_loss".split(), classes
-    )
+    | dict.fromkeys(CLASSES.split(), classes)
     | dict.fromkeys(("GaussianNLLLoss", "gaussian_nll_loss"), gaussian)
     | dict.fromkeys(("LinearCrossEntropyLoss", "linear_cross_entropy"), linear_classes)
     | dict.fromkeys(("MultiLabelMarginLoss", "multilabel_margin_loss"), lists_of_classes)

@@ -180,7 +180,8 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "these promote on some paths only",
         lambda op, arguments, refusal, theirs: (
-            op.name in ("addr", "corrcoef", "cov", "ldexp") and refusal.code == WRONG_DTYPE
+            op.name in ("addr", "corrcoef", "cov", "cumulative_trapezoid", "ldexp", "logspace", "trapezoid")
+            and refusal.code == WRONG_DTYPE
         ),
     ),
     Stricter(

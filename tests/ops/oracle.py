@@ -150,6 +150,7 @@ def inferred(op: OpDef, arguments: Arguments) -> dict[str, int]:
 
 SPECIAL: dict[str, Callable[..., Any]] = {
     "getitem": lambda input, index: input[index],
+    "inverse": lambda input: torch.linalg.inv_ex(input)[0],  # whether there is one depends on the numbers
     "softmax": lambda input, dim=None, dtype=None: F.softmax(input, dim, dtype=dtype),
     "log_softmax": lambda input, dim=None, dtype=None: F.log_softmax(input, dim, dtype=dtype),
     "softmin": lambda input, dim=None, dtype=None: F.softmin(input, dim, dtype=dtype),

@@ -34,12 +34,15 @@ REASONS = {
     "GRU": "takes *args; compared with RNNBase, without proj_size",
     "getitem": "an operator: x[index]",
     "arange": "start is optional in front, as in Python's range",
+    "meshgrid": "takes *tensors, and indexing by keyword",
+    "scatter_reduce": "its `reduce` is not the deprecated one of losses",
     "einsum": "takes *args: an equation and operands",
     "to": "a method of many forms; this is to(dtype)",
 }
 # Defaults that differ in form, not in meaning: torch's kernels say `None` or `[]` where the functions mean these.
 SAME_DEFAULT = {
-    ("std", "correction"), ("var", "correction"), ("roll", "dims"), ("Transformer", "activation"),
+    ("rot90", "dims"), ("randint", "dtype"), ("randperm", "dtype"), ("tril_indices", "dtype"), ("triu_indices", "dtype"),
+    ("std", "correction"), ("std_mean", "correction"), ("var_mean", "correction"), ("var", "correction"), ("roll", "dims"), ("Transformer", "activation"),
     ("TransformerEncoderLayer", "activation"), ("TransformerDecoderLayer", "activation"),
     ("TransformerEncoder", "activation"), ("TransformerDecoder", "activation"),
 }  # fmt: skip
@@ -140,7 +143,7 @@ def python_signatures(name: str) -> list[Signature]:
     found: list[Signature] = []
     for home in (F, torch, torch.Tensor, torchvision.ops):
         function = getattr(home, name, None)
-        if function is None or isinstance(function, torch.dtype):
+        if function is None or isinstance(function, torch.dtype) or not callable(function):
             continue
         try:
             parameters = list(inspect.signature(function).parameters.values())

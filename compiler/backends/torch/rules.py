@@ -91,21 +91,31 @@ _FUNCTIONS: Mapping[str, str] = {
         triplet_margin_loss triplet_margin_with_distance_loss
         """,
     "torch": """
-        abs acos acosh addcmul addmm amax amin arange:3 argmax argmin argsort asin asinh atan atan2
-        atanh baddbmm bmm cat cdist ceil channel_shuffle clamp clip cos cosh count_nonzero cummax
-        cummin cumprod cumsum deg2rad diagonal diff digamma dot einsum empty empty_like erf erfc
-        erfinv exp exp2 expm1 eye:2 flatten:2 floor fmax fmin fmod frac full full_like gather hypot
-        index_select isfinite isinf isnan kthvalue lerp lgamma linspace log log10 log1p log2
-        logaddexp logcumsumexp logical_and logical_not logical_or logical_xor logit logsumexp max:2
-        maximum min:2 minimum mm nan_to_num narrow ones ones_like outer prod rad2deg rand rand_like
-        randn randn_like reciprocal roll round rsqrt scatter scatter_add sigmoid sign sin sinc sinh
-        sort sqrt square stack std take_along_dim tan tanh tensor topk tril triu trunc var where
-        zeros zeros_like
+        abs acos acosh addbmm addcdiv addcmul addmm addmv addr amax amin aminmax angle arange:3 argmax
+        argmin argsort asin asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm
+        bartlett_window bernoulli bitwise_left_shift bitwise_right_shift blackman_window block_diag bmm
+        broadcast_tensors broadcast_to bucketize cartesian_prod cat cdist ceil channel_shuffle clamp
+        clamp_max clamp_min clip column_stack complex conj copysign corrcoef cos cosh count_nonzero cov
+        cross cummax cummin cumprod cumsum cumulative_trapezoid deg2rad det diag diag_embed diagflat
+        diagonal diagonal_scatter diff digamma dist dot dsplit dstack einsum empty empty_like erf erfc
+        erfinv exp exp2 expm1 eye:2 flatten:2 fliplr flipud float_power floor fmax fmin fmod frac full
+        full_like gather gcd hamming_window hann_window heaviside hsplit hstack hypot i0 imag index_add
+        index_copy index_fill index_select inner inverse isclose isfinite isin isinf isnan isneginf
+        isposinf kron kthvalue lcm ldexp lerp lgamma linspace log log10 log1p log2 logaddexp logaddexp2
+        logcumsumexp logdet logical_and logical_not logical_or logical_xor logit logspace logsumexp
+        matrix_exp matrix_power max:2 maximum meshgrid min:2 minimum mm mode msort multinomial mv
+        nan_to_num nanmean nanmedian nanquantile nansum narrow ones ones_like outer poisson polar
+        polygamma positive prod quantile rad2deg rand rand_like randint randn randn_like randperm ravel
+        real reciprocal renorm roll rot90 round rsqrt scatter scatter_add scatter_reduce searchsorted
+        select_scatter sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack std std_mean
+        take_along_dim tan tanh tensor tensordot topk trace trapezoid tril tril_indices triu triu_indices
+        trunc var var_mean vsplit vstack where xlogy zeros zeros_like
         """,
     ".": """
-        all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int long
-        masked_fill mean median movedim norm permute repeat repeat_interleave reshape select split squeeze:2 std sum
-        swapaxes t tensor_split tile to transpose type_as unbind unflatten unsqueeze view=reshape
+        all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int
+        long masked_fill mean median movedim new_full new_ones new_zeros norm permute repeat
+        repeat_interleave reshape reshape_as select split squeeze:2 std sum swapaxes t tensor_split tile
+        to transpose type_as unbind unflatten unsqueeze view=reshape view_as=reshape_as
         """,
     "torchvision.ops": """
         box_area box_convert box_iou clip_boxes_to_image complete_box_iou complete_box_iou_loss deform_conv2d
