@@ -67,7 +67,7 @@ def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any
     ...     print(fault)
     <dict>:10:23: error: [NNC0302] Linear has no argument `bais`
     """
-    from nnc.compiler.weights_file import check_weights
+    from nnc.compiler.weights.compare import check_weights
 
     result = compile(spec, sizes=sizes, **args)
     check_weights(result)

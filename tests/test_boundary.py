@@ -108,13 +108,15 @@ MAY_IMPORT = {
     "expr": {"diagnostics", "suggest", "types"},
     "schema": {"diagnostics", "suggest", "types", "source", "ops", "expr"},
     "files": {"diagnostics", "suggest", "source", "ops", "expr", "schema"},
-    "graph": {"diagnostics", "types", "ops"},
+    "graph": {"diagnostics", "types", "ops", "expr"},
+    "init": {"diagnostics", "suggest", "types", "source", "ops", "expr", "schema", "graph"},
+    "weights": {"diagnostics", "source", "ops", "schema", "graph"},
     "training": {"diagnostics", "suggest", "types", "source", "ops", "expr", "graph", "schema", "elaborate"},
-    "elaborate": {"diagnostics", "suggest", "types", "ops", "expr", "schema", "graph"},
+    "elaborate": {"diagnostics", "suggest", "types", "source", "ops", "expr", "schema", "graph", "init"},
     "passes": {"diagnostics", "types", "ops", "graph"},
     "summary": {"diagnostics", "types", "ops", "graph"},
     "shape_history": {"diagnostics", "suggest", "types", "ops", "graph"},
-    "backends": {"collector", "diagnostics", "types", "ops", "schema", "graph", "passes", "summary"},
+    "backends": {"collector", "diagnostics", "types", "ops", "expr", "schema", "graph", "passes", "summary"},
     "driver": {
         "collector",
         "diagnostics",
@@ -128,6 +130,7 @@ MAY_IMPORT = {
         "training",
         "elaborate",
         "passes",
+        "weights",
     },
 }
 DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py"}  # each imports a name of its own table

@@ -28,7 +28,7 @@ from nnc.cli.shapes import explained
 from nnc.cli.signature import as_json, as_text
 from nnc.cli.specs import compile_spec
 from nnc.compiler.render.visible import visible
-from nnc.compiler.weights_file import check_weights
+from nnc.compiler.weights.compare import check_weights
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation

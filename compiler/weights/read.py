@@ -75,13 +75,13 @@ def _weights(source: str, span: Span, **options: Any) -> GivenWeights:
 def parse_weights(written: str | Mapping[str, Any], problems: Problems) -> GivenWeights | None:
     """The same from Python or a command line: a text as it stands in a spec, or plain data. None after reporting what
     is wrong with its form."""
-    from nnc.compiler.driver import default_catalogue
+    from nnc.compiler.ops.catalogue import CATALOGUE
     from nnc.compiler.schema.check import check_section
     from nnc.compiler.schema.sections import WEIGHTS
     from nnc.compiler.source import read_text
 
     text = written if isinstance(written, str) and written.lstrip().startswith("{") else json.dumps(written)
     tree = read_text(text, "<weights>", problems)
-    if tree is None or not check_section(tree, WEIGHTS, "`weights`", default_catalogue(), problems):
+    if tree is None or not check_section(tree, WEIGHTS, "`weights`", CATALOGUE, problems):
         return None
     return read_weights(tree)
