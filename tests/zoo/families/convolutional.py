@@ -13,7 +13,7 @@ def _family(sizes: Sizes, names: str, quick: str, *, slow: bool = False) -> list
 
 
 # An odd size makes strides and pools round. 63 is the least that AlexNet's three pools leave something of.
-ALEXNET = _family(square(64, 75), "alexnet", "alexnet")
+ALEXNET = _family(square(64, 75), "alexnet", "alexnet", slow=True)
 
 # Five pools halve the image: 32 is the least; 45 rounds at four of them. 4096×4096 weights make any VGG take seconds.
 VGG = _family(square(32, 45), "vgg11 vgg11_bn vgg13 vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn", "vgg11_bn", slow=True)
