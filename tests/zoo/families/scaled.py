@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from torchvision.models.convnext import CNBlockConfig
+
 from tests.zoo.families.case import Case, square
 
 __all__ = ["SCALED"]
@@ -12,10 +14,20 @@ EFFICIENTNET = [
     for name in ("b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "v2_s", "v2_m", "v2_l")
 ]
 
-# Patches of 4×4, halved three times, rounded down: 32 is the least, and of 67 the borders are cut off.
+# Patches of 4×4, halved three times, rounded down: 32 is the least, and of 67 the borders are cut off. By day a tiny one.
 CONVNEXT = [
-    Case(f"convnext_{name}", f"zoo:convnext_{name}", square(64, 67), quick=name == "tiny")
-    for name in ("tiny", "small", "base", "large")
+    Case(
+        "ConvNeXt",
+        "zoo:convnext",
+        square(64, 67),
+        quick=True,
+        args={"dims": [16, 24, 32], "depths": [1, 2, 1], "stochastic_depth_prob": 0.5},
+        options={
+            "block_setting": [CNBlockConfig(16, 24, 1), CNBlockConfig(24, 32, 2), CNBlockConfig(32, None, 1)],
+            "stochastic_depth_prob": 0.5,
+        },
+    ),
+    *(Case(f"convnext_{name}", f"zoo:convnext_{name}", square(64, 67)) for name in ("tiny", "small", "base", "large")),
 ]
 
 # torchvision computes the widths with tensors that it reads: not on meta.

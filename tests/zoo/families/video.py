@@ -15,13 +15,22 @@ RESNET = [
 ]
 
 # The last pool takes 2×7×7, which is left of no less than 13×209×209.
-S3D = [Case("video.s3d", "zoo:s3d", ((3, 13, 209, 209), (3, 16, 224, 211)))]
+S3D = [Case("video.s3d", "zoo:s3d", ((3, 13, 209, 209), (3, 16, 224, 211)), batch=1)]
 
 # 2×4×4 patches, then windows of 8×7×7, no larger than the clip: in one size a single window in time, in the other several;
-# along the image several on one axis, one on the other.
+# along the image several on one axis, one on the other. By day a tiny one of two stages.
+CLIPS = ((3, 4, 30, 50), (3, 18, 17, 40))
+TINY_SWIN = {"embed_dim": 16, "depths": [2, 2], "num_heads": [1, 2], "dropout": 0.1, "attention_dropout": 0.2}
 SWIN = [
-    Case(f"video.swin3d_{name}", f"zoo:swin3d_{name}", ((3, 4, 30, 50), (3, 18, 17, 40)), quick=name == "t")
-    for name in "tsb"
+    Case(
+        "video.SwinTransformer3d",
+        "zoo:swin3d",
+        CLIPS,
+        quick=True,
+        args=TINY_SWIN,
+        options={"patch_size": [2, 4, 4], "window_size": [8, 7, 7], **TINY_SWIN},
+    ),
+    *(Case(f"video.swin3d_{name}", f"zoo:swin3d_{name}", CLIPS) for name in ("t", "s", "b")),
 ]
 
 # The places in a clip are known when the network is built. By day a tiny one of two blocks.
