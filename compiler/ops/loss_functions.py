@@ -195,7 +195,7 @@ def nll_loss(
     return rules.class_loss(c, input, target, reduction, ignore_index, False)
 
 
-@function("linear_cross_entropy", family="loss")
+@function("linear_cross_entropy", family="loss", since="2.13")
 def linear_cross_entropy(
     c: Call,
     input: TensorType,

@@ -198,7 +198,7 @@ def nll(
     return rules.class_loss(c, input, target, reduction, ignore_index, False)
 
 
-@module("LinearCrossEntropyLoss", family="loss", inferred="in_features")
+@module("LinearCrossEntropyLoss", family="loss", inferred="in_features", since="2.13")
 def linear_cross_entropy(
     c: Call,
     input: TensorType,

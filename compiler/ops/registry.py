@@ -66,7 +66,8 @@ class OpDef:
 
     `inputs` are the tensors `forward` takes (a module's; the tensor arguments of a function stand among `arguments`);
     `positional` are the arguments that a call string may give by position: those of torch's `Lazy*` class.
-    `calls` are further keywords of `forward` that are no tensors (`need_weights`)."""
+    `calls` are further keywords of `forward` that are no tensors (`need_weights`).
+    `since`: the first torch version that has it, where older supported ones do not."""
 
     name: str
     form: Literal["module", "function"]
@@ -79,6 +80,7 @@ class OpDef:
     results: tuple[str, ...]
     inferred: tuple[str, ...] = ()
     variadic: tuple[tuple[str, ...], str] | None = None  # the names before a `*sizes` argument, and its own
+    since: str = ""
 
     @property
     def positional(self) -> tuple[Argument, ...]:
@@ -132,14 +134,14 @@ def module(
     inferred: str | tuple[str, ...] = (),
     results: tuple[str, ...] = (),
     calls: tuple[str, ...] = (),
-    since: Mapping[str, str] | None = None,
+    since: str | Mapping[str, str] = "",
 ) -> Callable[[Rule], OpDef]:
     """Declares a `torch.nn` (or torchvision) module. `calls` names the parameters that are `forward`'s, not the
-    constructor's."""
+    constructor's; `since` the torch that first has the module, or has arguments of it."""
     inferred = (inferred,) if isinstance(inferred, str) else inferred
 
     def declare(rule: Rule) -> OpDef:
-        arguments = list(_arguments(rule, inferred, since or {}))
+        arguments = list(_arguments(rule, inferred, {} if isinstance(since, str) else since))
         return OpDef(
             name=name,
             form="module",
@@ -151,18 +153,19 @@ def module(
             doc=rule.__doc__ or "",
             results=results,
             inferred=inferred,
+            since=since if isinstance(since, str) else "",
         )
 
     return declare
 
 
 def function(
-    name: str, *, family: Family, results: tuple[str, ...] = (), since: Mapping[str, str] | None = None
+    name: str, *, family: Family, results: tuple[str, ...] = (), since: str | Mapping[str, str] = ""
 ) -> Callable[[Rule], OpDef]:
-    """Declares a torch function or tensor method under its torch name."""
+    """Declares a torch function or tensor method under its torch name; `since` as for a module."""
 
     def declare(rule: Rule) -> OpDef:
-        arguments = tuple(_arguments(rule, (), since or {}))
+        arguments = tuple(_arguments(rule, (), {} if isinstance(since, str) else since))
         starred = next((i for i, a in enumerate(arguments) if a.variadic), None)
         variadic = None if starred is None else (tuple(a.name for a in arguments[:starred]), arguments[starred].name)
         return OpDef(
@@ -176,6 +179,7 @@ def function(
             doc=rule.__doc__ or "",
             results=results,
             variadic=variadic,
+            since=since if isinstance(since, str) else "",
         )
 
     return declare

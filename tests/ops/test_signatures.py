@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -51,16 +51,21 @@ SAME_DEFAULT = {
 Signature = list[tuple[str, Any, bool]]  # name, default, keyword only
 
 
-def module_arguments(op: OpDef) -> Signature:
-    """(name, default, keyword only) of torch's constructor."""
+def constructor(op: OpDef) -> list[inspect.Parameter]:
+    """Of the torch that is installed."""
     found: Any = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
     if op.name in ("RNN", "LSTM", "GRU"):
         found = nn.RNNBase
-    parameters = list(inspect.signature(found.__init__).parameters.values())[1:]
+    return list(inspect.signature(found.__init__).parameters.values())[1:]
+
+
+def module_arguments(op: OpDef, of: Callable[[OpDef], list[inspect.Parameter]] = constructor) -> Signature:
+    """(name, default, keyword only) of torch's constructor."""
+    parameters = of(op)
     listed = kept(parameters, LEFT_OUT | {"mode"})
     if op.name in ("TransformerEncoder", "TransformerDecoder"):  # the layer's arguments stand for the layer
         _, count, norm, *others = listed
-        width, *of_layer = module_arguments(CATALOGUE[f"{op.name}Layer"])
+        width, *of_layer = module_arguments(CATALOGUE[f"{op.name}Layer"], of)
         listed = [width, count, *of_layer, (norm[0], False, False), *others]
     if op.name in ("EmbeddingBag", "Upsample", "StochasticDepth"):
         listed = [(p.name, p.default, False) for p in parameters if p.name not in LEFT_OUT]
