@@ -63,7 +63,8 @@ def test_several_odd_rules_at_once() -> None:
     "freeze",
     [
         None, 1, "", "*", [], ["fc", 1], {}, {"match": 1}, {"match": "fc", "statistics": "x"}, {"match": "fc", "statistics": 1},
-        "[", "[!]", {"match": "*", "except": "*"}, {"match": "fc", "except": []}, "p", ["p", "fc.bias"], "\u0000", {"except": "fc"},
+        "[", "[!]", {"match": "*", "except": "*"}, {"match": "fc", "except": []}, "p", ["p", "fc.bias"], "\u0000",
+        {"except": "fc"},
     ],
 )  # fmt: skip
 def test_odd_freezes(freeze: Any) -> None:
