@@ -213,14 +213,14 @@ def argsort(c: Call, input: TensorType, dim: int = -1, descending: bool = False)
 
 @function("all", family="reduction")
 def all_(c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False) -> TensorType:
-    """Whether every element is nonzero."""
-    return _truth(reduced(c, input, dim, keepdim))
+    """Whether every element is nonzero. A `dim` that lists none leaves all of them."""
+    return _truth(input if dim in ((), []) else reduced(c, input, dim, keepdim))
 
 
 @function("any", family="reduction")
 def any_(c: Call, input: TensorType, dim: Ints | None = None, keepdim: bool = False) -> TensorType:
-    """Whether some element is nonzero."""
-    return _truth(reduced(c, input, dim, keepdim))
+    """Whether some element is nonzero. A `dim` that lists none leaves all of them."""
+    return _truth(input if dim in ((), []) else reduced(c, input, dim, keepdim))
 
 
 def _truth(result: TensorType) -> TensorType:

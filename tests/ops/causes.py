@@ -38,17 +38,22 @@ def cause(refusal: Refusal) -> str:
 
 # Read from the top: the first row of which a pattern is found in a message says it.
 THEIRS: tuple[tuple[str, ...], ...] = (
+    ("dtype size value", r"'target' is out of range"),  # other numbers read as int64
+    ("rank value", r"to be None or 1D"),
     ("value", r"must be in range", r"ignore_ind"),
     ("dtype", r"without overflow"),
     (
         "size value",
         r"defined either",
+        r"must divide the number",
+        r"incorrect number of RNN",
+        r"unflatten got an unexpected",
         r"label range",
         r"embedding dimension of",
         r"dimensions are invalid",
         r"not be zero",
     ),
-    ("rank size value", r"tuple index out of range", r"out of DATA bounds", r"affine transforms"),
+    ("rank size value", r"tuple index out of range", r"too many indices", r"out of DATA bounds", r"affine transforms"),
     # kinds of numbers
     (
         "dtype",
@@ -132,7 +137,7 @@ THEIRS: tuple[tuple[str, ...], ...] = (
         r"must be either",
     ),
     ("value", r"duplicate", r"output subscript", r"exactly (two|three) elements", r"mode", r"must be \w+, not"),
-    ("rank value", r"(not enough|too many) values to unpack", r"supposed to be a vector"),
+    ("rank size value", r"(not enough|too many) values to unpack", r"supposed to be a vector"),
     ("value", r"^(TypeError|AttributeError|KeyError|OverflowError): "),
 )
 

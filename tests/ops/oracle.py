@@ -155,6 +155,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     "log_softmax": lambda input, dim=None, dtype=None: F.log_softmax(input, dim, dtype=dtype),
     "softmin": lambda input, dim=None, dtype=None: F.softmin(input, dim, dtype=dtype),
     "normalize": lambda input, p=2.0, dim=1, eps=1e-12: F.normalize(input, p, dim, eps),
+    "norm": torch.Tensor.norm,  # torch.norm has an `out` in between
     "view": lambda input, *size: torch.Tensor.reshape(input, *size),
     "reshape": lambda input, *size: torch.Tensor.reshape(input, *size),
     "permute": lambda input, *dims: torch.Tensor.permute(input, *dims),

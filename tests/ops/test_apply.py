@@ -134,3 +134,8 @@ def test_is_quick() -> None:
     for _ in range(1000):
         apply(op, arguments)
     assert time.perf_counter() - begin < 0.1
+
+
+def test_all_over_a_dim_that_lists_no_dimension_leaves_every_element() -> None:
+    for name in ("all", "any"):
+        assert apply(CATALOGUE[name], {"input": TensorType((2, 3)), "dim": ()}).type == TensorType((2, 3), DType.bool)
