@@ -13,13 +13,14 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
-from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
+from nnc.compiler.graph.outside import Sizes, size_outside, sizes_inside, type_outside
 from nnc.compiler.graph.printing import value_text
 from nnc.compiler.graph.verify import operand_types
 from nnc.compiler.ops.apply import apply
+from nnc.compiler.ops.call import Refusal
 from nnc.compiler.suggest import closest
-from nnc.compiler.types.demands import Demand
-from nnc.compiler.types.dim import Symbol
+from nnc.compiler.types.demands import Demand, Relation
+from nnc.compiler.types.dim import Dim, Symbol, substitute
 from nnc.compiler.types.requirements import Located, Solution
 from nnc.compiler.types.solver import solve
 from nnc.compiler.types.tensor import TensorType
@@ -209,16 +210,40 @@ def _holds_tensor(operand: Any) -> bool:
 
 def _demands(frame: _Frame, node: Node) -> Iterator[Demand]:
     """What the step's rule asks, said of the network's inputs."""
-    if isinstance(node.target, Graph | Stored):
+    if isinstance(node.target, Graph):
+        yield from _of_block(frame, node, node.target)
         return
-    applied = apply(node.target, dict(node.settings) | {k: operand_types(v) for k, v in node.operands.items()})
-    for demand in applied.call.demands:
-        try:
-            here = demand.substitute(frame.sizes)
-        except OverflowError:  # too long to be said of the inputs: it stays in the block's own sizes
-            here = demand
-        if here.decide() is not True:
-            yield here
+    if isinstance(node.target, Stored):
+        return
+    given = {k: operand_types(v) for k, v in node.operands.items()}
+    try:
+        seen = {k: _outside(v, frame.sizes) for k, v in given.items()}
+        demands = apply(node.target, {**node.settings, **seen}).call.demands
+    except (Refusal, OverflowError):  # too long to be said of the inputs: they stay in the block's own sizes
+        demands = apply(node.target, {**node.settings, **given}).call.demands
+    yield from (d for d in demands if d.decide() is not True)
+
+
+def _of_block(frame: _Frame, node: Node, block: Graph) -> Iterator[Demand]:
+    """A block's own sizes are at least 1, as every size that has a name is."""
+    for inner in node.sizes.values():
+        size = size_outside(inner, frame.sizes)
+        reason = f"the size {size} that flows into block {block.name} must be at least 1"
+        demand = Demand(Relation.AT_LEAST, size, 1, reason)
+        if demand.decide() is not True:
+            yield demand
+
+
+def _outside(operand: Any, sizes: Sizes) -> Any:
+    if isinstance(operand, TensorType):
+        return operand.substitute(sizes)
+    if isinstance(operand, Dim):
+        return substitute(operand, sizes)
+    if isinstance(operand, tuple | list):
+        return tuple(_outside(o, sizes) for o in operand)
+    if isinstance(operand, slice):
+        return slice(*(_outside(o, sizes) for o in (operand.start, operand.stop, operand.step)))
+    return operand
 
 
 # -- who asks ----------------------------------------------------------------------------------------------------------
@@ -226,18 +251,19 @@ def _demands(frame: _Frame, node: Node) -> Iterator[Demand]:
 
 def origins(graph: Graph, solution: Solution[Span]) -> tuple[Origin, ...]:
     """Each requirement with the entries behind it, in the order of the file."""
-    asking: dict[tuple[Span, Demand], list[str]] = {}
+    asking: dict[tuple[Span, Demand], list[tuple[str, str]]] = {}  # path and reason
     calls: dict[Span, list[str]] = {}  # whose block asks something of what flows in
     for frame, node in _everywhere(_Frame(graph)):
         if isinstance(node.target, Graph):
             calls.setdefault(node.span, []).append(frame.path(node))
         for demand in _demands(frame, node):
-            asking.setdefault((node.span, _bare(demand)), []).append(frame.path(node))
+            asking.setdefault((node.span, _bare(demand)), []).append((frame.path(node), demand.reason))
 
     def asker(demand: Demand, span: Span, about: tuple[Symbol, ...]) -> Asker:
-        paths = asking.get((span, _bare(demand))) or calls.get(span, [])
+        found = asking.get((span, _bare(demand))) or [(path, demand.reason) for path in calls.get(span, ())]
+        reason = found[0][1] if found else demand.reason
         text = " and ".join(_stated(demand, about))
-        return Asker(tuple(dict.fromkeys(paths)), span, (Asked(text, demand.reason),))
+        return Asker(tuple(dict.fromkeys(path for path, _ in found)), span, (Asked(text, reason),))
 
     return tuple(
         Origin(r.text, tuple(_merged(asker(*located, r.symbols) for located in r.demands)))

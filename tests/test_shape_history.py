@@ -60,7 +60,8 @@ def test_a_step_says_what_it_does_and_asks() -> None:
     assert stem.demands == ()
     (demand,) = cut.demands  # said of the network's input, not of the block's
     assert demand.text == "H % 8 in {0, 7} and W % 8 in {0, 7}"
-    assert demand.reason == "[B, 8, h, w] does not have the elements of [B, 8, h//4, 4, w//4, 4]"
+    shapes = "[B, 8, (H + 1)//2, (W + 1)//2]", "[B, 8, (H + 1)//8, 4, (W + 1)//8, 4]"
+    assert demand.reason == f"{shapes[0]} does not have the elements of {shapes[1]}"
 
 
 def test_a_block_is_explained_by_what_is_inside() -> None:
@@ -122,7 +123,9 @@ layers: [Down, Down]
 """
     (origin,) = asked(text)
     assert origin.text == "T >= 4"
-    assert ("1.0",) in [a.paths for a in origin.askers]
+    assert [(a.paths, [(d.text, d.reason) for d in a.demands]) for a in origin.askers] == [
+        (("1.0",), [("T >= 4", "a window of 2 does not fit into T//2")])
+    ]
 
 
 def test_every_layer_of_a_spec_that_ships() -> None:

@@ -79,7 +79,8 @@ class Call:
     def floating(self, input: TensorType, name: str = "input", *, complex: bool = False) -> TensorType:
         """Refuses integers where torch's kernels want floating point, and complex numbers unless allowed."""
         if not (input.dtype.is_floating or (complex and input.dtype.is_complex)):
-            self.refuse(f"{self.op} takes floating-point numbers, this is {input.dtype}", name, code="NNC0503")
+            message = f"{self.op} takes floating-point numbers, this is {input.dtype}"
+            self.refuse(message, name, "`float(x)` converts x", code="NNC0503")
         return input
 
     def ordered(self, input: TensorType, name: str = "input") -> TensorType:
@@ -104,7 +105,8 @@ class Call:
 
     def integer(self, input: TensorType, name: str = "input") -> TensorType:
         if input.dtype not in (DType.int64, DType.int32):
-            self.refuse(f"{self.op} takes int64 or int32 indices, this is {input.dtype}", name, code="NNC0503")
+            message = f"{self.op} takes int64 or int32 indices, this is {input.dtype}"
+            self.refuse(message, name, "`long(x)` converts x", code="NNC0503")
         return input
 
     # -- demanding: decided at once where it can be, else kept for the requirements solver --------------------------
