@@ -228,8 +228,8 @@ CODES: tuple[Code, ...] = (
         "NNC0312",
         "outside-code",
         "A layer comes from Python code that is not loaded.",
-        """A spec never imports anything by itself. Layers of your own come in through `imports:`, and only when you
-        say that you trust the file: `--trust` on the command line, `trust=True` in Python.""",
+        """A spec imports no Python. What layers and functions can say is a block: its tensor expressions know torch's
+        functions by name.""",
         """
         nnc: 1
         inputs: {x: [B, 16]}

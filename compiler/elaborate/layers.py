@@ -100,7 +100,7 @@ def _resolve(
     if not isinstance(callee, tree.Name):
         raise context.fail(
             "NNC0312", callee.span, f"`{unparse(callee)}` is code from outside, which is not loaded",
-            notes=("own layers come in through `imports:`, and only for a caller who trusts the file",),
+            notes=("a spec imports no Python: what layers and functions can say goes into `blocks:`",),
         )  # fmt: skip
     name = callee.name
     found = item.scope.find(name)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,7 +92,10 @@ class Files:
                 path, variant = split_variant(self.zoo(reference))
             except KeyError as error:
                 said, _, hint = str(error.args[0]).partition(": ")
-                self.problems.error("NNC0218", span, said, notes=(hint,) if hint else ())
+                meant = re.fullmatch(r"did you mean `(.+)`\?", hint)
+                fix = Fix(hint, span, meant[1]) if meant and span.text == reference else None
+                notes = (hint,) if hint and fix is None else ()
+                self.problems.error("NNC0218", span, said, notes=notes, fix=fix)
                 return None
             folder = os.path.dirname(path)
             return path, variant, Place(folder, folder)
@@ -146,14 +150,14 @@ class Files:
 def _fault(written: str, here: Place) -> tuple[str, str] | None:
     """What keeps a reference from being read: a message and its reason."""
     refused = f"`{written}` is not read"
-    if here.folder is None:
-        return refused, "a spec that is given as text or data has no folder; `zoo:` names work"
     if not written.endswith((".yaml", ".yml", ".json")):
         return refused, "a spec is a .yaml or .json file, or one of `zoo:`"
     if "\0" in written or "\\" in written or os.path.isabs(written) or ":" in written:
         return refused, "a reference is a path relative to this file, with / between folders"
     if ".." in posixpath.normpath(written).split("/") or ".." in written.split("/"):
         return refused, "a spec names nothing above its own folder: what it is given to read stays below that"
+    if here.folder is None:
+        return refused, "a spec that is given as text or data has no folder; `zoo:` names work"
     return None
 
 
