@@ -1,13 +1,14 @@
 """What a network is made of, in numbers: a tree of its layers with output shapes, parameters and multiply-adds.
 
 A module that is called again, and a parameter tied to another, count once: parameters of the rows add up to the total.
-Multiply-adds count every call, as `torch.utils.flop_counter` does (its flops ÷ 2), for the forward pass.
+Multiply-adds count every call, as `torch.utils.flop_counter` does (its flops ÷ 2), for the forward pass in eval mode: what a
+head costs that runs in training alone stands in its row, and in no sum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -17,6 +18,7 @@ from nnc.compiler.graph.outside import Sizes, sizes_inside, type_outside
 from nnc.compiler.graph.owned import owned_by
 from nnc.compiler.graph.repeats import Structures
 from nnc.compiler.graph.text import clip, span
+from nnc.compiler.graph.training import only_in_training
 from nnc.compiler.ops.call import ParameterSpec
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, substitute, symbols
 from nnc.compiler.types.dtype import DType
@@ -152,12 +154,13 @@ class _Counter:
         shared: bool = False,
     ) -> _Totals:
         totals = _Totals()
+        rare = only_in_training(graph)
         for group in self._groups(graph.nodes, path, tied):
             node, times = group[0], len(group)
             here = f"{path}{node.name}"
             place = len(self.rows)
             one = self._node(node, here, depth, sizes, tied, shared)
-            totals.include(one, times)
+            totals.include(replace(one, macs=0) if node in rare else one, times)
             if not self._shown(node, one):
                 continue
             outputs = {_result(node, v): type_outside(v.type, sizes) for v in node.results}

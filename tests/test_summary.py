@@ -20,6 +20,7 @@ from nnc.compiler.summary import Row, Summary, as_json, as_text, summarize
 from nnc.compiler.types.dim import evaluate, size
 from nnc.compiler.types.dtype import DType
 from tests.backends.graphs import Building, lenet, mlp, resnet, siamese, vit
+from tests.elaborate.helpers import compiled
 
 SPECS = sorted((Path(__file__).parents[1] / "specs").glob("*.yaml"))
 SIZES = {
@@ -64,7 +65,21 @@ def test_the_numbers_are_torchs(path: Path) -> None:
     results = (
         list(given.values()) if isinstance(given, dict) else [given] if isinstance(given, torch.Tensor) else list(given)
     )
-    assert [tuple(r.shape) for r in results] == [t.shape for t in summary.outputs.values()]
+    always = [t.shape for name, t in summary.outputs.items() if name not in graph.train_only]
+    assert [tuple(r.shape) for r in results] == always
+
+
+def test_a_head_of_training_alone_stands_in_its_row_and_in_no_sum() -> None:
+    text = """
+layers:
+  a: Linear(4)
+  head: {layers: [Linear(2)]}
+  b: Linear(3)(a)
+outputs: {y: b, aux: {from: head, mode: train}}
+"""
+    summary = summarize(compiled(text).graph, {"B": 1})
+    assert {row.path: row.macs for row in summary.rows if row.depth == 1} == {"a": 64, "head": 8, "b": 12}
+    assert summary.macs == 64 + 12
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
