@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from nnc.compiler.driver import compile_file, compile_text
@@ -137,3 +141,12 @@ def test_every_layer_of_a_spec_that_ships() -> None:
         assert {k: t.shape for k, t in found.outputs.items()}.keys() == {
             v.name.removeprefix(node.name).removeprefix(".") for v in node.results
         }
+
+
+def test_the_language_reference_shows_what_is_printed(tmp_path: Path) -> None:
+    reference = (Path(__file__).parents[1] / "docs" / "language.md").read_text(encoding="utf-8")
+    before, _, shown = reference.partition("$ nnc check windows.yaml --explain-shapes out\n")
+    (tmp_path / "windows.yaml").write_text(before.rpartition("```yaml\n")[2].partition("```")[0])
+    command = [sys.executable, "-m", "nnc", "check", "windows.yaml", "--explain-shapes", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == shown.partition("```")[0]
