@@ -170,9 +170,21 @@ class Evaluator:
             )
         if isinstance(value, Value):
             raise self.context.fail(
-                "NNC0605", expr.name_span, f"`{unparse(expr.value)}` is one tensor and has no parts"
+                "NNC0605",
+                expr.name_span,
+                f"`{unparse(expr.value)}` is one tensor and has no parts",
+                notes=self._of_tensor(expr),
             )
         raise self.context.fail("NNC0605", expr.name_span, f"{statics.describe(value)} has no parts")
+
+    def _of_tensor(self, expr: tree.Attribute) -> tuple[str, ...]:
+        """What to write where Python would read an attribute of a tensor, or call its method."""
+        name, value = expr.name, unparse(expr.value)
+        if name in self.context.catalogue and self.context.catalogue[name].form == "function":
+            return (f"functions stand in front: `{name}({value})`",)
+        advice = {"T": f"write `t({value})`", "mT": f"write `transpose({value}, -2, -1)`"}.get(name)
+        advice = advice or self.context.instead(name)
+        return () if advice is None else (advice,)
 
     # -- operators ----------
 
@@ -300,7 +312,12 @@ class Evaluator:
         from nnc.compiler.elaborate.calls import Given, call_function
 
         if not isinstance(expr.callee, tree.Name):
-            raise self.context.fail("NNC0308", expr.callee.span, f"`{unparse(expr.callee)}` cannot be called")
+            notes: tuple[str, ...] = ()
+            if isinstance(expr.callee, tree.Attribute) and self.scope.find(unparse(expr.callee.value)) is not None:
+                notes = self._of_tensor(expr.callee)
+            raise self.context.fail(
+                "NNC0308", expr.callee.span, f"`{unparse(expr.callee)}` cannot be called", notes=notes
+            )
         name = self.held(expr.callee.name)
         arguments = [Given(self.value(a), a.span) for a in expr.arguments]
         keywords = {k.name: Given(self.value(k.value), k.value.span, k.span) for k in expr.keywords}

@@ -15,7 +15,7 @@ CONTENTS = {
         Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d
         """,
     "convolution_functions": """
-        conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+        conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d conv_tbc
         """,
     "folding": """
         Unfold unfold Fold fold
@@ -28,6 +28,7 @@ CONTENTS = {
         """,
     "special_pooling": """
         LPPool1d LPPool2d LPPool3d lp_pool1d lp_pool2d lp_pool3d FractionalMaxPool2d FractionalMaxPool3d
+        fractional_max_pool2d fractional_max_pool3d
         """,
     "unpooling": """
         MaxUnpool1d MaxUnpool2d MaxUnpool3d max_unpool1d max_unpool2d max_unpool3d
@@ -53,7 +54,7 @@ CONTENTS = {
         dropout3d alpha_dropout feature_alpha_dropout
         """,
     "embedding": """
-        Embedding EmbeddingBag embedding one_hot
+        Embedding EmbeddingBag embedding_bag embedding one_hot
         """,
     "recurrent": """
         RNN LSTM GRU RNNCell LSTMCell GRUCell
@@ -123,7 +124,7 @@ CONTENTS = {
         to type_as float double half bfloat16 long int bool detach clone
         """,
     "distance": """
-        CosineSimilarity cosine_similarity PairwiseDistance pairwise_distance cdist
+        CosineSimilarity cosine_similarity PairwiseDistance pairwise_distance cdist pdist
         """,
     "losses": """
         MSELoss L1Loss SmoothL1Loss HuberLoss BCELoss BCEWithLogitsLoss KLDivLoss PoissonNLLLoss
@@ -153,7 +154,7 @@ CONTENTS = {
         """,
     "matrices": """
         mv addmv addr addbmm inner tensordot kron cross diag diagflat diag_embed trace det logdet slogdet
-        inverse matrix_exp matrix_power cov corrcoef
+        inverse matrix_exp matrix_power cov corrcoef vdot adjoint
         """,
     "statistics": """
         nansum nanmean nanmedian quantile nanquantile mode msort aminmax bucketize searchsorted isin std_mean

@@ -6,6 +6,7 @@ from typing import Literal
 
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import (
+    NonNegative,
     Pair,
     Positive,
     PositivePair,
@@ -190,4 +191,21 @@ def _spread(
     return input.with_shape(*batch, out, *space)
 
 
-OPS: tuple[OpDef, ...] = (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d)
+@function("conv_tbc", family="convolution")
+def conv_tbc(c: Call, input: TensorType, weight: TensorType, bias: TensorType, pad: NonNegative = 0) -> TensorType:
+    """1-D convolution, time first: (T, B, C_in), weight (k, C_in, C_out), bias (C_out) → (T', B, C_out)."""
+    c.rank(c.floating(input), 3)
+    for name, tensor, rank in (("weight", weight, 3), ("bias", bias, 1)):
+        c.rank(tensor, rank, name=name)
+        if tensor.dtype is not input.dtype:
+            c.refuse(f"{name} is {tensor.dtype}, input is {input.dtype}", name, code="NNC0503")
+    kernel = c.known(weight.shape[0], "weight", "kernel")
+    width = weight.shape[2]
+    c.equal(weight.shape[1], input.shape[2], f"weight {weight} does not read {input.shape[2]} channels", "weight")
+    c.equal(bias.shape[0], width, f"bias has {bias.shape[0]} numbers for {width} channels", "bias")
+    steps = window(c, input.shape[0], kernel, 1, pad)
+    c.macs(product((steps, input.shape[1], *weight.shape)))
+    return input.with_shape(steps, input.shape[1], width)
+
+
+OPS: tuple[OpDef, ...] = (conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d, conv_tbc)

@@ -82,6 +82,18 @@ def cdist(
     return x1.with_shape(*batch, x1.shape[-2], x2.shape[-2])
 
 
+@function("pdist", family="reduction")
+def pdist(c: Call, input: TensorType, p: float = 2.0) -> TensorType:
+    """The p-norm between every two rows, once each: (N, M) → (N · (N − 1) / 2)."""
+    if input.dtype not in (DType.float32, DType.float64):
+        c.refuse(f"pdist takes float32 or float64, this is {input.dtype}", "input", code="NNC0503")
+    c.rank(input, 2)
+    if not p >= 0:
+        c.refuse(f"p must be ≥ 0, not {p}", "p")
+    rows = input.shape[0]
+    return input.with_shape(rows * (rows - 1) // 2)
+
+
 OPS: tuple[OpDef, ...] = (
-    cosine_similarity_module, cosine_similarity, pairwise_distance_module, pairwise_distance, cdist,
+    cosine_similarity_module, cosine_similarity, pairwise_distance_module, pairwise_distance, cdist, pdist,
 )  # fmt: skip

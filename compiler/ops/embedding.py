@@ -83,15 +83,44 @@ def _bags(c: Call, input: TensorType, offsets: TensorType | None, include_last_o
     return offsets.shape[0] - 1
 
 
-def _sample_weights(c: Call, input: TensorType, mode: str, weights: TensorType) -> None:
+def _sample_weights(c: Call, input: TensorType, mode: str, weights: TensorType, dtype: DType = DType.float32) -> None:
     if mode != "sum":
         c.refuse(f'per_sample_weights need mode="sum", not "{mode}"', "per_sample_weights")
-    c.weighted(weights, "per_sample_weights")
+    if weights.dtype is not dtype:
+        c.refuse(f"per_sample_weights is {weights.dtype}, the table {dtype}", "per_sample_weights", code="NNC0503")
     if weights.rank != input.rank:
         c.refuse(f"per_sample_weights is {weights}, the input {input}", "per_sample_weights", code="NNC0502")
     for a, b in zip(weights.shape, input.shape, strict=True):
         reason = f"per_sample_weights is {display(weights.shape)}, the input {display(input.shape)}"
         c.equal(a, b, reason, "per_sample_weights")
+
+
+@function("embedding_bag", family="embedding")
+def embedding_bag(
+    c: Call,
+    input: TensorType,
+    weight: TensorType,
+    offsets: TensorType | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    mode: Literal["sum", "mean", "max"] = "mean",
+    sparse: bool = False,
+    per_sample_weights: TensorType | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> TensorType:
+    """The sum, mean or maximum of each bag's rows of `weight` (V, D): (B, N) → (B, D), or (N) with `offsets` (B)."""
+    c.rank(c.integer(input), 1, 2)
+    c.rank(c.floating(weight, "weight"), 2, name="weight")
+    _padding_idx(c, padding_idx, weight.shape[0])
+    if max_norm is not None:
+        c.refuse("max_norm changes the table in place", "max_norm", "an EmbeddingBag layer may do so")
+    if per_sample_weights is not None:
+        _sample_weights(c, input, mode, per_sample_weights, weight.dtype)
+    if mode == "max" and (scale_grad_by_freq or sparse):
+        c.refuse('mode="max" has neither scale_grad_by_freq nor sparse gradients', "mode")
+    return weight.with_shape(_bags(c, input, offsets, include_last_offset), weight.shape[1])
 
 
 def _padding_idx(c: Call, padding_idx: int | None, rows: DimLike) -> None:
@@ -129,4 +158,4 @@ def one_hot(c: Call, tensor: TensorType, num_classes: Size = -1) -> TensorType:
     return tensor.with_shape(*tensor.shape, num_classes)
 
 
-OPS: tuple[OpDef, ...] = (embedding_module, embedding_bag_module, embedding, one_hot)
+OPS: tuple[OpDef, ...] = (embedding_module, embedding_bag_module, embedding_bag, embedding, one_hot)

@@ -147,6 +147,24 @@ def cross(c: Call, input: TensorType, other: TensorType, dim: int | None = None)
     return input.with_shape(*shape)
 
 
+@function("vdot", family="linear")
+def vdot(c: Call, input: TensorType, other: TensorType) -> TensorType:
+    """The product of two vectors, the first conjugated: (n), (n) → ()."""
+    same_dtype(c, input, other, "other")
+    c.rank(input, 1)
+    c.rank(other, 1, name="other")
+    c.equal(input.shape[0], other.shape[0], f"vectors of {input.shape[0]} and {other.shape[0]} differ", "other")
+    c.macs(input.shape[0])
+    return input.with_shape()
+
+
+@function("adjoint", family="shape")
+def adjoint(c: Call, input: TensorType) -> TensorType:
+    """Transposed matrices, conjugated: (*, n, m) → (*, m, n)."""
+    c.at_least_rank(input, 2)
+    return input.with_shape(*input.shape[:-2], input.shape[-1], input.shape[-2])
+
+
 # -- diagonals ---------------------------------------------------------------------------------------------------------
 
 
@@ -280,5 +298,5 @@ def _between_rows(c: Call, input: TensorType) -> TensorType:
 
 OPS: tuple[OpDef, ...] = (
     mv, addmv, addr, addbmm, inner, tensordot, kron, cross, diag, diagflat, diag_embed, trace, det, logdet, slogdet,
-    inverse, matrix_exp, matrix_power, cov, corrcoef,
+    inverse, matrix_exp, matrix_power, cov, corrcoef, vdot, adjoint,
 )  # fmt: skip

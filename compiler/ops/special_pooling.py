@@ -155,6 +155,40 @@ def fractional_max_pool3d_module(
     return _fractional(c, input, 3, kernel_size, output_size, output_ratio, return_indices)
 
 
+@function("fractional_max_pool2d", family="pooling", results=WITH_INDICES)
+def fractional_max_pool2d(
+    c: Call,
+    input: TensorType,
+    kernel_size: PositivePair,
+    output_size: PositivePair | None = None,
+    output_ratio: Numbers | None = None,
+    return_indices: bool = False,
+) -> Pooled:
+    """The largest values of windows whose steps are drawn: (N, C, H, W) → (N, C, H', W')."""
+    _listed(c, output_ratio)
+    return _fractional(c, input, 2, kernel_size, output_size, output_ratio, return_indices)
+
+
+@function("fractional_max_pool3d", family="pooling", results=WITH_INDICES)
+def fractional_max_pool3d(
+    c: Call,
+    input: TensorType,
+    kernel_size: PositiveTriple,
+    output_size: PositiveTriple | None = None,
+    output_ratio: Numbers | None = None,
+    return_indices: bool = False,
+) -> Pooled:
+    """The largest values of windows whose steps are drawn: (N, C, D, H, W) → (N, C, D', H', W')."""
+    _listed(c, output_ratio)
+    return _fractional(c, input, 3, kernel_size, output_size, output_ratio, return_indices)
+
+
+def _listed(c: Call, output_ratio: Numbers | None) -> None:
+    """The functions take a list only."""
+    if isinstance(output_ratio, int | float):
+        c.refuse("output_ratio is a list here, one number for each dimension", "output_ratio")
+
+
 def _fractional(
     c: Call,
     input: TensorType,
@@ -186,5 +220,5 @@ def _fractional(
 
 OPS: tuple[OpDef, ...] = (
     lp_pool1d_module, lp_pool2d_module, lp_pool3d_module, lp_pool1d, lp_pool2d, lp_pool3d,
-    fractional_max_pool2d_module, fractional_max_pool3d_module,
+    fractional_max_pool2d_module, fractional_max_pool3d_module, fractional_max_pool2d, fractional_max_pool3d,
 )  # fmt: skip

@@ -150,6 +150,39 @@ def same_kind(draw: Draw, op: OpDef) -> Case:
     }
 
 
+def vectors(draw: Draw, op: OpDef) -> Case:
+    size, kind = draw(SIZES), dtype(draw, draw(FLOATS), 8)
+    return {
+        "input": TensorType(equal(draw, (size,)), kind),
+        "other": TensorType(equal(draw, (size,)), dtype(draw, kind, 5)),
+    }
+
+
+def time_first(draw: Draw, op: OpDef) -> Case:
+    steps, batch, channels, width, kernel = (draw(SIZES) for _ in range(5))
+    kind = dtype(draw, draw(FLOATS), 4)
+    return settings(draw, op) | {
+        "input": TensorType(equal(draw, (steps, batch, channels)), kind),
+        "weight": TensorType(equal(draw, (min(kernel, 3), channels, width)), dtype(draw, kind, 4)),
+        "bias": TensorType(equal(draw, (width,)), dtype(draw, kind, 4)),
+    }
+
+
+def bags(draw: Draw, op: OpDef) -> Case:
+    """Bags are rows of the input, or begin where offsets say; the sample's are all 0."""
+    index = dtype(draw, draw(st.sampled_from([DType.int64, DType.int64, DType.int32])), 4)
+    table = TensorType((draw(SIZES), draw(SIZES)), dtype(draw, draw(FLOATS), 5))
+    first = TensorType(shape(draw, (1, 2, 2)), index)
+    case = settings(draw, op, max_norm=MISSING, padding_idx=MISSING, include_last_offset=MISSING)
+    case |= {"input": first, "weight": table}
+    if (first.rank == 1) != chance(draw, 10):
+        case["offsets"] = TensorType(shape(draw, (1,)), dtype(draw, index, 5))
+    if chance(draw, 25):
+        sizes: tuple[Any, ...] = first.shape
+        case |= {"per_sample_weights": TensorType(equal(draw, sizes), dtype(draw, table.dtype, 5)), "mode": "sum"}
+    return case
+
+
 def polygamma(draw: Draw, op: OpDef) -> Case:
     return {"n": draw(st.integers(0, 3)), "input": TensorType(shape(draw), dtype(draw))}
 
@@ -161,7 +194,7 @@ GENERATORS: dict[str, Generator] = (
     | dict.fromkeys(("reshape_as", "view_as"), reshaped)
     | dict.fromkeys(("mv", "addmv", "addr", "addbmm", "inner"), products)
     | dict.fromkeys(("diag", "diagflat", "diag_embed", "trace"), diagonals)
-    | dict.fromkeys(("det", "logdet", "slogdet", "inverse", "matrix_exp", "matrix_power"), square)
+    | dict.fromkeys(("adjoint", "det", "logdet", "slogdet", "inverse", "matrix_exp", "matrix_power"), square)
     | dict.fromkeys(("cov", "corrcoef"), rows)
     | dict.fromkeys(("gcd", "lcm", "bitwise_left_shift", "bitwise_right_shift"), whole)
     | dict.fromkeys(("isclose", "heaviside"), same_kind)
@@ -171,5 +204,8 @@ GENERATORS: dict[str, Generator] = (
         "tensordot": tensordot,
         "cross": cross,
         "polygamma": polygamma,
+        "vdot": vectors,
+        "conv_tbc": time_first,
+        "embedding_bag": bags,
     }
 )

@@ -180,8 +180,14 @@ STRICTER: tuple[Stricter, ...] = (
     Stricter(
         "these promote on some paths only",
         lambda op, arguments, refusal, theirs: (
-            op.name in ("addr", "corrcoef", "cov", "cumulative_trapezoid", "ldexp", "logspace", "trapezoid")
+            op.name in ("addr", "conv_tbc", "corrcoef", "cov", "cumulative_trapezoid", "ldexp", "logspace", "trapezoid")
             and refusal.code == WRONG_DTYPE
+        ),
+    ),
+    Stricter(
+        "the function takes sizes and ratios that its module refuses, and ignores one of them",
+        lambda op, arguments, refusal, theirs: (
+            op.name.startswith("fractional_max_pool") and refusal.message.startswith(("give either", "output_ratio is a number"))
         ),
     ),
     Stricter(

@@ -75,24 +75,24 @@ _FUNCTIONS: Mapping[str, str] = {
     "F": """
         adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
         adaptive_max_pool2d adaptive_max_pool3d affine_grid alpha_dropout:2 avg_pool1d avg_pool2d
-        avg_pool3d batch_norm bilinear celu:2 conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-        conv_transpose3d cosine_similarity dropout1d:2 dropout2d:2 dropout3d:2 dropout:2 elu:2
-        embedding feature_alpha_dropout:2 fold gelu glu grid_sample group_norm gumbel_softmax
-        hardshrink hardsigmoid hardswish hardtanh instance_norm interpolate layer_norm leaky_relu:2
-        linear local_response_norm log_softmax logsigmoid lp_pool1d lp_pool2d lp_pool3d max_pool1d
-        max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d mish normalize one_hot:2 pad
-        pairwise_distance pixel_shuffle pixel_unshuffle prelu relu relu6 rms_norm rrelu
-        scaled_dot_product_attention selu silu softmax softmin softplus softshrink softsign
-        tanhshrink threshold unfold
-        binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy
-        ctc_loss gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss
-        linear_cross_entropy margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss
-        multilabel_soft_margin_loss nll_loss poisson_nll_loss smooth_l1_loss soft_margin_loss
-        triplet_margin_loss triplet_margin_with_distance_loss
+        avg_pool3d batch_norm bilinear binary_cross_entropy binary_cross_entropy_with_logits celu:2
+        conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d
+        cosine_embedding_loss cosine_similarity cross_entropy ctc_loss dropout1d:2 dropout2d:2
+        dropout3d:2 dropout:2 elu:2 embedding embedding_bag feature_alpha_dropout:2 fold
+        fractional_max_pool2d fractional_max_pool3d gaussian_nll_loss gelu glu grid_sample group_norm
+        gumbel_softmax hardshrink hardsigmoid hardswish hardtanh hinge_embedding_loss huber_loss
+        instance_norm interpolate kl_div l1_loss layer_norm leaky_relu:2 linear linear_cross_entropy
+        local_response_norm log_softmax logsigmoid lp_pool1d lp_pool2d lp_pool3d margin_ranking_loss
+        max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d mish mse_loss
+        multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nll_loss normalize one_hot:2
+        pad pairwise_distance pdist pixel_shuffle pixel_unshuffle poisson_nll_loss prelu relu relu6
+        rms_norm rrelu scaled_dot_product_attention selu silu smooth_l1_loss soft_margin_loss softmax
+        softmin softplus softshrink softsign tanhshrink threshold triplet_margin_loss
+        triplet_margin_with_distance_loss unfold
         """,
     "torch": """
-        abs acos acosh addbmm addcdiv addcmul addmm addmv addr amax amin aminmax angle arange:3 argmax
-        argmin argsort asin asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm
+        abs acos acosh addbmm addcdiv addcmul addmm addmv addr adjoint amax amin aminmax angle arange:3
+        argmax argmin argsort asin asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm
         bartlett_window bernoulli bitwise_left_shift bitwise_right_shift blackman_window block_diag bmm
         broadcast_tensors broadcast_to bucketize cartesian_prod cat cdist ceil channel_shuffle clamp
         clamp_max clamp_min clip column_stack complex conj copysign corrcoef cos cosh count_nonzero cov
@@ -109,7 +109,7 @@ _FUNCTIONS: Mapping[str, str] = {
         real reciprocal renorm roll rot90 round rsqrt scatter scatter_add scatter_reduce searchsorted
         select_scatter sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack std std_mean
         take_along_dim tan tanh tensor tensordot topk trace trapezoid tril tril_indices triu triu_indices
-        trunc var var_mean vsplit vstack where xlogy zeros zeros_like
+        trunc var var_mean vdot vsplit vstack where xlogy zeros zeros_like
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int
