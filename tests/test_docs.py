@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nnc.specs import families
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -18,3 +20,10 @@ def test_the_generated_references_are_up_to_date() -> None:
         env={"PYTHONPATH": str(ROOT)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_shipped_spec_is_drawn() -> None:
+    zoo = ROOT / "docs" / "zoo"
+    assert sorted(p.stem for p in zoo.glob("*.svg")) == families(), "run `make docs-zoo`"
+    page = (zoo / "README.md").read_text(encoding="utf-8")
+    assert [f for f in families() if f"]({f}.svg)" not in page] == [], "run `make docs-zoo`"
