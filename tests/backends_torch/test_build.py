@@ -8,6 +8,7 @@ import io
 import pickle
 import subprocess
 import sys
+import textwrap
 import traceback
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from nnc.compiler.backends.torch import build as building
 from nnc.compiler.backends.torch.build import build, origin, place_of
+from nnc.compiler.driver import compile_text
 from nnc.compiler.source.tree import to_plain
 from tests.backends_torch.networks import SMALL, SPECS, compiled, module, sample
 
@@ -251,3 +253,28 @@ def test_memory_of_many_networks_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     torch.compiler.reset()
     compiled_first = torch.compile(models[0], fullgraph=True, backend="eager")
     assert compiled_first(torch.zeros(1, 1, 28, 28)).shape == (1, 20)
+
+
+def test_layers_that_take_something_beside_the_flow_are_a_loop() -> None:
+    text = """
+        nnc: 1
+        name: net
+        inputs: {x: [B, 8], layer: [B, 4]}
+        blocks:
+          Mix:
+            inputs: {x: [B, C], memory: [B, M]}
+            layers: {a: Linear(C)(x), b: Linear(C)(memory), out: a + b}
+        layers:
+          stack: {repeat: 5, type: Mix, from: [x, layer]}
+    """
+    model = build(compile_text(textwrap.dedent(text)).graph)
+    source = str(model.source)
+    assert "super().__init__(*(Mix() for _ in range(5)))" in source
+    assert "for layer2 in self:\n            x = layer2(x, layer)\n        return x" in source
+    assert isinstance(model.stack, nn.Sequential)
+    x, memory = torch.randn(2, 8), torch.randn(2, 4)
+    wanted = x
+    for mix in model.stack:
+        wanted = mix.a(wanted) + mix.b(memory)
+    assert torch.equal(model(x, memory), wanted)
+    assert torch.equal(copy.deepcopy(model)(x, memory), wanted)

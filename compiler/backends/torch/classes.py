@@ -50,8 +50,13 @@ class ClassPlan:
 
     @property
     def is_sequential(self) -> bool:
-        """Whether the class derives from `nn.Sequential` and needs no `forward`."""
+        """Whether the class derives from `nn.Sequential`. It needs a `forward` only where that `is_loop`."""
         return self.outline.runs is not None
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether its layers take something beside the value that flows."""
+        return self.is_sequential and len(self.graph.inputs) > 1
 
     def varies(self, path: Path) -> bool:
         """Whether the instances differ there."""

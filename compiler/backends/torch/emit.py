@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan, plan_classes
 from nnc.compiler.backends.torch.constructor import Constructor
-from nnc.compiler.backends.torch.forward import Forward
+from nnc.compiler.backends.torch.forward import Forward, loop
 from nnc.compiler.backends.torch.freezing import train_method
 from nnc.compiler.backends.torch.packing import IMPORT, RUN_PACKED, SOURCE
 from nnc.compiler.backends.torch.shapes import ShapeText
@@ -110,7 +110,10 @@ def _class(plan: Plan, one: ClassPlan) -> Iterator[Line]:
         yield Line("")
         yield from definition("__init__", given, "None", span)
         yield from body
-    if not one.is_sequential:
+    if one.is_loop:
+        yield Line("")
+        yield from loop(one.graph)
+    elif not one.is_sequential:
         yield Line("")
         yield from Forward(plan, one, shapes).lines()
     yield from train_method(plan, one)

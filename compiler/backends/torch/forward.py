@@ -40,10 +40,28 @@ from nnc.compiler.graph.ir import Graph, Node, Value
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dim import Dim, size
 
-__all__ = ["Forward"]
+__all__ = ["Forward", "loop"]
 
 INDENT = 8
 COMMENT_WIDTH = 110
+
+
+def loop(graph: Graph) -> Iterator[Line]:
+    """The `forward` of a list whose layers all take something beside the value that flows.
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        for layer in self:
+            x = layer(x, mask)
+        return x
+    """
+    names = Names(SPOKEN)
+    words = [names.claim(snake_case(v.name), "x") for v in graph.inputs]
+    layer = names.claim("layer")
+    indent, span = " " * INDENT, graph.nodes[0].span
+    yield from definition("forward", [SELF, *(f"{word}: Tensor" for word in words)], "Tensor", graph.span)
+    yield Line(f"{indent}for {layer} in {SELF}:", graph.span)
+    yield from render(f"{words[0]} = ", call(name(layer), map(name, words)), INDENT + 4, span, Marks())
+    yield Line(f"{indent}return {words[0]}", graph.span)
 
 
 class Forward:

@@ -49,7 +49,7 @@ class Run:
 class Outline:
     """`key`: equal for graphs that one class can serve. `whole`: equal where the constants are equal too.
     `form`: how the graph is written: a class, or an `nn.Sequential(...)` of a list or of an OrderedDict.
-    `runs`: of a list of layers that is a Sequential; a graph that is not has None."""
+    `runs`: of a list of layers that is a Sequential, or a loop over one; a graph that is neither has None."""
 
     key: int
     whole: int
@@ -87,9 +87,11 @@ class Structures:
 
     def _make(self, graph: Graph) -> Outline:
         chained = self._is_chain(graph)
-        listed = chained and [n.name for n in graph.nodes] == [str(i) for i in range(len(graph.nodes))]
+        listed = (chained or self._is_loop(graph)) and [n.name for n in graph.nodes] == [
+            str(i) for i in range(len(graph.nodes))
+        ]
         form: Form = "class"
-        if chained and graph.kind == "sequential" and listed:
+        if chained and listed and graph.kind == "sequential":
             form = "sequential"
         elif chained and graph.kind == "group" and CONTAINER_ATTRIBUTES.isdisjoint(n.name for n in graph.nodes):
             form = "ordered"
@@ -150,6 +152,20 @@ class Structures:
                 return False
             previous = node.results[0]
         return graph.single_output is previous
+
+    def _is_loop(self, graph: Graph) -> bool:
+        """Whether every layer of a list takes the value before it and, beside that, what all the others take too:
+        `for layer in self: x = layer(x, mask)`."""
+        if graph.kind != "sequential" or len(graph.inputs) < 2 or graph.schedule != graph.nodes or not graph.nodes:
+            return False
+        previous, *beside = graph.inputs
+        for node in graph.nodes:
+            if not isinstance(node.target, Graph) or not node.registers or node.explicit:
+                return False
+            if list(node.operands.values()) != [previous, *beside] or self.outline(node.target).sizes.passed:
+                return False
+            previous = node.results[0]
+        return graph.single_output is previous and not graph.ties and not graph.train_only
 
     def _sizes(self, graph: Graph) -> Sizes:
         sizes = Sizes(graph.inputs, readable=id(graph) not in self._handed)
