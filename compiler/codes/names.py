@@ -243,4 +243,11 @@ CODES: tuple[Code, ...] = (
           fc: x - mean(x)
         """,
     ),
+    define(
+        "NNC0313",
+        "newer-torch",
+        "A layer, a function or an argument came later than the torch that is installed.",
+        """`nnc layers NAME` says since which version torch has it. It is found where a network is built; the check does
+        not ask which torch is installed.""",
+    ),
 )

@@ -31,6 +31,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.backends.torch.emit import EmittedSource, emit_source
+from nnc.compiler.backends.torch.versions import newer_than
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
@@ -103,7 +104,13 @@ def build(
     """The network as an `nn.Module` in training mode, its parameters initialized by torch's own constructors.
 
     `spec` with `args` and `sizes` is what `graph` was compiled from, as JSON-able data: without it the module cannot be
-    pickled. `device="meta"` makes a module without memory for its parameters."""
+    pickled. `device="meta"` makes a module without memory for its parameters. Raises SpecError where the graph needs a
+    newer torch than the installed one."""
+    too_new = newer_than(graph, torch.__version__)
+    if too_new:
+        from nnc.compiler.driver import SpecError  # the pipeline's end calls its beginning
+
+        raise SpecError(too_new)
     with collector_paused():
         network = _load(graph, Recipe(spec, args, sizes)).network
         with torch.device(device) if device is not None else nullcontext():
