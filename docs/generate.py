@@ -45,7 +45,7 @@ def layers() -> str:
 def _op(op: OpDef) -> Iterator[str]:
     yield f"### {op.name}"
     yield ""
-    yield " ".join(op.doc.split())
+    yield " ".join(op.doc.split()) + (f" Since torch {op.since}." if op.since else "")
     if op.results:
         yield ""
         yield "Results: " + ", ".join(f"`{r}`" for r in op.results) + "."

@@ -40,8 +40,8 @@ def cause(refusal: Refusal) -> str:
 THEIRS: tuple[tuple[str, ...], ...] = (
     ("dtype size value", r"'target' is out of range"),  # other numbers read as int64
     ("rank value", r"to be None or 1D"),
-    ("value", r"must be in range", r"ignore_ind"),
-    ("dtype", r"without overflow"),
+    ("value", r"must be in (the )?range", r"ignore_ind"),
+    ("dtype", r"without overflow", r"did not match (Bool|Float|Double|Long|Int|Byte|Char|Short)", r"half tensor input"),
     (
         "size value",
         r"defined either",
