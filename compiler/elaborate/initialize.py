@@ -12,14 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from nnc.compiler.diagnostics import Span
+from nnc.compiler.diagnostics import Fix, Span
 from nnc.compiler.elaborate.calls import Given, bind
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.order import names_in
 from nnc.compiler.elaborate.scope import Scope
 from nnc.compiler.expr import tree
-from nnc.compiler.graph.initial import ITSELF, LAYER_NAMES, Freeze, Initializer, InitRule, choose, layer_values
+from nnc.compiler.graph.initial import ITSELF, LAYER_NAMES, Freeze, Initializer, InitRule, choose, fits, layer_values
 from nnc.compiler.graph.ir import Graph
 from nnc.compiler.graph.owned import Owned, owned
 from nnc.compiler.init.functions import FUNCTIONS, InitFunction, Target, Unfit
@@ -27,6 +27,7 @@ from nnc.compiler.init.read import RuleDecl, SettingDecl, read_rules
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Tree
 from nnc.compiler.source.tree import Sequence as TreeSequence
+from nnc.compiler.suggest import closest
 
 __all__ = ["freezing", "initial_values"]
 
@@ -134,6 +135,7 @@ class _Resolver:
         for tensor in owned(graph):
             if tensor.is_parameter:
                 modules[tensor.module].append(tensor)
+                self.context.uses.present |= {tensor.type: None, tensor.module: None}
         by_type = not any(rule.globs for rule in rules)
         decided: dict[tuple[str, str], tuple[int, str] | None] = {}  # with rules by type alone, equal for equal layers
         for siblings in modules.values():
@@ -223,25 +225,31 @@ def freezing(context: Context, section: Tree | None, graph: Graph) -> Freeze | N
     """What `freeze:` says of one graph; a glob that meets nothing is a fault. Raises `Failed` after reporting it."""
     if section is None:
         return None
-    statistics = True
-    match: Tree | None = section
-    besides: Tree | None = None
+    statistics, match, besides = True, section, None
     if isinstance(section, TreeMapping):
-        match, besides, flag = section.get("match"), section.get("except"), section.get("statistics")
+        match, besides, flag = section.get("match") or section, section.get("except"), section.get("statistics")
         statistics = not (isinstance(flag, Scalar) and flag.value is False)
     patterns, exceptions = list(_globs(match)), list(_globs(besides))
     tensors = list(owned(graph))
-    for glob, span in [*patterns, *exceptions]:
-        alone = Freeze((glob,))
-        if not any(alone.covers(t.path) for t in tensors):
-            names = [t.path for t in tensors] + list(dict.fromkeys(t.module for t in tensors))
-            fix = context.did_you_mean(glob, span, names) if glob.isascii() else None
-            notes = () if fix else ("a glob is compared with names such as `features.0.weight` and `features.0`",)
-            context.fail("NNC0755", span, f"nothing that the network owns is called `{glob}`", notes=notes, fix=fix)
-            statistics = False
-    if any(d.code == "NNC0755" for d in context.problems):
+    met = [_meets(context, glob, span, tensors) for glob, span in [*patterns, *exceptions]]
+    if not all(met):
         raise Failed
     return Freeze(tuple(g for g, _ in patterns), statistics, tuple(g for g, _ in exceptions))
+
+
+def _meets(context: Context, glob: str, span: Span, tensors: Sequence[Owned]) -> bool:
+    """Whether a glob names anything; that it does not is reported."""
+    context.step(span, WORK_PER_PATTERN * len(tensors))
+    if any(fits(t.path, glob) for t in tensors):
+        return True
+    paths = [t.path.split(".") for t in tensors]
+    names = dict.fromkeys(".".join(parts[:i]) for parts in paths for i in range(1, len(parts) + 1))
+    tail = ".*" if glob.endswith(".*") else ""
+    best = closest(glob.removesuffix(tail), list(names))
+    fix = Fix(f"did you mean `{best}{tail}`?", span, f"{best}{tail}") if best else None
+    notes = () if fix else ("a glob is compared with names such as `features.0.weight` and `features.0`",)
+    context.fail("NNC0755", span, f"nothing that the network owns is called `{glob}`", notes=notes, fix=fix)
+    return False
 
 
 def _globs(tree: Tree | None) -> Iterator[tuple[str, Span]]:

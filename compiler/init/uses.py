@@ -22,6 +22,7 @@ class Uses:
 
     rules: dict[Span, RuleDecl] = field(default_factory=dict)
     types: set[str] = field(default_factory=set)  # patterns that are a layer's type
+    present: dict[str, None] = field(default_factory=dict)  # types and names of layers that have parameters
     patterns: set[Span] = field(default_factory=set)
     keys: set[Span] = field(default_factory=set)
     known: dict[Span, dict[str, None]] = field(default_factory=dict)  # parameters of what a rule has matched
@@ -50,7 +51,9 @@ class Uses:
 
     def _no_match(self, problems: Problems, pattern: Pattern, layers: Iterable[str]) -> None:
         a_type = pattern.text in self.types
-        best = closest(pattern.text, list(layers)) if not a_type and pattern.text.isidentifier() else None
+        alike = [name for name in self.present if name[:1].isupper() == pattern.text[:1].isupper()]
+        meant = None if a_type else closest(pattern.text, alike)
+        best = meant or (closest(pattern.text, list(layers)) if not a_type and pattern.text.isidentifier() else None)
         fix = Fix(f"did you mean `{best}`?", pattern.span, best) if best else None
         notes = () if fix else ("a pattern is a layer's type, or a glob over names such as `features.*`",)
         if pattern.span in self.tensors:
