@@ -40,11 +40,7 @@ def link(spec: Spec, files: Files, catalogue: Catalogue) -> Spec | None:
     body = linker.body(spec.body)
     if not linker.sound:
         return None
-    linked = replace(spec, body=body, blocks=blocks | linker.networks)
-    if sum(map(_weight, linked.blocks.values())) > MAX_NETWORKS:
-        files.problems.error("NNC0220", spec.span, f"more than {MAX_NETWORKS} networks stand within each other")
-        return None
-    return linked
+    return replace(spec, body=body, blocks=blocks | linker.networks)
 
 
 @dataclass
@@ -96,6 +92,11 @@ class _Linker:
 
     def _network(self, reference: str, span: Span) -> BlockDecl | None:
         problems = self.files.problems
+        self.files.networks += 1
+        if self.files.networks > MAX_NETWORKS:
+            if self.files.networks == MAX_NETWORKS + 1:
+                problems.error("NNC0220", span, f"more than {MAX_NETWORKS} networks stand within each other")
+            return None
         with self.files.opened(reference, span) as opened:
             if opened is None:
                 return None
@@ -153,7 +154,3 @@ def _references(body: Body) -> Iterator[bool]:
                 yield True
             case Group(body=inner) | Splice(body=inner):
                 yield from _references(inner)
-
-
-def _weight(block: BlockDecl) -> int:
-    return 1 + sum(map(_weight, block.own.values())) if block.own is not None else 0

@@ -26,6 +26,7 @@ __all__ = ["MAX_DEPTH", "MAX_FILES", "Files", "Opened", "Place", "Zoo"]
 
 MAX_FILES = 64
 MAX_DEPTH = 12
+MAX_REFERENCES = 1000  # followed in all, a file that is named twice counted twice
 MAX_CHARACTERS = 16_000_000  # of all files together
 
 Zoo = Callable[[str], str]  # `zoo:resnet18` to a path; raises KeyError for an unknown name
@@ -58,6 +59,8 @@ class Files:
     first: str | None  # the first file, where it is one
     read: dict[str, tuple[Source, Tree] | None] = field(default_factory=dict)
     chain: list[tuple[str, Span]] = field(default_factory=list)
+    followed: int = 0
+    networks: int = 0  # specs that were made layers of others, each counted where it stands
 
     @property
     def characters(self) -> int:
@@ -122,6 +125,11 @@ class Files:
             labels = tuple(Label(s, "and here") for _, s in self.chain[:3])
             names = " → ".join(os.path.basename(p) for p in (*way[way.index(real) :], real))
             self.problems.error("NNC0220", span, f"files that need each other: {names}", labels=labels)
+            return False
+        self.followed += 1
+        if self.followed > MAX_REFERENCES:
+            if self.followed == MAX_REFERENCES + 1:
+                self.problems.error("NNC0220", span, f"files name each other more than {MAX_REFERENCES} times")
             return False
         if len(self.chain) > MAX_DEPTH:
             self.problems.error("NNC0220", span, f"files name each other more than {MAX_DEPTH} deep")

@@ -89,6 +89,14 @@ def test_many_files(tmp_path: Path) -> None:
     assert one_fault(result)[0] == "NNC0220"
 
 
+def test_files_that_include_the_next_a_hundred_times(tmp_path: Path) -> None:
+    files = {f"n{i}.yaml": f"nnc: 1\ninclude: [{', '.join([f'n{i + 1}.yaml'] * 100)}]\nblocks: {{}}" for i in range(9)}
+    files["n9.yaml"] = "nnc: 1\nblocks: {}"
+    result = compiled(tmp_path, "nnc: 1\ninputs: {x: [B]}\ninclude: n0.yaml\nlayers: [ReLU]", files)
+    assert {d.code for d in faults(result)} == {"NNC0220"}
+    assert len(result.problems) == 1
+
+
 def test_networks_within_each_other_do_not_multiply(tmp_path: Path) -> None:
     """Each of ten files calls the next three times over: written out, that is 3¹⁰ networks."""
     files = {
