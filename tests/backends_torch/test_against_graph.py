@@ -108,7 +108,18 @@ def test_small_networks(name: str) -> None:
         ("siamese", {}),
         ("unet", {"width": 4}),
         ("unet", {"width": 4, "bilinear": True}),
-        ("vit", {"image_size": 32, "patch": 8, "depth": 3, "num_heads": 2, "dim": 16, "mlp_dim": 32, "dropout": 0.1}),
+        (
+            "vit",
+            {
+                "image_size": 32,
+                "patch_size": 8,
+                "num_layers": 3,
+                "num_heads": 2,
+                "hidden_dim": 16,
+                "mlp_dim": 32,
+                "dropout": 0.1,
+            },
+        ),
     ],
 )
 def test_shipped_networks(name: str, args: dict[str, Any]) -> None:

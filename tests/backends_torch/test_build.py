@@ -240,7 +240,7 @@ def test_an_error_at_run_time_knows_its_place_in_the_spec() -> None:
         model.layer1[0](torch.zeros(1, 3, 8, 8))
     place = place_of(caught.value)
     assert place is not None
-    assert place.source.line(place.line).strip() == "conv1: Conv2d(planes, 3, stride, padding=1, bias=False)"
+    assert place.source.line(place.line).strip() == "conv1: Conv2d(planes, 3, stride, dilation, dilation, bias=False)"
     assert place_of(ValueError("elsewhere")) is None
 
 

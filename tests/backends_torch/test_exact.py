@@ -49,7 +49,15 @@ def test_resnet_is_torchvisions(block: str, widths: dict[str, int]) -> None:
 
 
 def test_vision_transformer_is_torchvisions() -> None:
-    args = {"image_size": 32, "patch": 8, "depth": 2, "num_heads": 4, "dim": 32, "mlp_dim": 64, "num_classes": 10}
+    args = {
+        "image_size": 32,
+        "patch_size": 8,
+        "num_layers": 2,
+        "num_heads": 4,
+        "hidden_dim": 32,
+        "mlp_dim": 64,
+        "num_classes": 10,
+    }
     ours = module("vit", dropout=0.1, attention_dropout=0.1, **args)
     theirs = VisionTransformer(32, 8, 2, 4, 32, 64, dropout=0.1, attention_dropout=0.1, num_classes=10)
     same(ours, theirs, torch.randn(2, 3, 32, 32))

@@ -19,7 +19,15 @@ ARGS: dict[str, dict[str, Any]] = {
     "siamese": {},
     "resnet": {"layers": [1, 3, 1, 1], "num_classes": 10},
     "unet": {"width": 4},
-    "vit": {"image_size": 32, "patch": 8, "depth": 4, "num_heads": 4, "dim": 32, "mlp_dim": 64, "num_classes": 10},
+    "vit": {
+        "image_size": 32,
+        "patch_size": 8,
+        "num_layers": 4,
+        "num_heads": 4,
+        "hidden_dim": 32,
+        "mlp_dim": 64,
+        "num_classes": 10,
+    },
 }
 
 READER = """
