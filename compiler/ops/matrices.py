@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import magnitude, result_type
+from nnc.compiler.ops.dtypes import magnitude
 from nnc.compiler.ops.indexing import diagonal as diagonal_of
 from nnc.compiler.ops.kinds import Data, NonNegative, Scalar
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis, broadcast, broadcast_to, product
 from nnc.compiler.types.dim import DimLike
-from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.dtype import DType, promote
 from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = ["OPS"]
@@ -122,7 +122,7 @@ def kron(c: Call, input: TensorType, other: TensorType) -> TensorType:
     rank = max(input.rank, other.rank)
     left, right = ((1,) * (rank - t.rank) + t.shape for t in (input, other))
     sizes: list[DimLike] = [a * b for a, b in zip(left, right, strict=True)]
-    return TensorType(tuple(sizes), result_type(input, other))
+    return TensorType(tuple(sizes), promote(input.dtype, other.dtype))
 
 
 @function("cross", family="linear")

@@ -179,12 +179,11 @@ def fractional_max_pool3d(
     return_indices: bool = False,
 ) -> Pooled:
     """The largest values of windows whose steps are drawn: (N, C, D, H, W) → (N, C, D', H', W')."""
-    _listed(c, output_ratio)
     return _fractional(c, input, 3, kernel_size, output_size, output_ratio, return_indices)
 
 
 def _listed(c: Call, output_ratio: Numbers | None) -> None:
-    """The functions take a list only."""
+    """torch's function for 2 dimensions takes a list only; the one for 3, and both modules, a number too."""
     if isinstance(output_ratio, int | float):
         c.refuse("output_ratio is a list here, one number for each dimension", "output_ratio")
 

@@ -40,7 +40,18 @@ def cause(refusal: Refusal) -> str:
 THEIRS: tuple[tuple[str, ...], ...] = (
     ("dtype size value", r"'target' is out of range"),  # other numbers read as int64
     ("rank value", r"to be None or 1D"),
-    ("value", r"must be in (the )?range", r"ignore_ind"),
+    ("dtype value", r"Boolean beta"),
+    ("rank size", r"expected a matrix", r"vector \+ matrix @ vector"),
+    ("rank value", r"tensordot expects dims"),
+    ("value", r"to be different", r"must be a 2-tuple", r"must be in (the )?range", r"ignore_ind"),
+    ("rank", r"Input must be >= \d-d", r"prob_dist must be", r"expected a matrix", r"must have \d dims"),
+    ("rank value", r"vector \+ matrix"),
+    ("rank size", r"same shape as the input", r"one `x` value"),
+    ("size", r"is not == dim"),
+    ("dtype rank", r"offsets has to be a 1D"),
+    ("value", r"total rotation dims", r"'from' to be less", r"expected maxnorm"),
+    ("dtype", r"[eE]xpected (a long|both inputs)", r"Unsupported input type"),
+    ("dtype size", r"torch_call_dispatcher"),
     ("dtype", r"without overflow", r"did not match (Bool|Float|Double|Long|Int|Byte|Char|Short)", r"half tensor input"),
     (
         "size value",

@@ -44,6 +44,8 @@ class Outcome:
 def run(op: OpDef, arguments: Arguments) -> Outcome:
     """Builds and calls the op without gradients: in eval mode, but dropout in training, where it does something."""
     training = op.family == "dropout" or op.name == "StochasticDepth"
+    if fatal(op, arguments):
+        return Outcome(error="ValueError: torch would divide by this size, which is not positive")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
@@ -55,6 +57,15 @@ def run(op: OpDef, arguments: Arguments) -> Outcome:
             return Outcome(_types(forward(module, op, arguments)), state)
         except Exception as error:  # whatever torch raises is its way to refuse
             return Outcome(error=f"{type(error).__name__}: {error}".split("\n")[0])
+
+
+def fatal(op: OpDef, arguments: Arguments) -> bool:
+    """Whether torchvision's kernel would end the process: it divides by the size of a region's grid."""
+    if "roi" not in op.name.lower():
+        return False
+    size = arguments.get("output_size")
+    grid = size if isinstance(size, tuple) else (size,)
+    return len(grid) > 2 or not all(type(s) is int and s > 0 for s in grid)
 
 
 # -- modules -----------------------------------------------------------------------------------------------------------
