@@ -29,6 +29,7 @@ def _stack(path: str, layer: str, inside: Mapping[str, str]) -> dict[str, str]:
 
 INSIDE: Mapping[str, Mapping[str, str]] = {
     "AdaptiveLogSoftmaxWithLoss": {"head": "Linear", "tail.*.*": "Linear"},
+    "LinearCrossEntropyLoss": {"linear": "Linear"},
     "MultiheadAttention": {"out_proj": "Linear"},
     "Transformer": {
         **_stack("encoder.layers.*", "TransformerEncoderLayer", _ENCODER),
