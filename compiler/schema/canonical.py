@@ -63,7 +63,7 @@ def canonical(spec: Spec, catalogue: Catalogue | None = None, *, calls: bool = F
     if spec.args:
         written["args"] = _args(spec.args)
     if spec.variants:
-        written["variants"] = {v.name: _settings(v) for v in spec.variants.values()}
+        written["variants"] = {v.name: None if v.removed else _settings(v) for v in spec.variants.values()}
     if spec.let:
         written["let"] = _lets(spec.let)
     if spec.dims:

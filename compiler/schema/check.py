@@ -22,6 +22,7 @@ from nnc.compiler.schema.document import (
     DOCUMENT,
     LISTED,
     STORED,
+    VARIANTS,
     op_record,
 )
 from nnc.compiler.schema.grammar import Choice, Layer, Leaf, Listing, Names, Part, Record, Ref, Table
@@ -81,7 +82,8 @@ class _Checker:
             return
         extends = tree.get("extends") is not None
         if extends:
-            self.patched = [node for node in (tree.get("layers"), tree.get("blocks")) if node is not None]
+            sections = (tree.get(name) for name in ("layers", "blocks", "variants"))
+            self.patched = [node for node in sections if node is not None]
         self.names = self.shared = frozenset((*_keys(tree.get("args")), *_keys(tree.get("let"))))
         self.declarations(tree)
         self.record(tree, DOCUMENT if extends else COMPLETE, "a spec")
@@ -199,7 +201,8 @@ class _Checker:
                 self.layer_name(entry)
             elif part.names != "free":
                 self.identifier(entry, part.names)
-            if not (self.patching and part.value is BLOCK and _changes_block(entry)):
+            removed = part is VARIANTS and isinstance(entry.value, Scalar) and entry.value.value is None
+            if not (self.patching and (removed or (part.value is BLOCK and _changes_block(entry)))):
                 self.visit(entry.value, part.value, f"`{entry.key.value}`", entry.key)
             self.names = outer_names
         self.patching = outer_patching

@@ -70,6 +70,7 @@ def _entries(node: Tree | None) -> tuple[Entry, ...]:
 class _SpecReader:
     def __init__(self, tree: Mapping, broken: Broken, problems: Problems) -> None:
         self.problems = problems
+        self.extends = tree.get("extends") is not None
         self.unsound = False  # what everything in a body rests on has a fault
         blocks = frozenset(block_names(tree))
         imports = frozenset(str(e.key.value) for e in _entries(tree.get("imports")))
@@ -127,8 +128,11 @@ class _SpecReader:
     def variant(self, entry: Entry, args: tuple[ArgDecl, ...]) -> VariantDecl:
         values = [(e.key, read_value(e.value, self.problems)) for e in _entries(entry.value)]
         settings = tuple(ArgDecl(str(key.value), value, key.content) for key, value in values if value is not None)
-        variant = VariantDecl(str(entry.key.value), settings, entry.key.content)
-        self.unsound |= report_unknown_settings(variant, args, self.problems) or len(settings) < len(values)
+        removed = isinstance(entry.value, Scalar) and entry.value.value is None
+        variant = VariantDecl(str(entry.key.value), settings, entry.key.content, removed)
+        if not self.extends:  # else they are judged when both files are one
+            self.unsound |= report_unknown_settings(variant, args, self.problems)
+        self.unsound |= len(settings) < len(values)
         return variant
 
     def dims(self, node: Tree | None) -> tuple[PromiseDecl, ...]:

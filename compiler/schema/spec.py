@@ -230,11 +230,13 @@ class BlockDecl:
 
 @dataclass(frozen=True, slots=True)
 class VariantDecl:
-    """`resnet18: {block: BasicBlock}` under `variants:`: values that some of the arguments have in it."""
+    """`resnet18: {block: BasicBlock}` under `variants:`: values that some of the arguments have in it. `removed`: in a file
+    that extends another, `resnet18: ~` takes it out."""
 
     name: str
     settings: tuple[ArgDecl, ...]  # each with its value as the default
     span: Span  # of its name
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

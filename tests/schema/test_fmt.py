@@ -62,6 +62,8 @@ def test_shipped_specs_are_formatted(path: Path) -> None:
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_mapping_form_has_no_calls(path: Path) -> None:
     written = formatted(path.read_text(encoding="utf-8"), "mapping", path.name)
+    # `PatchMerging.norm: …` changes a block of another file, and stays as it is written.
+    written = "\n".join(line for line in written.splitlines() if "." not in line.partition(":")[0])
     assert "Linear(" not in written
     assert "Conv2d(" not in written
 

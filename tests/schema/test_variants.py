@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from nnc.compiler.driver import Compilation, compile_file, compile_text
+from nnc.compiler.schema.canonical import canonical
 from nnc.compiler.source.location import split_variant
+from tests.schema.helpers import spec_of
 
 TEXT = """\
 nnc: 1
@@ -103,3 +105,10 @@ def test_a_value_at_fault_is_shown_in_the_variant() -> None:
     (fault,) = chosen("small", TEXT.replace("{width: 2}", '{width: "${widht}"}')).problems
     assert fault.span.text == "widht", fault
     assert fault.span.line == 6
+
+
+def test_a_file_that_extends_may_take_variants_out_and_set_what_only_the_other_declares() -> None:
+    text = "extends: zoo:swin\nname: other\nvariants:\n  swin_t: ~\n  mine: {depths: [1, 1]}\n"
+    spec = spec_of(text)
+    assert [(v.name, v.removed) for v in spec.variants.values()] == [("swin_t", True), ("mine", False)]
+    assert canonical(spec)["variants"] == {"swin_t": None, "mine": {"depths": [1, 1]}}
