@@ -149,10 +149,11 @@ def _taken_apart(op: OpDef, arguments: Arguments) -> Iterator[tuple[set[str], di
 
 
 def _usual(name: str, value: Any, keep: bool) -> Any:
-    """Tensors of the dtype that such an input mostly has. `keep`: int64 is one."""
+    """Tensors of the dtype that such an input mostly has. `keep`: int64 is one, and that of classes."""
     if isinstance(value, tuple | list):
         return type(value)(_usual(name, v, keep) for v in value)
     if not isinstance(value, TensorType):
         return value
-    places = any(word in name for word in ("ind", "offsets", "lengths", "targets")) or (keep and value.dtype.is_integer)
+    places = any(word in name for word in ("ind", "offsets", "lengths"))
+    places = places or (keep and (value.dtype.is_integer or name == "targets"))
     return value.with_dtype(DType.int64 if places else DType.float32)

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -21,6 +22,8 @@ import torchvision
 from nnc.compiler.ops.catalogue import CATALOGUE
 from tests.ops.comparison import examine
 from tests.ops.exceptions import STRICTER
+from tests.ops.module_samples import samples
+from tests.ops.test_module_samples import EXCUSED, LOSSES, OTHERS
 
 __all__ = ["FILE", "Line", "read", "write"]
 
@@ -79,6 +82,30 @@ def _text(lines: Mapping[str, Line]) -> Iterator[str]:
         yield from (_row(f"`{name}`", [line]) for name, line in sorted(part.items()))
     yield from ("", "## Where nnc is stricter", "")
     yield from (f"- {stricter.reason}" for stricter in STRICTER)
+    yield from ("", "## PyTorch's own module samples", "")
+    yield "Those of `torch.testing._internal.common_modules`, on the CPU with float32. As a spec, each has"
+    yield "the same parameters, and with them copied the same outputs, to the last bit (`tests/ops/test_module_samples.py`)."
+    yield from ("", "| samples | all | the same | excused |", "|---|---:|---:|---:|")
+    for title, names in (("modules", OTHERS), ("losses", LOSSES)):
+        count = _samples(title)
+        excused = sum(e.count for e in EXCUSED if e.module in names)
+        yield f"| {title} | {count} | {count - excused} | {excused} |"
+    yield ""
+    yield from (f"- {e.count} of {e.module}: {e.reason}" for e in EXCUSED)
+    yield from ("", "## Multiply-adds", "")
+    yield "Of every shipped spec they are half of what `torch.utils.flop_counter` counts (`tests/zoo/test_flops.py`)."
+    yield "What it misses and nnc counts:"
+    yield ""
+    yield "| | why |"
+    yield "|---|---|"
+    yield "| `matmul` and `linear` with a vector | `aten::mv` and `aten::dot` are not in its table |"
+    yield "| `einsum` that sums over a size of 1 | torch multiplies element by element instead |"
+    yield "| attention and recurrent layers in eval mode | kernels fused for inference are not in its table |"
+
+
+@cache
+def _samples(title: str) -> int:
+    return sum(1 for name in (LOSSES if title == "losses" else OTHERS) for _ in samples(name))
 
 
 def _row(name: str, lines: Iterable[Line]) -> str:
