@@ -7,7 +7,7 @@ from tests.zoo.families.case import Case
 __all__ = ["SEGMENTATION"]
 
 # An eighth or sixteenth of the image, rounded up and resized back: odd sizes round, on one axis or the other.
-SIZES = ((3, 49, 64), (3, 65, 35))
+SIZES = ((3, 33, 40), (3, 41, 25))
 AUXILIARY = ("fcn_resnet50", "deeplabv3_resnet101", "deeplabv3_mobilenet_v3_large")
 NAMES = (
     "fcn_resnet50",
