@@ -29,7 +29,7 @@ def files_to_ship() -> set[str]:
         for path in (ROOT / folder).rglob("*"):
             inside = path.relative_to(ROOT / folder)
             linked = folder == "nnc" and inside.parts[0] in LINKS
-            if not linked and (path.suffix == ".py" or (folder == "specs" and path.suffix == ".yaml")):
+            if not linked and (path.suffix == ".py" or (folder == "specs" and path.suffix in (".yaml", ".json"))):
                 shipped.add(f"{home}/{inside.as_posix()}")
     return shipped
 
@@ -39,7 +39,7 @@ def test_the_listed_packages_are_those_of_the_tree(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("setuptools.setup", lambda **options: given.update(options))
     monkeypatch.chdir(ROOT)
     runpy.run_path("setup.py")
-    expected = {os.path.dirname(path).replace("/", ".") for path in files_to_ship()}
+    expected = {os.path.dirname(p).replace("/", ".") for p in files_to_ship() if p.endswith((".py", "py.typed"))}
     assert set(given["packages"]) == expected
     assert len(given["packages"]) == len(expected)
 
