@@ -25,6 +25,8 @@ def _into(c: Call, input: TensorType, made: TensorType) -> TensorType:
     """`input` is added to a product, to whose shape it broadcasts."""
     if input.dtype is not made.dtype:
         c.refuse(f"input is {input.dtype}, the product {made.dtype}", "input", code="NNC0503")
+    if input.rank > made.rank:
+        c.refuse(f"input is {input}, the product {made.rank}-D", "input", code="NNC0502")
     broadcast_to(c, input.shape, made.shape, "input")
     return made
 

@@ -233,12 +233,11 @@ def feature_pyramid_network(
             c.at_least(one.shape[d], 1, "a feature map is empty", "x")
         c.equal(one.shape[0], x[0].shape[0], "feature maps have one batch size", "x")
     found = tuple(c.known(one.shape[1], "in_channels_list", "number of channels") for one in x)
-    if in_channels_list is not None and (isinstance(in_channels_list, int) or tuple(in_channels_list) != found):
-        c.refuse(
-            f"in_channels_list is {in_channels_list}, but what flows in has {list(found)}",
-            "in_channels_list",
-            code="NNC0506",
-        )
+    if isinstance(in_channels_list, int):
+        c.refuse("in_channels_list is a list, one number for each feature map", "in_channels_list")
+    if in_channels_list is not None and tuple(in_channels_list) != found:
+        reason = f"in_channels_list is {list(in_channels_list)}, but what flows in has {list(found)}"
+        c.refuse(reason, "in_channels_list", code="NNC0506")
     if 0 in found:
         c.refuse("there are no channels to read", "x")
     c.inferred["in_channels_list"] = found
