@@ -39,7 +39,7 @@ def cause(refusal: Refusal) -> str:
 # Read from the top: the first row of which a pattern is found in a message says it.
 THEIRS: tuple[tuple[str, ...], ...] = (
     ("dtype size value", r"'target' is out of range"),  # other numbers read as int64
-    ("rank value", r"to be None or 1D"),
+    ("rank value", r"to be None or 1D", r"expected total dims", r"vector/scalar"),
     ("dtype value", r"Boolean beta"),
     ("rank size", r"expected a matrix", r"vector \+ matrix @ vector"),
     ("rank value", r"tensordot expects dims"),
@@ -48,7 +48,7 @@ THEIRS: tuple[tuple[str, ...], ...] = (
     ("rank value", r"vector \+ matrix"),
     ("rank size", r"same shape as the input", r"one `x` value"),
     ("size", r"is not == dim"),
-    ("dtype rank value", r"offsets has to be a 1D"),
+    ("dtype rank value", r"offsets has to be a 1D", r"if input is 2D, then"),
     ("dtype value", r"out of bounds for bool"),
     ("value", r"total rotation dims", r"'from' to be less", r"expected maxnorm"),
     ("dtype", r"[eE]xpected (a long|both inputs)", r"Unsupported input type"),

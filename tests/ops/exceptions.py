@@ -69,6 +69,10 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: op.name == "grid_sample" and refusal.subject == "mode",
     ),
     Stricter(
+        "over packed sequences not every kernel looks at how many states there are",
+        lambda op, arguments, refusal, theirs: refusal.subject in ("h_0", "c_0") and "lengths" in arguments,
+    ),
+    Stricter(
         "lengths of sequences are converted by pack_padded_sequence, whatever they are",
         lambda op, arguments, refusal, theirs: op.family == "recurrent" and refusal.subject == "lengths",
     ),
