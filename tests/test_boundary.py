@@ -133,10 +133,11 @@ MAY_IMPORT = {
         "weights",
     },
 }
-DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py"}  # each imports a name of its own table
+DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py"}  # each imports a name of its own table
 # A pickled module is compiled again where it is loaded: the pipeline's end calls its beginning.
 EXCEPTIONS = {
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping"),
+    ("compiler/backends/torch/build.py", "nnc.compiler.driver.SpecError"),
     ("compiler/driver.py", "nnc.specs.find"),  # what `zoo:` means, handed to those who read references
 }
 

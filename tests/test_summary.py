@@ -102,8 +102,8 @@ def test_symbols_and_sizes_agree(path: Path) -> None:
     free, known = summarize(graph), summarize(graph, SIZES)
     assert known.free == ()
     for symbolic, numeric in zip(free.rows, known.rows, strict=True):
-        assert symbolic.macs is not None
-        assert evaluate(symbolic.macs, SIZES) == numeric.macs
+        assert symbolic.macs is not None or free.macs is None, "only what the whole is too long for, too"
+        assert symbolic.macs is None or evaluate(symbolic.macs, SIZES) == numeric.macs
     assert free.macs is None or evaluate(free.macs, SIZES) == known.macs
 
 

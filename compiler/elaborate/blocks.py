@@ -65,7 +65,7 @@ def instantiate(
     after reporting."""
     from nnc.compiler.elaborate.body import BodyElaborator
 
-    context.step(span, WORK_PER_NODE)
+    context.step(span, 2 * WORK_PER_NODE)  # a block is a graph of its own
     twice = next((a for a in decl.args if any(a.name == i.name for i in decl.inputs)), None)
     if twice is not None:  # where `inputs:` are written, the schema has said so
         notes = ("a block without `inputs:` takes one tensor, `x`",)

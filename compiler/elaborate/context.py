@@ -22,7 +22,8 @@ __all__ = ["MAX_DEPTH", "Context", "Failed"]
 
 MAX_DEPTH = 48  # blocks within blocks, lists within lists
 MAX_MODULES = 1_000_000  # steps of the finished network, repeats counted
-FREE_WORK, WORK_PER_CHARACTER, WORK_PER_NODE = 5_000_000, 20, 20  # a step of work is one evaluated expression, ~1 µs
+FREE_WORK, WORK_PER_CHARACTER = 400_000, 20
+WORK_PER_NODE, WORK_PER_TURN = 20, 4  # of a loop; one evaluated expression is one step, 1 to 3 µs
 
 
 class Failed(Exception):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from nnc.compiler.diagnostics import Label, Problems, Span
-from nnc.compiler.elaborate.context import Context, Failed
+from nnc.compiler.elaborate.context import WORK_PER_TURN, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import Scope
 from nnc.compiler.expr.statics import describe
@@ -122,7 +122,7 @@ def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[S
         return
     for item in items:
         turn = scope.child()
-        context.step(loop.span)
+        context.step(loop.span, WORK_PER_TURN)
         try:
             Evaluator(context, turn).assign(loop.targets, item, loop.span)
         except Failed:

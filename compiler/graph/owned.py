@@ -83,7 +83,7 @@ def owned_by(node: Node, path: str) -> Iterator[Owned]:
     elif isinstance(node.target, OpDef):
         for spec in sorted(node.parameters, key=lambda p: "." in p.name):
             inner, _, name = spec.name.rpartition(".")
-            kind = _inside(node.target.name, inner) if inner else node.target.name
+            kind = spec.layer or (_inside(node.target.name, inner) if inner else node.target.name)
             yield Owned(f"{path}.{spec.name}", f"{path}.{inner}" if inner else path, name, kind, node, spec)
 
 

@@ -23,6 +23,7 @@ class ParameterSpec:
     shape: tuple[int, ...]
     kind: str = "parameter"  # parameter | buffer | transient (a buffer outside state_dict)
     dtype: DType = DType.float32
+    layer: str = ""  # the type of the submodule that has it, where a rule puts layers together
 
 
 class Refusal(Exception):

@@ -41,7 +41,7 @@ def _part(c: Call, path: str, layer: str, input: TensorType, **settings: object)
     inner = Call(c.op)
     result = op.rule(inner, input, **dict.fromkeys(op.inferred), **settings)
     assert isinstance(result, TensorType)
-    c.parameters += [replace(p, name=f"{path}.{p.name}") for p in inner.parameters]
+    c.parameters += [replace(p, name=f"{path}.{p.name}", layer=layer) for p in inner.parameters]
     c.demands += inner.demands
     c.training_demands += inner.training_demands
     c.cost = c.cost + inner.cost

@@ -23,14 +23,14 @@ def test_four_times_the_layers_take_about_four_times_as_long(kind: str) -> None:
     assert any(seconds(kind, 2_000) / seconds(kind, 500) < 9 for _ in range(3))
 
 
-@pytest.mark.nightly
 def test_more_layers_than_work_is_free_for() -> None:
     """From one line of a file: it ends, with one fault."""
+    assert compile_text(spec("repeated", 10_000)).ok
     compiled: Compilation = compile_text(spec("repeated", 300_000))
     assert [d.code for d in compiled.problems] == ["NNC0704"]  # once, though every entry after it failed too
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "repeated"])
 def test_a_hundred_thousand_layers(kind: str) -> None:
     assert compile_text(spec(kind, 100_000)).ok

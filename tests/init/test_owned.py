@@ -47,6 +47,28 @@ def test_layers_inside_torchs_layers_have_their_types(name: str) -> None:
         assert getattr(modules[tensor.module], tensor.name).shape == tensor.spec.shape
 
 
+# torchvision's blocks, on (N, C, H, W), and a perceptron on (N, C).
+BLOCKS = {
+    "SqueezeExcitation(4, activation='PReLU')": ["B", 8, "H", "W"],
+    "Conv2dNormActivation(4, activation_layer='PReLU', inplace=null)": ["B", 8, "H", "W"],
+    "Conv2dNormActivation(4, norm_layer=null)": ["B", 8, "H", "W"],
+    "MLP([8, 4], norm_layer='LayerNorm', activation_layer='PReLU')": ["B", 8],
+    "FeaturePyramidNetwork(4, norm_layer='BatchNorm2d')([x, x])": ["B", 8, "H", "W"],
+}
+
+
+@pytest.mark.parametrize("layer", BLOCKS)
+def test_layers_inside_torchvisions_blocks_have_their_types(layer: str) -> None:
+    """So that `init:` meets them by their type."""
+    spec = {"nnc": 1, "inputs": {"x": BLOCKS[layer]}, "layers": {"layer": layer}}
+    model = nnc.load(spec | ({"outputs": {"a": "layer.0", "b": "layer.1"}} if "Pyramid" in layer else {}))
+    modules = dict(model.named_modules())
+    found = [t for t in owned(model.graph) if t.is_parameter]  # type: ignore[arg-type]  # a property of ours
+    assert sorted(t.path for t in found) == sorted(n for n, _ in model.named_parameters())
+    for tensor in found:
+        assert isinstance(modules[tensor.module], getattr(nn, tensor.type)), tensor.path
+
+
 @pytest.mark.filterwarnings("ignore:enable_nested_tensor")
 def test_every_tensor_of_torchs_own_samples_belongs_to_the_layer_that_is_said() -> None:
     compared = set()

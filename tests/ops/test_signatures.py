@@ -42,7 +42,8 @@ REASONS = {
 # Defaults that differ in form, not in meaning: torch's kernels say `None` or `[]` where the functions mean these.
 SAME_DEFAULT = {
     ("rot90", "dims"), ("randint", "dtype"), ("randperm", "dtype"), ("tril_indices", "dtype"), ("triu_indices", "dtype"),
-    ("std", "correction"), ("std_mean", "correction"), ("var_mean", "correction"), ("var", "correction"), ("roll", "dims"), ("Transformer", "activation"),
+    ("std", "correction"), ("std_mean", "correction"), ("var_mean", "correction"), ("var", "correction"),
+    ("roll", "dims"), ("Transformer", "activation"),
     ("TransformerEncoderLayer", "activation"), ("TransformerDecoderLayer", "activation"),
     ("TransformerEncoder", "activation"), ("TransformerDecoder", "activation"),
 }  # fmt: skip

@@ -121,7 +121,8 @@ def test_a_name_makes_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_runtime_unpickles_nothing_and_imports_by_no_name() -> None:
-    """No call in our code could: neither pickle's, nor torch.load, nor import by a computed name, nor eval."""
+    """No call in our code could: neither pickle's, nor torch.load of more than weights, nor import by a computed name,
+    nor eval."""
     found = []
     for path in sorted([*(ROOT / "runtime").rglob("*.py"), *(ROOT / "compiler" / "training").rglob("*.py")]):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -134,6 +135,8 @@ def test_the_runtime_unpickles_nothing_and_imports_by_no_name() -> None:
                 ]
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
+                if called == "torch.load" and any(ast.unparse(k) == "weights_only=True" for k in node.keywords):
+                    continue
                 if called in ("torch.load", "eval", "exec", "compile", "__import__", "np.load", "numpy.load"):
                     found.append((path.name, called))
     assert found == []

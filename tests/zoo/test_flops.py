@@ -43,11 +43,13 @@ def counted_by_nnc(name: str, given: Mapping[str, int]) -> object:
 
 
 def counted_by_torch(name: str, given: Mapping[str, int]) -> int:
-    """On meta tensors and in training: kernels that are fused for inference are not counted."""
+    """On meta tensors and in training: kernels that are fused for inference are not counted. Those with a head of training
+    alone have no such kernels, and are counted as they run."""
     result = nnc.compile(f"zoo:{name}", sizes=given)
     with warnings.catch_warnings(), torch.device("meta"), FlopCounterMode(display=False) as counter:
         warnings.simplefilter("ignore")
         model = nnc.load(f"zoo:{name}", sizes=given, device="meta")
+        model.train(not result.graph.train_only)
         types = (value.type for value in result.graph.inputs)
         model(*(torch.zeros(_shape(t), dtype=getattr(torch, t.dtype)) for t in types))
     return int(counter.get_total_flops()) // 2

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 nnc zoo
 nnc zoo resnet
-nnc zoo --format json
-nnc summary zoo:resnet18"""
+nnc zoo --format json"""
 
 PREFIXES = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
