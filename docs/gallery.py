@@ -5,6 +5,7 @@ python docs/gallery.py [NAME…]        (or `make docs-zoo`)
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,13 +24,21 @@ SIZES: dict[str, dict[str, int]] = {
 }
 
 
+PAGE = 2600  # points: what is higher is folded one level less deep
+
+
 def drawing(family: str) -> str:
-    """The family as its file has it, blocks opened where they first stand, as SVG."""
+    """The family as its file has it, blocks opened where they first stand as deep as a page has room for, as SVG."""
     path = find(family).partition("#")[0]
     free = {str(d) for value in compile_file(path).graph.inputs for d in value.type.shape if isinstance(d, Dim)}
     sizes = {name: size for name, size in SIZES.get(family, USUAL).items() if name in free}
-    svg = picture(compile_file(path, sizes=sizes).graph, "svg", once=True)
-    assert isinstance(svg, bytes), "an SVG is drawn by Graphviz"
+    graph = compile_file(path, sizes=sizes).graph
+    for depth in (None, 5, 4, 3, 2, 1):
+        svg = picture(graph, "svg", once=True, depth=depth)
+        assert isinstance(svg, bytes), "an SVG is drawn by Graphviz"
+        height = re.search(rb'height="(\d+)', svg)
+        if height is not None and int(height[1]) <= PAGE:
+            break
     return svg.decode("utf-8")
 
 
@@ -45,8 +54,8 @@ def page() -> str:
     lines = [
         "# The zoo, drawn",
         "",
-        "Made by `make docs-zoo`. Each file of [specs/](../../specs) as it stands, blocks opened where they first occur:",
-        "`nnc render zoo:resnet --once --size H=224,W=224`. How exact they are: [zoo.md](../zoo.md).",
+        "Made by `make docs-zoo`. Each file of [specs/](../../specs) as it stands, blocks opened where they first occur,",
+        "as deep as a page has room for: `nnc render zoo:resnet --once --size H=224,W=224`, or with `--depth 3`. How exact they are: [zoo.md](../zoo.md).",
         "",
         " · ".join(f"[{family}](#{family})" for family in families()),
     ]
