@@ -46,6 +46,8 @@ THEIRS: tuple[tuple[str, ...], ...] = (
     ("value", r"to be different", r"must be a 2-tuple", r"must be in (the )?range", r"ignore_ind"),
     ("rank", r"Input must be >= \d-d", r"prob_dist must be", r"expected a matrix", r"must have \d dims"),
     ("rank value", r"vector \+ matrix"),
+    ("rank", r"should have dimension 1 or 0"),
+    ("value", r"cannot sample n_sample"),
     ("rank size", r"same shape as the input", r"one `x` value"),
     ("size", r"is not == dim"),
     ("dtype rank value", r"offsets has to be a 1D", r"if input is 2D, then"),

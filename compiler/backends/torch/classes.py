@@ -14,6 +14,7 @@ from typing import Any
 from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
 from nnc.compiler.backends.torch.naming import Names, camel_case, snake_case, stem
 from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures, freeze
+from nnc.compiler.backends.torch.syntax import literal
 from nnc.compiler.graph.ir import Graph, Stored
 from nnc.compiler.ops.registry import REQUIRED
 from nnc.compiler.schema.names import RESERVED_NAMES
@@ -68,7 +69,9 @@ class ClassPlan:
     def is_default(self, path: Path) -> bool:
         """Whether there is a constant which is, for every instance, torch's own default."""
         constant = self.outline.constants.get(path)
-        if constant is None or constant.default is REQUIRED or freeze(constant.value) != freeze(constant.default):
+        if constant is None or constant.default is REQUIRED:
+            return False
+        if constant.value is not constant.default and freeze(constant.value) != freeze(constant.default):
             return False
         return not self.varies(path)
 
@@ -124,7 +127,11 @@ def _fit(plan: Plan, one: ClassPlan) -> None:
     fitter = one.fitter = Fitter(sources(one.scopes), [c.name for c in plan.classes])
     outlines = [plan.structures.outline(g) for g in one.instances]
     needed: dict[str, None] = {}
-    for path in one.outline.constants:
+    alone = len(outlines) == 1
+    for path, constant in one.outline.constants.items():
+        if alone and constant.nested is None:  # nothing can vary: most of a large network is its one main class
+            one.formulas[path] = literal(constant.value)
+            continue
         constants = [o.constants[path] for o in outlines]
         if constants[0].nested is not None:
             for nested in _nested(plan, constants):

@@ -252,4 +252,11 @@ def _hugs(node: ast.expr) -> bool:
 
 
 def _holds_opened(node: ast.expr, marks: Marks) -> bool:
-    return bool(marks.opened) and any(n in marks.opened for n in ast.walk(node))
+    """Whether it, or something in it, is marked. Calls of plain values, most of what is written, are not walked."""
+    if not marks.opened or isinstance(node, ast.Constant | ast.Name):
+        return False
+    if node in marks.opened:
+        return True
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
+        return any(_holds_opened(part, marks) for part in (*node.args, *(k.value for k in node.keywords)))
+    return any(n in marks.opened for n in ast.walk(node))
