@@ -227,14 +227,14 @@ def feature_pyramid_network(
 ) -> Sequence[TensorType]:
     """Features of several scales, largest first, each told what the smaller ones saw: (N, C_i, H_i, W_i) each →
     (N, out_channels, H_i, W_i) each (Lin et al., https://arxiv.org/abs/1612.03144)."""
+    if isinstance(in_channels_list, int):
+        c.refuse("in_channels_list is a list, one number for each feature map", "in_channels_list")
     for one in x:
         c.rank(c.weighted(one, "x"), 4, name="x")
         for d in (2, 3):
             c.at_least(one.shape[d], 1, "a feature map is empty", "x")
         c.equal(one.shape[0], x[0].shape[0], "feature maps have one batch size", "x")
     found = tuple(c.known(one.shape[1], "in_channels_list", "number of channels") for one in x)
-    if isinstance(in_channels_list, int):
-        c.refuse("in_channels_list is a list, one number for each feature map", "in_channels_list")
     if in_channels_list is not None and tuple(in_channels_list) != found:
         reason = f"in_channels_list is {list(in_channels_list)}, but what flows in has {list(found)}"
         c.refuse(reason, "in_channels_list", code="NNC0506")

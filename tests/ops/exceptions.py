@@ -41,6 +41,12 @@ def has(arguments: Arguments, *kinds: str) -> bool:
 
 STRICTER: tuple[Stricter, ...] = (
     Stricter(
+        "feature maps come from one batch: torch would stretch a batch of one",
+        lambda op, arguments, refusal, theirs: (
+            op.name == "FeaturePyramidNetwork" and "one batch size" in refusal.message
+        ),
+    ),
+    Stricter(
         "a value of another kind than documented: `inplace=-1`, `eps=True`; Python does with it what it can",
         lambda op, arguments, refusal, theirs: refusal.code == "NNC0305",
     ),

@@ -28,9 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="FILE", help=where)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--expand", action="store_true", help="draw every block, and every repetition")
-    how.add_argument(
-        "--once", action="store_true", help="open each block where it first stands, and name it elsewhere"
-    )
+    how.add_argument("--once", action="store_true", help="open each block where it first stands, and name it elsewhere")
     add_depth(parser, "fold what is nested deeper than N; 0 draws the outermost layers only")
     parser.add_argument("--sideways", action="store_true", help="from left to right instead of from top to bottom")
     add_set(parser)
