@@ -68,21 +68,22 @@ def pretrained_tensors(model: nn.Module, weights: GivenWeights, owner: str, memb
 
 
 def usage_of(member: Any, name: str, *, classes: bool) -> Usage:
-    """How images go into a classifier that has these weights; `name` is its input. With `classes`, what comes out is
-    theirs too. Nothing is known of weights for something else."""
-    from torchvision.transforms._presets import ImageClassification
+    """How images go into a network that has these weights; `name` is its input. With `classes`, what comes out is theirs
+    too. Of weights for videos, whose clips no transform here cuts, the names of the classes are known."""
+    from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
 
     transforms = member.transforms()
-    if not isinstance(transforms, ImageClassification):
-        return Usage()
-    calls = [
-        {"type": "Resize", "size": list(transforms.resize_size), "interpolation": transforms.interpolation.value,
-         "antialias": transforms.antialias},
-        {"type": "CenterCrop", "size": list(transforms.crop_size)},
-        {"type": "ToDtype", "dtype": "float32", "scale": True},
-        {"type": "Normalize", "mean": list(transforms.mean), "std": list(transforms.std)},
-    ]  # fmt: skip
+    names = tuple(member.meta.get("categories", ())) if classes else ()
+    if not isinstance(transforms, ImageClassification | SemanticSegmentation):
+        return Usage(names)
+    calls: list[dict[str, Any]] = []
+    if transforms.resize_size is not None:
+        calls.append({"type": "Resize", "size": list(transforms.resize_size),
+                      "interpolation": transforms.interpolation.value, "antialias": transforms.antialias})  # fmt: skip
+    if isinstance(transforms, ImageClassification):
+        calls.append({"type": "CenterCrop", "size": list(transforms.crop_size)})
+    calls.append({"type": "ToDtype", "dtype": "float32", "scale": True})
+    calls.append({"type": "Normalize", "mean": list(transforms.mean), "std": list(transforms.std)})
     preprocessing = {"feeding": {name: name}, "transforms": {name: calls}, "arrays": False}
-    if not classes:
-        return Usage(preprocessing=preprocessing)
-    return Usage(tuple(member.meta.get("categories", ())), "logits", preprocessing)
+    scores = "logits" if names and isinstance(transforms, ImageClassification) else ""
+    return Usage(names, scores, preprocessing)

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import nnc
+from nnc.compiler.diagnostics import Source, Span
 from nnc.compiler.driver import compile_mapping, compile_text
 from nnc.runtime.header import read_header
 from nnc.runtime.weights import NESTED, Transfer
@@ -416,3 +417,33 @@ def test_tied_names_may_be_left_out(tmp_path: Path) -> None:
     save_file({"embed.weight": torch.ones(5, 4)}, tmp_path / "one.safetensors")
     assert nnc.check(tmp_path / "tied.json") == []
     assert (nnc.load(tmp_path / "tied.json").get_parameter("out.weight") == 1).all()
+
+
+def test_images_go_into_a_segmentation_as_torchvision_s_go() -> None:
+    """Of weights for segmentation the preprocessing is known, and the classes; of those for videos the classes."""
+    from torchvision.models import get_weight
+
+    from nnc.compiler.training.config import BoundCall
+    from nnc.runtime.data.transforms import Pipeline
+    from nnc.runtime.pretrained import usage_of
+
+    member = get_weight("FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1")
+    usage = usage_of(member, "image", classes=True)
+    assert usage.classes == tuple(member.meta["categories"])
+    assert usage.scores == ""
+    span = Span(Source("w.yaml", ""), 0, 0)
+    calls = [
+        BoundCall(
+            "transform",
+            c["type"],
+            {k: tuple(v) if isinstance(v, list) else v for k, v in c.items() if k != "type"},
+            span,
+        )
+        for c in usage.preprocessing["transforms"]["image"]
+    ]
+    image = torch.randint(0, 256, (3, 40, 60), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    ours, theirs = Pipeline(calls, "image").item(image, 0), member.transforms()(image)
+    assert ours.shape == theirs.shape == (3, 520, 780)
+    assert (ours - theirs).abs().max() < 1.01 / 255 / 0.224
+    video = get_weight("R3D_18_Weights.KINETICS400_V1")
+    assert len(usage_of(video, "video", classes=True).classes) == 400
