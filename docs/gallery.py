@@ -55,7 +55,8 @@ def page() -> str:
         "# The zoo, drawn",
         "",
         "Made by `make docs-zoo`. Each file of [specs/](../../specs) as it stands, blocks opened where they first occur,",
-        "as deep as a page has room for: `nnc render zoo:resnet --once --size H=224,W=224`, or with `--depth 3`. How exact they are: [zoo.md](../zoo.md).",
+        "as deep as a page has room for: `nnc render zoo:resnet --once --size H=224,W=224`, or with `--depth 3`.",
+        "How exact they are: [zoo.md](../zoo.md).",
         "",
         " · ".join(f"[{family}](#{family})" for family in families()),
     ]
