@@ -69,21 +69,24 @@ def pretrained_tensors(model: nn.Module, weights: GivenWeights, owner: str, memb
 
 def usage_of(member: Any, name: str, *, classes: bool) -> Usage:
     """How images go into a network that has these weights; `name` is its input. With `classes`, what comes out is theirs
-    too. Of weights for videos, whose clips no transform here cuts, the names of the classes are known."""
-    from torchvision.transforms._presets import ImageClassification, SemanticSegmentation
+    too. A video is frames (T, C, H, W)."""
+    from torchvision.transforms._presets import ImageClassification, SemanticSegmentation, VideoClassification
 
     transforms = member.transforms()
     names = tuple(member.meta.get("categories", ())) if classes else ()
-    if not isinstance(transforms, ImageClassification | SemanticSegmentation):
+    if not isinstance(transforms, ImageClassification | SemanticSegmentation | VideoClassification):
         return Usage(names)
     calls: list[dict[str, Any]] = []
     if transforms.resize_size is not None:
-        calls.append({"type": "Resize", "size": list(transforms.resize_size),
-                      "interpolation": transforms.interpolation.value, "antialias": transforms.antialias})  # fmt: skip
-    if isinstance(transforms, ImageClassification):
+        resize = {"type": "Resize", "size": list(transforms.resize_size)}
+        smooth = getattr(transforms, "antialias", False)  # frames of a video are resized without
+        calls.append(resize | {"interpolation": transforms.interpolation.value, "antialias": smooth})
+    if not isinstance(transforms, SemanticSegmentation):
         calls.append({"type": "CenterCrop", "size": list(transforms.crop_size)})
     calls.append({"type": "ToDtype", "dtype": "float32", "scale": True})
     calls.append({"type": "Normalize", "mean": list(transforms.mean), "std": list(transforms.std)})
+    if isinstance(transforms, VideoClassification):
+        calls.append({"type": "ChannelsBeforeTime"})
     preprocessing = {"feeding": {name: name}, "transforms": {name: calls}, "arrays": False}
-    scores = "logits" if names and isinstance(transforms, ImageClassification) else ""
+    scores = "logits" if names and not isinstance(transforms, SemanticSegmentation) else ""
     return Usage(names, scores, preprocessing)

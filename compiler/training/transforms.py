@@ -56,6 +56,12 @@ def Grayscale(num_output_channels: OneOrThree = 1) -> None:
 
 
 @transform()
+def ChannelsBeforeTime() -> None:
+    """Frames (T, C, H, W) as a video network takes them: (C, T, H, W). Not torchvision's: there it is the last step of the
+    preset that comes with weights for videos."""
+
+
+@transform()
 def Identity() -> None:
     """The image itself."""
 
@@ -379,8 +385,8 @@ def _ratio(ratio: TwoNumbers) -> None:
 
 TRANSFORMS = Vocabulary(
     "transform",
-    AugMix, AutoAugment, CenterCrop, ColorJitter, ElasticTransform, GaussianBlur, GaussianNoise, Grayscale, Identity,
-    Normalize, Pad, RGB, RandAugment, RandomAdjustSharpness, RandomAffine, RandomApply, RandomAutocontrast,
+    AugMix, AutoAugment, CenterCrop, ChannelsBeforeTime, ColorJitter, ElasticTransform, GaussianBlur, GaussianNoise, Grayscale,
+    Identity, Normalize, Pad, RGB, RandAugment, RandomAdjustSharpness, RandomAffine, RandomApply, RandomAutocontrast,
     RandomChannelPermutation, RandomChoice, RandomCrop, RandomEqualize, RandomErasing, RandomGrayscale,
     RandomHorizontalFlip, RandomInvert, RandomOrder, RandomPerspective, RandomPhotometricDistort, RandomPosterize,
     RandomResizedCrop, RandomRotation, RandomSolarize, RandomVerticalFlip, Resize, ToDtype, ToImage, ToPureTensor,

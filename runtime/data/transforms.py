@@ -93,6 +93,8 @@ class Pipeline:
         call = self.calls[index]
         if call.name == "ToImage":
             return self._guard(call, image_batch if self.arrays and index == 0 else _with_channel)
+        if call.name == "ChannelsBeforeTime":
+            return self._guard(call, lambda x: x.transpose(-4, -3))
         if call.name in ("ToPureTensor", "Identity"):
             return lambda x: x
         return self._guard(call, build(call))

@@ -419,31 +419,33 @@ def test_tied_names_may_be_left_out(tmp_path: Path) -> None:
     assert (nnc.load(tmp_path / "tied.json").get_parameter("out.weight") == 1).all()
 
 
-def test_images_go_into_a_segmentation_as_torchvision_s_go() -> None:
-    """Of weights for segmentation the preprocessing is known, and the classes; of those for videos the classes."""
+@pytest.mark.parametrize(
+    ("weights", "shape", "expected"),
+    [
+        ("FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1", (3, 40, 60), (3, 520, 780)),
+        ("R3D_18_Weights.KINETICS400_V1", (5, 3, 140, 180), (3, 5, 112, 112)),
+        ("Swin3D_T_Weights.KINETICS400_V1", (4, 3, 140, 180), (3, 4, 224, 224)),
+    ],
+)
+def test_other_networks_take_what_torchvision_gives_them(
+    weights: str, shape: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    """The preprocessing of weights for segmentation and for videos, and the names of their classes."""
     from torchvision.models import get_weight
 
     from nnc.compiler.training.config import BoundCall
     from nnc.runtime.data.transforms import Pipeline
     from nnc.runtime.pretrained import usage_of
 
-    member = get_weight("FCN_ResNet50_Weights.COCO_WITH_VOC_LABELS_V1")
-    usage = usage_of(member, "image", classes=True)
+    member = get_weight(weights)
+    usage = usage_of(member, "x", classes=True)
     assert usage.classes == tuple(member.meta["categories"])
-    assert usage.scores == ""
     span = Span(Source("w.yaml", ""), 0, 0)
-    calls = [
-        BoundCall(
-            "transform",
-            c["type"],
-            {k: tuple(v) if isinstance(v, list) else v for k, v in c.items() if k != "type"},
-            span,
-        )
-        for c in usage.preprocessing["transforms"]["image"]
-    ]
-    image = torch.randint(0, 256, (3, 40, 60), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    ours, theirs = Pipeline(calls, "image").item(image, 0), member.transforms()(image)
-    assert ours.shape == theirs.shape == (3, 520, 780)
-    assert (ours - theirs).abs().max() < 1.01 / 255 / 0.224
-    video = get_weight("R3D_18_Weights.KINETICS400_V1")
-    assert len(usage_of(video, "video", classes=True).classes) == 400
+    calls = []
+    for call in usage.preprocessing["transforms"]["x"]:
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in call.items() if k != "type"}
+        calls.append(BoundCall("transform", call["type"], given, span))
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    ours, theirs = Pipeline(calls, "x").item(pixels, 0), member.transforms()(pixels)
+    assert ours.shape == theirs.shape == expected
+    assert (ours - theirs).abs().max() < 1.01 / 255 / 0.216

@@ -22,7 +22,7 @@ LIBRARY: dict[str, Any] = {
     "dataset": torchvision.datasets,
     "transform": torchvision.transforms.v2,
 }
-OURS = {"Csv", "Npz", "Parquet", "Safetensors"}  # no counterpart in torchvision
+OURS = {"ChannelsBeforeTime", "Csv", "Npz", "Parquet", "Safetensors"}  # no counterpart in torchvision
 LEADING = {"params", "optimizer"}  # what the runtime itself passes first
 
 CALLS = [d for group in LIBRARY for d in VOCABULARY[group].values() if d.name not in OURS]  # type: ignore[index]  # a Group
