@@ -107,7 +107,14 @@ RANDOM = {
 def test_the_tables_above_are_complete() -> None:
     random = {n for n, d in VOCABULARY["transform"].items() if "random" in d.traits}
     assert set(RANDOM) == random
-    assert set(FIXED) == set(VOCABULARY["transform"]) - random
+    assert {*FIXED, "ChannelsBeforeTime"} == set(VOCABULARY["transform"]) - random
+
+
+def test_channels_before_time() -> None:
+    """Not torchvision's, so not in the table: frames (T, C, H, W), by the batch and item by item."""
+    frames, line = torch.randn(2, 5, 3, 4, 6), pipeline("ChannelsBeforeTime")
+    assert torch.equal(line.prepare(frames), frames.permute(0, 2, 1, 3, 4))
+    assert torch.equal(line.item(frames[1], 0), frames[1].permute(1, 0, 2, 3))
 
 
 @pytest.mark.parametrize("text", [t for texts in FIXED.values() for t in texts])
