@@ -35,7 +35,7 @@ def compile(
     """Runs the pipeline without torch and returns what every stage delivered. `sizes` fixes free dimensions. Faults
     are in the result's `problems`; nothing is raised for them before `.graph` is asked for.
 
-        >>> result = nnc.compile("zoo:unet", classes=3)
+        >>> result = nnc.compile("zoo:unet", num_classes=3)
         >>> [r.text for r in result.solution.requirements]
         ['H >= 16', 'W >= 16']
 

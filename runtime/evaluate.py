@@ -56,11 +56,13 @@ def evaluate(
     device: torch.device,
     stop: Callable[[], bool] = lambda: False,
     observers: Sequence[Observer] = (),
+    loss: Loss | None = None,
 ) -> dict[str, float] | None:
     """`loss`, averaged over the samples, and the metrics of `config`, in evaluation mode. The network is left as it
-    was, and so are the random generators. `observers` see every batch. None where `stop` asked to give up. Raises
-    `Failure`."""
-    loss, metrics = Loss(config.loss, signature, device), Metrics(config.metrics, signature, device)
+    was, and so are the random generators. `observers` see every batch; `loss` is the one of `config` where it is made
+    already. None where `stop` asked to give up. Raises `Failure`."""
+    loss = loss or Loss(config.loss, signature, device)
+    metrics = Metrics(config.metrics, signature, device)
     average = LossAverage(loss, device)
     inputs = [feeding[name] for name in signature.inputs]
     order = order_of(len(split), 0, 0, shuffle=False)

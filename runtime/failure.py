@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnc.compiler.diagnostics import Diagnostic, Fix, Problems, Severity, Source, Span
 
-__all__ = ["Failure", "file_span", "raise_errors"]
+__all__ = ["Failure", "file_span", "raise_errors", "reason_of"]
 
 
 def file_span(path: str | Path) -> Span:
@@ -44,6 +44,12 @@ class Failure(Exception):
 
     def __str__(self) -> str:
         return "\n".join("\n".join([str(d), *(f"  {n}" for n in d.notes)]) for d in self.diagnostics)
+
+
+def reason_of(error: BaseException) -> str:
+    """The first line of what a library says, or the error's kind where it says nothing."""
+    said = str(error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def raise_errors(problems: Problems) -> None:

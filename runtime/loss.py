@@ -10,7 +10,7 @@ from torch import nn
 
 from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm
 from nnc.compiler.training.losses import BALANCED
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.loss_block import LossOfBlock
 from nnc.runtime.signature import Signature
 
@@ -117,7 +117,7 @@ class _Term:
         except (RuntimeError, ValueError, IndexError, TypeError, NotImplementedError) as error:
             parts = zip(self.config.source, tensors, strict=True)
             shown = ", ".join(f"`{n}` {list(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in parts)
-            message = f"{self.config.call.name} cannot take {shown}: {str(error).strip().splitlines()[0]}"
+            message = f"{self.config.call.name} cannot take {shown}: {reason_of(error)}"
             raise Failure("NNC0813", self.config.call.span, message) from error
 
 

@@ -15,7 +15,7 @@ from nnc.compiler.training.loss_block import LossBlock
 from nnc.compiler.types.dim import DimLike, Symbol, size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
-from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.signature import Signature
 
 __all__ = ["LossOfBlock"]
@@ -49,8 +49,8 @@ class LossOfBlock:
             if not check:
                 raise
             shown = ", ".join(f"`{n}` {list(t.shape)}" for n, t in tensors.items())
-            reason = str(error).strip().splitlines()[0]
-            raise Failure("NNC0813", self._block.span, f"the loss cannot take {shown}: {reason}") from error
+            message = f"the loss cannot take {shown}: {reason_of(error)}"
+            raise Failure("NNC0813", self._block.span, message) from error
         values = list(found.values()) if isinstance(found, dict) else [found]
         return dict(zip(self.factors, values, strict=True))
 

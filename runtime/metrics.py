@@ -11,7 +11,7 @@ import torch
 
 from nnc.compiler.training.config import MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.loss import Loss, named_outputs
 from nnc.runtime.signature import Signature
 
@@ -216,7 +216,7 @@ class Metrics:
                 self._built[config.name].update(input, target)
             except (ValueError, RuntimeError, IndexError, TypeError) as error:
                 shapes = f"{list(input.shape)} and {list(target.shape)}"
-                reason = str(error).strip().splitlines()[0]
+                reason = reason_of(error)
                 raise Failure(
                     "NNC0813", config.call.span, f"{config.call.name} cannot take {shapes}: {reason}"
                 ) from error

@@ -14,7 +14,7 @@ from nnc.compiler.diagnostics import Problems
 from nnc.compiler.training.binding import formula, resolve
 from nnc.compiler.training.config import BoundCall, OptimizerConfig, ParameterGroup, SchedulerConfig
 from nnc.compiler.training.values import Unknown
-from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.failure import Failure, raise_errors, reason_of
 
 __all__ = ["Scheduler", "build_optimizer", "build_scheduler"]
 
@@ -118,4 +118,4 @@ class Scheduler:
 
 
 def _refused(call: BoundCall, error: Exception) -> Failure:
-    return Failure("NNC0822", call.span, f"torch refuses {call.name}: {str(error).strip().splitlines()[0]}")
+    return Failure("NNC0822", call.span, f"torch refuses {call.name}: {reason_of(error)}")

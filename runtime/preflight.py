@@ -16,7 +16,7 @@ from nnc.runtime.data import Batch, Split
 from nnc.runtime.data.checks import check_inputs, check_labels
 from nnc.runtime.data.splits import order_of
 from nnc.runtime.evaluate import autocast, evaluation_mode
-from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.loss import Loss, named_outputs
 from nnc.runtime.metrics import Metrics
 from nnc.runtime.signature import Signature
@@ -86,7 +86,7 @@ class Preflight:
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []), torch.no_grad():
                 trial(*(batch[name] for name in self.inputs))
         except ValueError as error:
-            notes = ("`drop_last: true` leaves that batch out", str(error).strip().splitlines()[0])
+            notes = ("`drop_last: true` leaves that batch out", reason_of(error))
             size = self.config.batch_size
             message = f"{self.used} samples in batches of {size} leave one over, too few to normalize a batch"
             raise Failure("NNC0813", self.config.span, message, notes=notes) from error

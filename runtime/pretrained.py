@@ -12,7 +12,7 @@ from torch import nn
 from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.suggest import closest
 from nnc.compiler.weights import GivenWeights
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.usage import Usage
 
 __all__ = ["find_pretrained", "pretrained_tensors", "usage_of"]
@@ -57,7 +57,7 @@ def pretrained_tensors(model: nn.Module, weights: GivenWeights, owner: str, memb
             warnings.simplefilter("ignore", FutureWarning)
             reference = models.get_model(owner, weights=member, progress=False)
     except Exception as error:  # a download fails in many ways: no network, no space, a file that was cut
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = reason_of(error)[:200]
         raise Failure("NNC0922", weights.span, f"torchvision cannot load {member!r}: {reason}") from None
     source = origin(model)
     scales = True if source is None else source.graph.arguments.get("transform_input", True)

@@ -58,8 +58,9 @@ class Position:
 
     def wait(self, value: float, goal: Literal["min", "max"], min_delta: float) -> None:
         """Another epoch that is better by more than `min_delta`, or not. NaN is never better."""
-        gain = math.inf if self.reference is None else value - self.reference
-        if (gain if goal == "max" or self.reference is None else -gain) > min_delta and not math.isnan(value):
+        before = self.reference
+        gain = math.inf if before is None else value - before if goal == "max" else before - value
+        if gain > min_delta and not math.isnan(value):
             self.reference, self.waited = value, 0
         else:
             self.waited += 1

@@ -24,7 +24,7 @@ from nnc.runtime.data import Batch, Data
 from nnc.runtime.data.checks import feed
 from nnc.runtime.data.splits import order_of
 from nnc.runtime.evaluate import evaluate
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.loss import Loss
@@ -297,8 +297,7 @@ class _Loop:
         notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
         if isinstance(error, torch.OutOfMemoryError):
             notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        message = f"torch stopped in step {max(self.position.step, 1)}: {reason}"
+        message = f"torch stopped in step {max(self.position.step, 1)}: {reason_of(error)}"
         return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
 
     @property
@@ -312,10 +311,10 @@ class _Loop:
             return {}
         return evaluate(
             self._judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
-            device=self.device, stop=lambda: interrupts.requested is not None,
+            device=self.device, stop=lambda: interrupts.requested is not None, loss=self.loss,
         )  # fmt: skip
 
-    # -- checking, saving and resuming -------------------------------------------------------------------------------------------
+    # -- checking, saving and resuming ---------------------------------------------------------------------------------
 
     def _preflight(self) -> None:
         Preflight(

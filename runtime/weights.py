@@ -20,7 +20,7 @@ from torch import nn
 
 from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.weights import GivenWeights
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.header import read_header, verify_digest
 from nnc.runtime.state import model_tensors
 from nnc.runtime.usage import remember
@@ -154,7 +154,7 @@ def read_tensors(path: Path, weights: GivenWeights) -> dict[str, torch.Tensor]:
             warnings.simplefilter("ignore")  # torch wonders about files that it then refuses
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or hostile file makes of torch's reader
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        reason = reason_of(error)[:200]
         notes = (reason, "only tensors and plain data are read: save `model.state_dict()`")
         raise Failure("NNC0920", weights.span, f"{path} holds no weights that can be read", notes=notes) from None
     found = _state(content)

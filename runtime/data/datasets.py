@@ -16,7 +16,7 @@ from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data.npz import read_npz, read_safetensors
 from nnc.runtime.data.tables import Categories, ImageTable, read_table
 from nnc.runtime.data.transforms import image_batch
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 
 __all__ = ["Columns", "Samples", "open_dataset"]
 
@@ -142,7 +142,7 @@ def _torchvision(call: BoundCall, arguments: dict[str, Any]) -> Any:
         dataset = cls(**arguments)
     except Exception as error:
         fix = _download_note(call, error)
-        raise Failure("NNC0814", call.span, f"{call.name} cannot be opened: {_first_line(error)}", notes=fix) from error
+        raise Failure("NNC0814", call.span, f"{call.name} cannot be opened: {reason_of(error)}", notes=fix) from error
     if len(dataset) == 0:
         raise Failure("NNC0814", call.span, f"{call.name} is empty")
     return dataset
@@ -152,7 +152,3 @@ def _download_note(call: BoundCall, error: Exception) -> tuple[str, ...]:
     if "download=True" in str(error) and not call.arguments.get("download"):
         return ("add download=True to fetch it",)
     return ()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__

@@ -12,7 +12,7 @@ import torch
 
 from nnc.compiler.training.config import BoundCall
 from nnc.runtime.data.npz import memory_limit
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 
 __all__ = ["Categories", "ImageTable", "Table", "read_table"]
 
@@ -113,11 +113,8 @@ def _read(call: BoundCall, path: Path, wanted: list[str]) -> dict[str, Any]:
         if not kept:
             raise Failure("NNC0814", path, "it has no rows")
         table = pyarrow.Table.from_batches(kept)
-    except (pyarrow.ArrowException, OSError, UnicodeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise Failure("NNC0814", path, f"this is no readable {call.name} file: {reason}") from None
-    except ValueError as error:
-        raise Failure("NNC0814", path, f"this is no readable {call.name} file: {error}") from None
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise Failure("NNC0814", path, f"this is no readable {call.name} file: {reason_of(error)}") from None
     if table.num_rows == 0:
         raise Failure("NNC0814", path, "it has no rows")
     return {n: table.column(n).combine_chunks() for n in wanted}

@@ -13,7 +13,7 @@ from torchvision.transforms import v2
 from nnc.compiler.training.config import BoundCall
 from nnc.compiler.training.registry import Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.seed import derive
 
 __all__ = ["Pipeline", "build", "image_batch"]
@@ -116,7 +116,7 @@ class Pipeline:
                 raise Failure(
                     "NNC0823",
                     call.span,
-                    f"{call.name} cannot take `{self.field}` {list(x.shape)} {_dtype(x)}: {_first(error)}",
+                    f"{call.name} cannot take `{self.field}` {list(x.shape)} {_dtype(x)}: {reason_of(error)}",
                 ) from error
 
         return guarded
@@ -162,7 +162,3 @@ def _with_channel(x: torch.Tensor) -> torch.Tensor:
 
 def _dtype(x: torch.Tensor) -> str:
     return str(x.dtype).removeprefix("torch.")
-
-
-def _first(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]

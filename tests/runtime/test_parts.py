@@ -17,7 +17,7 @@ from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm, Metric
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime import device, seed
 from nnc.runtime.data.checks import check_labels, feed
-from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.loss import Loss, build_loss, named_outputs
 from nnc.runtime.metrics import Metrics
@@ -124,6 +124,12 @@ def test_errors_are_means_over_all_elements() -> None:
     ]
     assert measured("MeanAbsoluteError", batches) == pytest.approx((1 + 2 + 3 * 4) / 6)
     assert measured("MeanSquaredError", batches) == pytest.approx((1 + 4 + 9 * 4) / 6)
+
+
+def test_an_error_that_says_nothing_is_called_by_its_kind() -> None:
+    assert reason_of(ValueError()) == "ValueError"
+    assert reason_of(RuntimeError("  \n")) == "RuntimeError"
+    assert reason_of(RuntimeError("shapes differ\nat line 3")) == "shapes differ"
 
 
 @pytest.mark.parametrize("shapes", [((4,), (5,)), ((4, 3), (4, 2)), ((4, 3), (5,)), ((4, 3), ())])
