@@ -38,16 +38,13 @@ from nnc.runtime.header import Header
 from nnc.runtime.predict import Predictor, Preprocessing
 from nnc.runtime.project import Project, compile_source, read_project
 from nnc.runtime.report import Reporter
+from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
 from nnc.runtime.signature import Signature, signature_of
 from nnc.runtime.state import load_model
-from nnc.runtime.train import CHECKPOINTS, RunResult, train
+from nnc.runtime.train import RunResult, train
 from nnc.runtime.weights import load_weights
 
 __all__ = ["ARTIFACT", "Evaluation", "Trained", "open_spec_data", "run_evaluation", "run_prediction", "run_training"]
-
-ARTIFACT = "model.safetensors"  # in a run's folder: the best weights
-RUN = "run.json"
-RUN_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,7 @@ def run_training(
     where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
     overrides = {"epochs": epochs, "seed": seed}
     if resume:
-        begun = _read_run(where)
+        begun = read_document(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
         project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
     if overrides["seed"] is not None:
@@ -282,7 +279,7 @@ def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
 def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
     """The network of a run's folder or of a saved model, its spec, and whose weights it has."""
     if source.is_dir():
-        run = _read_run(source)
+        run = read_document(source)
         project = _weighed(read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
         model = project.module()
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
@@ -316,21 +313,6 @@ def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], 
     batch = next(iter(part.batches(torch.arange(1), 1, torch.device("cpu"))))
     check_inputs(signature, batch, feeding, config, problems)
     raise_errors(problems)
-
-
-def _read_run(folder: Path) -> dict[str, Any]:
-    path = folder / RUN
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-        kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str, "overrides": dict}
-        whole = all(type(v) is int and v >= 0 for v in run["overrides"].values())
-        if run["format"] != RUN_FORMAT or not whole or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
-            raise ValueError("it is not what nnc writes")
-        return dict(run)
-    except FileNotFoundError:
-        raise Failure("NNC0907", folder, "there is no run in this folder") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Failure("NNC0907", path, f"the run cannot be read: {error}") from None
 
 
 def _artifact_of(folder: Path) -> Path:

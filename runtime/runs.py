@@ -11,9 +11,15 @@ from typing import Any, Literal
 
 from nnc.runtime.failure import Failure
 
-__all__ = ["Difference", "Run", "differences", "find_runs", "read_run"]
+__all__ = [
+    "ARTIFACT", "CHECKPOINTS", "LOCK", "LOG", "RUN", "RUN_FORMAT", "Difference", "Run",
+    "differences", "find_runs", "read_document", "read_run",
+]  # fmt: skip
 
-RUN, LOG, LOCK = "run.json", "log.jsonl", ".lock"
+# What a run's folder holds.
+RUN, LOG, LOCK, CHECKPOINTS = "run.json", "log.jsonl", ".lock", "checkpoints"
+ARTIFACT = "model.safetensors"  # the best weights
+RUN_FORMAT = 1
 MAX_JSON = 64 << 20
 Status = Literal["finished", "running", "stopped"]
 
@@ -75,17 +81,29 @@ def find_runs(root: Path) -> list[Run]:
     return found
 
 
-def read_run(folder: Path) -> Run:
-    """One run. Raises `Failure`."""
+def read_document(folder: Path) -> dict[str, Any]:
+    """`run.json`: what is trained, with what it was begun. Raises `Failure`."""
+    path = folder / RUN
     try:
-        document = json.loads(_text(folder / RUN))
-        if not isinstance(document, dict) or not isinstance(document.get("spec"), dict):
+        run = json.loads(_text(path))
+        kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str, "overrides": dict}
+        whole = all(type(v) is int and v >= 0 for v in run["overrides"].values())
+        if run["format"] != RUN_FORMAT or not whole or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
             raise ValueError("it is not what nnc writes")
-        records = list(_records(folder / LOG))
+        return dict(run)
     except FileNotFoundError:
         raise Failure("NNC0907", folder, "there is no run in this folder") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Failure("NNC0907", path, f"the run cannot be read: {error}") from None
+
+
+def read_run(folder: Path) -> Run:
+    """One run. Raises `Failure`."""
+    document = read_document(folder)
+    try:
+        records = list(_records(folder / LOG))
     except (OSError, ValueError, RecursionError) as error:
-        raise Failure("NNC0907", folder, f"the run cannot be read: {error}") from None
+        raise Failure("NNC0907", folder / LOG, f"the log cannot be read: {error}") from None
     epochs = tuple(r for r in records if "event" not in r)
     events = tuple(r for r in records if "event" in r)
     return Run(folder, document, epochs, events, _status(folder, epochs))
@@ -119,7 +137,7 @@ def _status(folder: Path, epochs: tuple[Mapping[str, Any], ...]) -> Status:
     ended = bool(epochs) and (
         epochs[-1].get("epoch") == epochs[-1].get("epochs") or bool(epochs[-1].get("stopped early"))
     )
-    return "finished" if ended and (folder / "model.safetensors").is_file() else "stopped"
+    return "finished" if ended and (folder / ARTIFACT).is_file() else "stopped"
 
 
 def _held(lock: Path) -> bool:

@@ -32,13 +32,13 @@ from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, Reporter
+from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
 from nnc.runtime.signature import Signature
 from nnc.runtime.state import Best, Position, load_model, model_tensors, settings_of, transient_buffers
 from nnc.runtime.update import NotFinite, Updater
 
-__all__ = ["CHECKPOINTS", "LOG", "RunResult", "train"]
+__all__ = ["RunResult", "train"]
 
-CHECKPOINTS, LOG, LOCK = "checkpoints", "log.jsonl", ".lock"
 TROUBLES = 5  # steps that may be passed over from one checkpoint to the next; more is no accident
 
 

@@ -1,7 +1,7 @@
 """Datasets: torchvision's classification datasets under their own names, arrays and tables from files.
 
-torchvision's all deliver an image and a class number. Those with the trait `memory` are arrays and stay in memory, tables
-(`table`) too unless a column names image files, the others are read as needed.
+torchvision's all deliver an image and a class number. Those with the trait `memory` are arrays and stay in memory, the others
+are read as needed. Files of one's own hold anything: `arrays` stay in memory, a `table` too unless a column names image files.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def dataset(*traits: str) -> Callable[[Callable[..., None]], CallDef]:
 # -- arrays ------------------------------------------------------------------------------------------------------------
 
 
-@dataset("memory")
+@dataset("arrays")
 def Npz(file: str, arrays: Fields | None = None) -> None:
     """Arrays of a NumPy .npz file, the first axis counting the samples. `arrays` names them in the order of `fields`;
     without it they are called as the fields: `Npz("digits.npz", ["train_images", "train_labels"])`."""
 
 
-@dataset("memory")
+@dataset("arrays")
 def Safetensors(file: str, arrays: Fields | None = None) -> None:
     """Tensors of a .safetensors file, as Npz has arrays of an .npz."""
 

@@ -10,13 +10,13 @@ from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.config import DataConfig, Network
 from nnc.compiler.training.loss_block import LossBlock
 from nnc.compiler.training.sections import Section, read_value
+from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["read_loss_block"]
 
-OWN = ("Csv", "Npz", "Parquet", "Safetensors")  # datasets whose fields are anything
 KEYS = ("layers", "outputs", "reduction")
 
 
@@ -61,7 +61,8 @@ def _field_types(data: DataConfig, network: Network, fields: list[str]) -> dict[
     by_name = all(n in data.fields for n in inputs)
     feeding = dict(zip(inputs if by_name else data.fields, inputs, strict=False))
     types = {f: network.input_types[feeding[f]] for f in fields if f in feeding}
-    if data.train.name not in OWN and data.fields[-1] in fields and data.fields[-1] not in types:
+    anything = not VOCABULARY["dataset"][data.train.name].traits.isdisjoint(("arrays", "table"))
+    if not anything and data.fields[-1] in fields and data.fields[-1] not in types:
         first = next(iter(network.input_types.values()), None)
         batch = first.shape[0] if first is not None and first.shape else size("B")
         types[data.fields[-1]] = TensorType((batch,), DType.int64)

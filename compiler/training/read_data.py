@@ -67,14 +67,15 @@ def _dataset(
     if call is None:
         section.ok = False
         return None
-    if call.name in ("Npz", "Safetensors"):
+    traits = binder.vocabularies["dataset"][call.name].traits
+    if "arrays" in traits:
         arrays = call.arguments.get("arrays") or fields
         if len(arrays) != len(fields):
             section.error(
                 "NNC0810", call.spans["arrays"], f"{len(arrays)} arrays for {len(fields)} fields: {', '.join(fields)}",
                 notes=("`arrays` names one array for each of `fields`, in their order",),
             )  # fmt: skip
-    elif "table" in binder.vocabularies["dataset"][call.name].traits:
+    elif "table" in traits:
         _check_table(section, call, fields)
     elif len(fields) != 2:
         section.error(

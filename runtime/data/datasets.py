@@ -87,7 +87,7 @@ def open_dataset(
     found = vocabulary[call.name]
     given = {k: v for k, v in call.arguments.items() if download or k != "download"}
     arguments = {k: _path(k, v, base) for k, v in given.items()}
-    if call.name in ("Npz", "Safetensors"):
+    if "arrays" in found.traits:
         return _arrays(call, fields, Path(arguments["file"]))
     if "table" in found.traits:
         table = read_table(call, fields, base, categories or {})

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from nnc.compiler.training.config import BoundCall, DataConfig
+from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data.datasets import Columns, Samples, open_dataset
 from nnc.runtime.data.splits import InMemory, Split, Streamed
 from nnc.runtime.data.tables import Categories
@@ -46,7 +47,7 @@ def open_data(
     nothing is fetched, whatever the spec says. Raises `Failure`."""
     splits: dict[str, Split] = {}
     opened: list[Columns | Samples] = []
-    categories = _categories(config, base, parts)
+    categories: Categories | None = None
     shared = not isinstance(config.validation, BoundCall)  # validation is split off the training data
     if "train" in parts or ("validation" in parts and shared and config.validation is not None):
         source = open_dataset(config.train, config.fields, base, download=download)
@@ -59,6 +60,7 @@ def open_data(
             splits["validation"] = _split(source, config, "eval", held)
     for part, call in (("validation", config.validation), ("test", config.test)):
         if part in parts and isinstance(call, BoundCall):
+            categories = _categories(config, base) if categories is None else categories
             source = open_dataset(call, config.fields, base, download=download, categories=categories)
             opened.append(source)
             splits[part] = _split(source, config, "eval", None)
@@ -69,9 +71,9 @@ def open_data(
     return Data(config.fields, splits.get("train"), splits.get("validation"), splits.get("test"), classes, arrays)
 
 
-def _categories(config: DataConfig, base: Path, parts: tuple[str, ...]) -> Categories:
+def _categories(config: DataConfig, base: Path) -> Categories:
     """What texts stand for where the training data are not opened: the names of the classes, else the training data say it."""
-    if config.train.name not in ("Csv", "Parquet") or "train" in parts:
+    if "table" not in VOCABULARY["dataset"][config.train.name].traits:
         return {}
     if config.classes is not None:
         return {config.fields[-1]: config.classes}
