@@ -7,10 +7,10 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import nn
@@ -18,24 +18,23 @@ from torch import nn
 from nnc.compiler.training.config import DataConfig, TrainConfig
 from nnc.runtime import device as devices
 from nnc.runtime import seed
-from nnc.runtime.averaging import Averaging
 from nnc.runtime.checkpoint import Checkpoint, CheckpointFolder
 from nnc.runtime.data import Batch, Data
 from nnc.runtime.data.checks import feed
 from nnc.runtime.data.splits import order_of
 from nnc.runtime.evaluate import evaluate
+from nnc.runtime.facts import facts
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.loss import Loss
-from nnc.runtime.metrics import LossAverage
-from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, Reporter
 from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
 from nnc.runtime.signature import Signature
-from nnc.runtime.state import Best, Position, load_model, model_tensors, settings_of, transient_buffers
-from nnc.runtime.update import NotFinite, Updater
+from nnc.runtime.state import Best, model_tensors
+from nnc.runtime.training import Training
+from nnc.runtime.update import NotFinite
 
 __all__ = ["RunResult", "train"]
 
@@ -109,7 +108,6 @@ class _Loop:
     data_config: DataConfig
     device: torch.device
     reporter: Reporter
-    position: Position = field(default_factory=Position)
 
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
@@ -125,13 +123,9 @@ class _Loop:
             raise Failure("NNC0813", config.span, message)
         self.model.to(self.device)
         self.loss = Loss(config.loss, self.signature, self.device)
-        self.updater = Updater(self.model, config, self.loss, self.inputs, self.device)
-        self.scheduler = config.scheduler and build_scheduler(
-            config.scheduler, self.updater.optimizer, config.names, -(-self.steps // config.accumulate)
+        self.training = Training(
+            self.model, config, self.loss, self.inputs, self.device, batches=self.steps, samples=len(self.split)
         )
-        averaging = config.averaging
-        self.averaging = Averaging(averaging, self.model, self.updater.optimizer) if averaging else None
-        self.average = LossAverage(self.loss, self.device)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------
@@ -146,14 +140,15 @@ class _Loop:
             self._preflight()
             begin()
         else:
-            self._restore(saved)
-        self.log = Log(self.folder / LOG, self.position.log)
-        self.reporter.begin(self._facts(saved))
+            self.training.restore(saved)
+        at = self.training.position
+        self.log = Log(self.folder / LOG, at.log)
+        self.reporter.begin(facts(self.training, self.data, saved))
         try:
             self.model.train()
             if saved is None and self.config.non_finite == "rollback":
                 self._save()
-            while self.position.epoch <= self.config.epochs and not self._patience_lost():
+            while at.epoch <= self.config.epochs and not self.training.patience_lost:
                 if not self._epoch(interrupts):
                     self._save()
                     return self._result(interrupts.requested)
@@ -164,7 +159,7 @@ class _Loop:
 
     def _epoch(self, interrupts: Interrupts) -> bool:
         """One epoch, from where it stands; False where a signal asks to stop."""
-        at, began = self.position, time.perf_counter()
+        at, began = self.training.position, time.perf_counter()
         before = at.epoch_seconds
         self.reporter.begin_epoch(at.epoch, self.config.epochs, self.steps, at.done)
         order = order_of(len(self.split), self.config.seed, at.epoch, shuffle=self.config.shuffle)[: self.used]
@@ -175,28 +170,26 @@ class _Loop:
             self._step(group)
             at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
-            self.reporter.step(at.done, lambda: self.average.compute()["loss"])
+            self.reporter.step(at.done, lambda: self.training.average.compute()["loss"])
             if interrupts.requested is not None:
                 return False
             if self.config.checkpoint_every and at.step % self.config.checkpoint_every == 0 and at.done < self.steps:
                 self._save()
-        if at.passed_over and not self.average.count:
+        if at.passed_over and not self.training.average.count:
             raise self._not_finite(f"every step of epoch {at.epoch} had a number that is none")
-        if self.averaging:
-            self.averaging.after_epoch(self.model, at.epoch, self._training_inputs)
+        self.training.gather(self._training_inputs)
         validation = self._validate(interrupts)
         if validation is None:
             return False
         at.epoch_seconds = before + time.perf_counter() - began
         self._end_epoch(validation)
-        return interrupts.requested is None or at.epoch > self.config.epochs or self._patience_lost()
+        return interrupts.requested is None or at.epoch > self.config.epochs or self.training.patience_lost
 
     def _end_epoch(self, validation: Mapping[str, float]) -> None:
-        at = self.position
-        training = self.average.compute()
+        at = self.training.position
+        training = self.training.average.compute()
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
-        rates = [float(g["lr"]) for g in self.updater.optimizer.param_groups]
         value = quantities[self.config.monitor]
         loss = quantities.get("validation.loss", training["loss"])
         better = at.best is None or at.best.beaten_by(value, loss, self.config.goal)
@@ -208,7 +201,7 @@ class _Loop:
             "step": at.step,
             "train": training,
             "validation": validation,
-            "lr": rates,
+            "lr": self.training.rates,
             "best": better,
             "monitor": self.config.monitor,
             "goal": self.config.goal,
@@ -217,29 +210,17 @@ class _Loop:
         }
         if at.passed_over:
             record["passed over"] = at.passed_over
-        if self._patience_lost():
+        if self.training.patience_lost:
             record["stopped early"] = True
         self.log.write(record)
         self.reporter.end_epoch(record)
-        if self.averaging and self._annealing:
-            self.averaging.anneal()
-        elif self.scheduler:
-            self.scheduler.after_epoch(quantities)
+        self.training.advance_epoch(quantities)
         if better:
             at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds
         at.epoch, at.done, at.epoch_seconds, at.quantities, at.passed_over = at.epoch + 1, 0, 0.0, quantities, 0
-        self.average = LossAverage(self.loss, self.device)
+        self.training.begin_epoch()
         self._save()
-
-    def _patience_lost(self) -> bool:
-        stopping = self.config.early_stopping
-        return stopping is not None and self.position.waited >= stopping.patience
-
-    @property
-    def _judged(self) -> nn.Module:
-        """The network that is validated and saved as the best: the average, once there is one."""
-        return self.averaging.model if self.averaging and self.averaging.begun else self.model
 
     def _training_inputs(self) -> Iterator[tuple[torch.Tensor, ...]]:
         order = torch.arange(self.used)
@@ -249,68 +230,52 @@ class _Loop:
     # -- one step ------------------------------------------------------------------------------------------------------
 
     def _step(self, batches: Sequence[Batch]) -> None:
-        at, policy = self.position, self.config.non_finite
+        at, policy = self.training.position, self.config.non_finite
         at.step += 1
         try:
-            self.updater.step(batches, self.average.add)
+            self.training.step(batches)
         except NotFinite as trouble:
             if policy == "stop":
                 raise self._not_finite(str(trouble)) from None
             self._pass_over(str(trouble))
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise self._stopped(error) from error
-        else:
-            if self.averaging:
-                self.averaging.after_step(self.model, at.step)
-        if self.scheduler and not self._annealing:
-            self.scheduler.after_step()
+        self.training.advance()
 
     def _pass_over(self, trouble: str) -> None:
         """The batches of this step are left out, and with `rollback` the weights of the last checkpoint come back."""
-        at, back = self.position, self.config.non_finite == "rollback"
+        at, back = self.training.position, self.config.non_finite == "rollback"
         at.passed_over += 1
         at.troubles += 1
         if at.troubles > TROUBLES:
             raise self._not_finite(f"{trouble}, for the {at.troubles}th time since the last checkpoint")
         if back:
-            self._roll_back()
+            saved = self._newest()
+            assert saved is not None, "a run that may roll back begins with a checkpoint"
+            self.training.roll_back(saved)
         action = "went back to the last checkpoint" if back else "left out"
         self.log.write({"event": action, "step": at.step, "epoch": at.epoch, "reason": trouble})
         self.reporter.note(f"step {at.step}: {trouble}; {action}")
 
-    def _roll_back(self) -> None:
-        """Weights and optimizer as they were saved; position, order and learning rate go on from here."""
-        saved = self._newest()
-        assert saved is not None, "a run that may roll back begins with a checkpoint"
-        rates = [g["lr"] for g in self.updater.optimizer.param_groups]
-        self._restore_weights(saved)
-        for group, rate in zip(self.updater.optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate
-
     def _not_finite(self, trouble: str) -> Failure:
         notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
         notes.append("a lower lr or `clip_grad_norm: 1.0` may help; `non_finite: skip` leaves such steps out")
-        return Failure("NNC0825", self.config.span, f"step {self.position.step}: {trouble}", notes=notes)
+        return Failure("NNC0825", self.config.span, f"step {self.training.position.step}: {trouble}", notes=notes)
 
     def _stopped(self, error: Exception) -> Failure:
         """What torch says in the middle of a step: out of memory, an optimizer that cannot take these gradients …"""
         notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
         if isinstance(error, torch.OutOfMemoryError):
             notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
-        message = f"torch stopped in step {max(self.position.step, 1)}: {reason_of(error)}"
+        message = f"torch stopped in step {max(self.training.position.step, 1)}: {reason_of(error)}"
         return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
-
-    @property
-    def _annealing(self) -> bool:
-        """Whether the average of the weights decides the learning rate now."""
-        return self.averaging is not None and self.averaging.takes_over(self.position.epoch)
 
     def _validate(self, interrupts: Interrupts) -> dict[str, float] | None:
         """Quantities of the validation data, none where there is none; None where a signal asks to stop."""
         if self.data.validation is None:
             return {}
         return evaluate(
-            self._judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
+            self.training.judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
             device=self.device, stop=lambda: interrupts.requested is not None, loss=self.loss,
         )  # fmt: skip
 
@@ -323,28 +288,19 @@ class _Loop:
         ).run()  # fmt: skip
 
     def _save(self) -> None:
-        at = self.position
+        at = self.training.position
         finite = (
             self.config.non_finite == "ignore"
-            or not self.average.count
-            or math.isfinite(self.average.compute()["loss"])
+            or not self.training.average.count
+            or math.isfinite(self.training.average.compute()["loss"])
         )
         if not finite:
             raise self._not_finite("the average of the loss is no number")
         at.troubles = 0
         at.log = self.log.size
-        state: dict[str, Any] = {
-            "position": at.as_plain(),
-            "settings": settings_of(self.config, len(self.split)),
-            "average": self.average.state(),
-            "optimizer": self.updater.optimizer.state_dict(),
-            "scheduler": self.scheduler.state() if self.scheduler else None,
-            "averaging": self.averaging.state() if self.averaging else None,
-            "scaler": self.updater.scaler.state_dict(),
-            "random": seed.capture(self.device),
-            "transient": transient_buffers(self.model),
-        }
-        self.checkpoints.save(model_tensors(self.model), state, keep=at.best.checkpoint if at.best else None)
+        self.checkpoints.save(
+            model_tensors(self.model), self.training.state(), keep=at.best.checkpoint if at.best else None
+        )
 
     def _newest(self) -> Checkpoint | None:
         saved, damaged = self.checkpoints.newest()
@@ -352,53 +308,8 @@ class _Loop:
             self.reporter.note(f"passed over a damaged checkpoint: {what}")
         return saved
 
-    def _restore(self, saved: Checkpoint) -> None:
-        state = saved.state
-        now = settings_of(self.config, len(self.split))
-        differing = [
-            f"{k} was {state['settings'].get(k)}, now {v}" for k, v in now.items() if state["settings"].get(k) != v
-        ]
-        if differing:
-            raise Failure("NNC0902", saved.path, "the run was begun with other settings", notes=differing)
-        self._restore_weights(saved)
-        if self.scheduler and state["scheduler"] is not None:
-            self.scheduler.load(state["scheduler"])
-        self.average.load(state["average"])
-        self.position = Position.of(state["position"])
-        seed.restore(state["random"], self.device)
-
-    def _restore_weights(self, saved: Checkpoint) -> None:
-        state = saved.state
-        load_model(self.model, saved.model, state["transient"], saved.path)
-        if self.averaging and state["averaging"] is not None:
-            self.averaging.load(state["averaging"])
-        self.updater.load(state["optimizer"])
-        if state["scaler"]:
-            self.updater.scaler.load_state_dict(state["scaler"])
-
-    def _facts(self, saved: Checkpoint | None) -> dict[str, str]:
-        """What a reader of the report wants to know at its head."""
-        config, parameters = self.config, sum(p.numel() for p in self.updater.parameters)
-        facts = {
-            "device": devices.describe(self.device)
-            + ("" if config.precision == "float32" else f", {config.precision}"),
-            "parameters": f"{parameters:,}",
-            "data": f"{len(self.split):,} samples in batches of {config.batch_size}"
-            + (f", {config.accumulate} to a step" if config.accumulate > 1 else "")
-            + (f", {len(self.data.validation):,} for validation" if self.data.validation is not None else ""),
-            "optimizer": str(config.optimizer.call),
-        }
-        if config.scheduler:
-            facts["scheduler"] = f"{config.scheduler.call}, every {config.scheduler.every}"
-        if config.averaging:
-            facts["average"] = f"{config.averaging.kind.upper()} of the weights, validated and saved in their place"
-        facts["best by"] = f"{config.monitor} ({'highest' if config.goal == 'max' else 'lowest'})"
-        if saved is not None:
-            facts["resumed"] = f"from checkpoint {saved.name}, epoch {self.position.epoch}, batch {self.position.done}"
-        return facts
-
     def _result(self, which: signal.Signals | None) -> RunResult:
-        at = self.position
+        at = self.training.position
         status: Literal["finished", "interrupted"] = "finished" if which is None else "interrupted"
         last = min(at.epoch if at.done else at.epoch - 1, self.config.epochs)
         return RunResult(

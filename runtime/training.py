@@ -1,0 +1,145 @@
+"""What changes while a network is trained (weights, optimizer, learning rate, averages, random state, position), saved and
+restored as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from nnc.compiler.training.config import TrainConfig
+from nnc.runtime import seed
+from nnc.runtime.averaging import Averaging
+from nnc.runtime.checkpoint import Checkpoint
+from nnc.runtime.data import Batch
+from nnc.runtime.failure import Failure
+from nnc.runtime.loss import Loss
+from nnc.runtime.metrics import LossAverage
+from nnc.runtime.optimize import build_scheduler
+from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
+from nnc.runtime.update import Updater
+
+__all__ = ["Training"]
+
+
+class Training:
+    """`average` is the loss of the epoch at hand. `inputs` are the fields that go into the network, in its order; an epoch
+    has so many batches and the training data so many samples."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: TrainConfig,
+        loss: Loss,
+        inputs: Sequence[str],
+        device: torch.device,
+        *,
+        batches: int,
+        samples: int,
+    ) -> None:
+        self.model, self.config, self.loss, self.device = model, config, loss, device
+        self.settings = settings_of(config, samples)
+        self.position = Position()
+        self.updater = Updater(model, config, loss, inputs, device)
+        self.scheduler = config.scheduler and build_scheduler(
+            config.scheduler, self.updater.optimizer, config.names, -(-batches // config.accumulate)
+        )
+        self.averaging = Averaging(config.averaging, model, self.updater.optimizer) if config.averaging else None
+        self.average = LossAverage(loss, device)
+
+    # -- its course ----------------------------------------------------------------------------------------------------
+
+    def step(self, batches: Sequence[Batch]) -> None:
+        """One step of the optimizer over all of the batches. Raises `NotFinite` before the weights have changed, and whatever
+        torch raises."""
+        self.updater.step(batches, self.average.add)
+        if self.averaging:
+            self.averaging.after_step(self.model, self.position.step)
+
+    def advance(self) -> None:
+        """The learning rate, after a step."""
+        if self.scheduler and not self._annealing:
+            self.scheduler.after_step()
+
+    def gather(self, inputs: Callable[[], Iterable[tuple[torch.Tensor, ...]]]) -> None:
+        """The averages of the weights, after the steps of an epoch and before its validation. `inputs` are the network's, of
+        all training data."""
+        if self.averaging:
+            self.averaging.after_epoch(self.model, self.position.epoch, inputs)
+
+    def advance_epoch(self, quantities: Mapping[str, float]) -> None:
+        """The learning rate, after an epoch that ended with these quantities, such as `validation.loss`."""
+        if self.averaging and self._annealing:
+            self.averaging.anneal()
+        elif self.scheduler:
+            self.scheduler.after_epoch(quantities)
+
+    def begin_epoch(self) -> None:
+        self.average = LossAverage(self.loss, self.device)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and saved as the best: the average, once there is one."""
+        return self.averaging.model if self.averaging and self.averaging.begun else self.model
+
+    @property
+    def rates(self) -> list[float]:
+        """The learning rate of each group of parameters."""
+        return [float(g["lr"]) for g in self.updater.optimizer.param_groups]
+
+    @property
+    def patience_lost(self) -> bool:
+        stopping = self.config.early_stopping
+        return stopping is not None and self.position.waited >= stopping.patience
+
+    @property
+    def _annealing(self) -> bool:
+        """Whether the average of the weights decides the learning rate now."""
+        return self.averaging is not None and self.averaging.takes_over(self.position.epoch)
+
+    # -- saving and restoring ------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """All but the weights, for a checkpoint."""
+        return {
+            "position": self.position.as_plain(),
+            "settings": self.settings,
+            "average": self.average.state(),
+            "optimizer": self.updater.optimizer.state_dict(),
+            "scheduler": self.scheduler.state() if self.scheduler else None,
+            "averaging": self.averaging.state() if self.averaging else None,
+            "scaler": self.updater.scaler.state_dict(),
+            "random": seed.capture(self.device),
+            "transient": transient_buffers(self.model),
+        }
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Raises `Failure` where the run was begun with other settings, or with another network."""
+        state, before = saved.state, saved.state["settings"]
+        differing = [f"{k} was {before.get(k)}, now {v}" for k, v in self.settings.items() if before.get(k) != v]
+        if differing:
+            raise Failure("NNC0902", saved.path, "the run was begun with other settings", notes=differing)
+        self._restore_weights(saved)
+        if self.scheduler and state["scheduler"] is not None:
+            self.scheduler.load(state["scheduler"])
+        self.average.load(state["average"])
+        self.position = Position.of(state["position"])
+        seed.restore(state["random"], self.device)
+
+    def roll_back(self, saved: Checkpoint) -> None:
+        """Weights and optimizer as they were saved; position, order and learning rate go on from here."""
+        rates = [g["lr"] for g in self.updater.optimizer.param_groups]
+        self._restore_weights(saved)
+        for group, rate in zip(self.updater.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+
+    def _restore_weights(self, saved: Checkpoint) -> None:
+        state = saved.state
+        load_model(self.model, saved.model, state["transient"], saved.path)
+        if self.averaging and state["averaging"] is not None:
+            self.averaging.load(state["averaging"])
+        self.updater.load(state["optimizer"])
+        if state["scaler"]:
+            self.updater.scaler.load_state_dict(state["scaler"])
