@@ -11,6 +11,7 @@ from typing import Literal
 
 from nnc.compiler.training.kinds import Columns, Fields, Letter, NonNegative, Positive, ThreePositive
 from nnc.compiler.training.registry import CallDef, Vocabulary, declare, refuse
+from nnc.compiler.training.sequences import SEQUENCES
 
 __all__ = ["DATASETS"]
 
@@ -194,4 +195,5 @@ DATASETS = Vocabulary(
     "dataset",
     CIFAR10, CIFAR100, Country211, Csv, DTD, EMNIST, EuroSAT, FakeData, FashionMNIST, FGVCAircraft, Food101, GTSRB,
     ImageFolder, Imagenette, KMNIST, MNIST, Npz, OxfordIIITPet, Parquet, RenderedSST2, Safetensors, USPS,
+    *SEQUENCES,
 )  # fmt: skip

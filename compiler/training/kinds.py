@@ -43,6 +43,9 @@ Milestones = Sequence[int]
 Fields = Sequence[str]
 Columns = Mapping[str, object]
 Letter = str
+Files = str | Sequence[str]
+Tokenizer = BoundCall
+ClassWeights = Mapping[str, float] | Sequence[float]
 Formula = str
 Formulas = Sequence[str]
 Dtype = str
@@ -185,6 +188,15 @@ KINDS: dict[str, Kind] = {
             },
         },
     ),
+    "Files": Kind("a file name", lambda v: isinstance(v, str) and v != "", {"type": "string", "minLength": 1})
+    | _several("a list of them", lambda v: isinstance(v, str) and v != "", 1, None, {"type": "string", "minLength": 1}),
+    "Tokenizer": _call("a tokenizer such as Characters", "transform"),
+    "ClassWeights": Kind(
+        "a mapping from a class to a number ≥ 0",
+        lambda v: isinstance(v, Mapping) and len(v) > 0 and all(_at_least_0(w) for w in v.values()),
+        {"type": "object", "additionalProperties": _NUMBER | {"minimum": 0}, "minProperties": 1},
+    )
+    | _several("a list of them", _at_least_0, 1, None, _NUMBER | {"minimum": 0}),
     "Letter": Kind(
         "a single character", lambda v: isinstance(v, str) and len(v) == 1, {"type": "string", "maxLength": 1}
     ),
@@ -228,7 +240,7 @@ def nested_group(kind: Kind) -> Literal["scheduler", "transform"] | None:
     """The group whose calls an argument of this kind holds."""
     if kind is KINDS["Schedulers"]:
         return "scheduler"
-    return "transform" if kind is KINDS["Transforms"] else None
+    return "transform" if kind is KINDS["Transforms"] or "tokenizer" in kind.words else None
 
 
 def is_formula(kind: Kind) -> bool:

@@ -20,9 +20,12 @@ from typing import Any, Literal, NoReturn
 from nnc.compiler.ops.registry import REQUIRED, Argument
 from nnc.compiler.training.kinds import parse_kind
 
-__all__ = ["CallDef", "Group", "Refused", "Vocabulary", "declare", "refuse"]
+__all__ = ["CallDef", "Group", "Parts", "Refused", "Vocabulary", "declare", "refuse"]
 
-Group = Literal["dataset", "loss", "metric", "optimizer", "scheduler", "transform"]
+Group = Literal["dataset", "loss", "metric", "optimizer", "sampler", "scheduler", "transform"]
+
+# What a sample of a dataset holds: kinds by name, or a function from the arguments to them. See `dataset_parts.py`.
+Parts = Mapping[str, str] | Callable[[Mapping[str, Any]], Mapping[str, str]]
 
 
 class Refused(Exception):
@@ -40,7 +43,8 @@ def refuse(message: str, argument: str | None = None) -> NoReturn:
 @dataclass(frozen=True, slots=True)
 class CallDef:
     """One callable. `inputs` are the tensors that a loss or metric is called with; `traits` what a group needs to know
-    besides (`random` for a transform, `step` for a scheduler that steps with every batch, …)."""
+    besides (`random` for a transform, `step` for a scheduler that steps with every batch, …); `parts` what a sample of a
+    dataset holds."""
 
     group: Group
     name: str
@@ -50,6 +54,7 @@ class CallDef:
     omitted: Mapping[str, str]
     inputs: tuple[str, ...] = ()
     traits: frozenset[str] = frozenset()
+    parts: Parts | None = None
 
     def argument(self, name: str) -> Argument | None:
         return next((a for a in self.arguments if a.name == name), None)
@@ -79,13 +84,18 @@ class Vocabulary(Mapping[str, CallDef]):
 
 
 def declare(
-    group: Group, *, omitted: Mapping[str, str], inputs: tuple[str, ...] = (), traits: tuple[str, ...] = ()
+    group: Group,
+    *,
+    omitted: Mapping[str, str],
+    inputs: tuple[str, ...] = (),
+    traits: tuple[str, ...] = (),
+    parts: Parts | None = None,
 ) -> Callable[[Callable[..., None]], CallDef]:
     """Makes a `CallDef` of a `def`. Reads the code object: `inspect` would cost more than all tables together."""
 
     def make(rule: Callable[..., None]) -> CallDef:
         return CallDef(
-            group, rule.__name__, tuple(_arguments(rule)), rule, rule.__doc__ or "", omitted, inputs, frozenset(traits)
+            group, rule.__name__, tuple(_arguments(rule)), rule, rule.__doc__ or "", omitted, inputs, frozenset(traits), parts
         )
 
     return make

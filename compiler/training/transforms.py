@@ -24,6 +24,7 @@ from nnc.compiler.training.kinds import (
     TwoNumbers,
 )
 from nnc.compiler.training.registry import CallDef, Vocabulary, declare, refuse
+from nnc.compiler.training.text import TEXT
 
 __all__ = ["INSTEAD", "TRANSFORMS"]
 
@@ -390,5 +391,5 @@ TRANSFORMS = Vocabulary(
     RandomChannelPermutation, RandomChoice, RandomCrop, RandomEqualize, RandomErasing, RandomGrayscale,
     RandomHorizontalFlip, RandomInvert, RandomOrder, RandomPerspective, RandomPhotometricDistort, RandomPosterize,
     RandomResizedCrop, RandomRotation, RandomSolarize, RandomVerticalFlip, Resize, ToDtype, ToImage, ToPureTensor,
-    TrivialAugmentWide,
+    TrivialAugmentWide, *TEXT,
 )  # fmt: skip

@@ -9,6 +9,7 @@ from nnc.compiler.training.losses import LOSSES
 from nnc.compiler.training.metrics import METRICS
 from nnc.compiler.training.optimizers import OPTIMIZERS
 from nnc.compiler.training.registry import Group, Vocabulary
+from nnc.compiler.training.samplers import SAMPLERS
 from nnc.compiler.training.schedulers import SCHEDULERS
 from nnc.compiler.training.transforms import INSTEAD, TRANSFORMS
 
@@ -16,4 +17,4 @@ __all__ = ["INSTEAD", "VOCABULARY", "Vocabularies"]
 
 Vocabularies = Mapping[Group, Vocabulary]
 
-VOCABULARY: Vocabularies = {v.group: v for v in (DATASETS, LOSSES, METRICS, OPTIMIZERS, SCHEDULERS, TRANSFORMS)}
+VOCABULARY: Vocabularies = {v.group: v for v in (DATASETS, LOSSES, METRICS, OPTIMIZERS, SAMPLERS, SCHEDULERS, TRANSFORMS)}
