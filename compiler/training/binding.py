@@ -105,6 +105,8 @@ class Binder:
             self.problems.error("NNC0801", span, f"`{name}` is {_a(other)}, and {_a(group)} is needed here")
         elif group == "transform" and name in INSTEAD:
             self.problems.error("NNC0801", span, f"`{name}` is not among a field's transforms: {INSTEAD[name]}")
+        elif group == "dataset" and (reason := _not_a_dataset(name)) is not None:
+            self.problems.error("NNC0801", span, f"`{name}` is no dataset of a spec: {reason}")
         else:
             fix = did_you_mean(name, span, list(table))
             notes = (f"{group}s are {', '.join(table)}",)
@@ -303,6 +305,12 @@ def formula(text: str, names: Mapping[str, Any], span: Span) -> Any:
         return float(evaluate(expr, {**names, "epoch": epoch}))
 
     return factor
+
+
+def _not_a_dataset(name: str) -> str | None:
+    from nnc.compiler.training.not_datasets import NOT_DATASETS  # read only where a name was not found
+
+    return NOT_DATASETS.get(name)
 
 
 def _a(group: Group) -> str:

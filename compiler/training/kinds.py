@@ -17,7 +17,7 @@ from nnc.compiler.ops.kinds import Kind
 from nnc.compiler.training.config import BoundCall
 from nnc.compiler.types.dtype import DType
 
-__all__ = ["INTERPOLATION", "is_formula", "nested_group", "parse_kind"]
+__all__ = ["INTERPOLATION", "MULTIPROCESSING", "is_formula", "nested_group", "parse_kind"]
 
 Positive = int
 OneOrTwo = int
@@ -56,6 +56,7 @@ Micro = str
 Schedulers = Sequence[object]
 Transforms = Sequence[object]
 
+MULTIPROCESSING = "Literal['fork', 'spawn', 'forkserver']"
 INTERPOLATION = ("nearest", "nearest-exact", "bilinear", "bicubic", "box", "hamming", "lanczos")
 
 
@@ -190,6 +191,12 @@ KINDS: dict[str, Kind] = {
     ),
     "Files": Kind("a file name", lambda v: isinstance(v, str) and v != "", {"type": "string", "minLength": 1})
     | _several("a list of them", lambda v: isinstance(v, str) and v != "", 1, None, {"type": "string", "minLength": 1}),
+    "Folds": _integer("an integer ≥ 2", 2),
+    "Paddings": Kind(
+        "a mapping from a field to a number",
+        lambda v: isinstance(v, Mapping) and len(v) > 0 and all(_is_number(n) for n in v.values()),
+        {"type": "object", "additionalProperties": _NUMBER, "minProperties": 1},
+    ),
     "Tokenizer": _call("a tokenizer such as Characters", "transform"),
     "ClassWeights": Kind(
         "a mapping from a class to a number ≥ 0",
@@ -226,14 +233,19 @@ def parse_kind(annotation: str) -> Kind:
     """The kind that an annotation names: `"Above0 | None"`, `"Literal['min', 'max']"`."""
     kind: Kind | None = None
     for part in (p.strip() for p in annotation.split(" | ")):
-        one = _literal(part) if part.startswith("Literal[") else KINDS[part]
+        one = _literal(part) if part.startswith(("Literal[", "Sequence[Literal[")) else KINDS[part]
         kind = one if kind is None else kind | one
     assert kind is not None
     return kind
 
 
 def _literal(part: str) -> Kind:
-    return _choice(*(c.strip().strip("'\"") for c in part.removeprefix("Literal[").removesuffix("]").split(",")))
+    inside = part.removeprefix("Sequence[").removeprefix("Literal[").rstrip("]")
+    choices = tuple(c.strip().strip("'\"") for c in inside.split(",") if c.strip())
+    one = _choice(*choices)
+    if not part.startswith("Sequence["):
+        return one
+    return _several(f"a list of {one.words}", lambda v: isinstance(v, str) and v in choices, 1, None, dict(one.schema))
 
 
 def nested_group(kind: Kind) -> Literal["scheduler", "transform"] | None:

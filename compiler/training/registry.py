@@ -95,7 +95,15 @@ def declare(
 
     def make(rule: Callable[..., None]) -> CallDef:
         return CallDef(
-            group, rule.__name__, tuple(_arguments(rule)), rule, rule.__doc__ or "", omitted, inputs, frozenset(traits), parts
+            group,
+            rule.__name__,
+            tuple(_arguments(rule)),
+            rule,
+            rule.__doc__ or "",
+            omitted,
+            inputs,
+            frozenset(traits),
+            parts,
         )
 
     return make
