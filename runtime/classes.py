@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +14,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.loss import named_outputs
 from nnc.runtime.signature import Signature
 
-__all__ = ["ClassReport", "Confusion", "write_confusion"]
+__all__ = ["ClassReport", "Confusion"]
 
 
 @dataclass(frozen=True)
@@ -77,31 +76,3 @@ class Confusion:
 def _of_classes(term: LossTerm) -> bool:
     traits = VOCABULARY["loss"][term.call.name].traits
     return "classes" in traits or term.call.name == "BCEWithLogitsLoss"
-
-
-def write_confusion(report: ClassReport, path: Path) -> None:
-    """The matrix as a picture: PNG, SVG or PDF, by the name's end. Shades are shares of a row."""
-    import io
-
-    from matplotlib.figure import Figure
-
-    from nnc.runtime.files import write_file
-
-    counts = torch.tensor(report.matrix, dtype=torch.float64)
-    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    size = max(4.0, 0.45 * len(report.names) + 2)
-    figure = Figure(figsize=(size, size), layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
-    ticks = range(len(report.names))
-    axes.set_xticks(ticks, report.names, rotation=90 if max(map(len, report.names)) > 3 else 0)
-    axes.set_yticks(ticks, report.names)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("class")
-    for i, row in enumerate(report.matrix):
-        for j, count in enumerate(row):
-            if count:
-                axes.text(j, i, str(count), ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix.removeprefix("."))
-    write_file(path, buffer.getvalue())

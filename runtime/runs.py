@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from nnc.runtime.failure import Failure
 
 __all__ = [
     "ARTIFACT", "CHECKPOINTS", "LOCK", "LOG", "RUN", "RUN_FORMAT", "Difference", "Run",
-    "differences", "find_runs", "read_document", "read_run",
+    "differences", "find_runs", "leaves", "quantities_of", "read_document", "read_run",
 ]  # fmt: skip
 
 # What a run's folder holds.
@@ -53,9 +54,7 @@ class Run:
 
     def quantities(self) -> dict[str, float]:
         """Those of the best epoch: `validation.accuracy`, `train.loss` …"""
-        record = self.best or self.last or {}
-        parts = {part: record.get(part) or {} for part in ("validation", "train")}
-        return {f"{part}.{k}": float(v) for part, values in parts.items() for k, v in values.items()}
+        return quantities_of(self.best or self.last or {})
 
 
 @dataclass(frozen=True)
@@ -65,6 +64,12 @@ class Difference:
     path: str
     left: Any
     right: Any
+
+
+def quantities_of(record: Mapping[str, Any]) -> dict[str, float]:
+    """What a line of the log measured: `validation.accuracy`, `train.loss` …"""
+    parts = {part: record.get(part) or {} for part in ("validation", "train")}
+    return {f"{part}.{k}": float(v) for part, values in parts.items() for k, v in values.items()}
 
 
 def find_runs(root: Path) -> list[Run]:
@@ -104,9 +109,20 @@ def read_run(folder: Path) -> Run:
         records = list(_records(folder / LOG))
     except (OSError, ValueError, RecursionError) as error:
         raise Failure("NNC0907", folder / LOG, f"the log cannot be read: {error}") from None
-    epochs = tuple(r for r in records if "event" not in r)
+    epochs = tuple(_epoch(r, folder) for r in records if "event" not in r)
     events = tuple(r for r in records if "event" in r)
     return Run(folder, document, epochs, events, _status(folder, epochs))
+
+
+def _epoch(record: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The record of an epoch, if it is like those that a run writes. Raises `Failure`."""
+    try:
+        if not all(type(record[k]) is int for k in ("epoch", "epochs")) or not math.isfinite(record["seconds"]):
+            raise ValueError("epoch, epochs and seconds are numbers")
+        quantities_of(record)
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise Failure("NNC0907", folder / LOG, f"the log holds something else than epochs: {error}") from None
+    return record
 
 
 def _text(path: Path) -> str:
@@ -156,17 +172,18 @@ def _held(lock: Path) -> bool:
 def differences(left: Run, right: Run) -> list[Difference]:
     """Where two runs' specs, arguments and settings differ, in the order of the first."""
     keys = ("spec", "args", "sizes", "overrides", "base", "torch", "version")
-    a = dict(_leaves({k: left.document.get(k) for k in keys}))
-    b = dict(_leaves({k: right.document.get(k) for k in keys}))
+    a = dict(leaves({k: left.document.get(k) for k in keys}))
+    b = dict(leaves({k: right.document.get(k) for k in keys}))
     return [Difference(k, a.get(k), b.get(k)) for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)]
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The values in nested plain data, each with its path: `spec.train.optimizer`, `spec.layers[0].type`."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else str(key))
+            yield from leaves(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list) and any(isinstance(i, dict | list) for i in value):
         for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{number}]")
+            yield from leaves(inner, f"{path}[{number}]")
     else:
         yield path, value

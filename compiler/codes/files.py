@@ -70,6 +70,12 @@ CODES: tuple[Code, ...] = (
         "dtype.",
     ),
     Code(
+        "NNC0911",
+        "package-missing",
+        "What was asked for needs a package that is not installed.",
+        "Pictures, TensorBoard and ONNX are extras: nnc is installed without them, and says which line of pip brings them.",
+    ),
+    Code(
         "NNC0920",
         "weights-unreadable",
         "The file of `weights:` holds no weights that can be read.",

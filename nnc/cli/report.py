@@ -13,7 +13,7 @@ from nnc.compiler.diagnostics import Diagnostic, Severity
 __all__ = ["FORMATS", "count", "diagnostics_json", "exit_code", "render", "show"]
 
 FORMATS = ("text", "concise", "json", "sarif", "github")
-UNREACHABLE = {"NNC0101", "NNC0903"}  # a file cannot be read, or cannot be written: nothing was looked at
+UNREACHABLE = {"NNC0101", "NNC0903", "NNC0911"}  # a file or a package is out of reach: nothing was looked at
 
 
 def render(diagnostics: Sequence[Diagnostic], form: str, *, color: bool = False) -> str:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nnc.cli import main
-from nnc.runtime.classes import ClassReport, write_confusion
+from nnc.runtime.classes import ClassReport
 from nnc.runtime.commands import run_evaluation, run_training
 from nnc.runtime.data import open_data
 from nnc.runtime.failure import Failure
@@ -70,9 +70,3 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["eval", artifact, "--classes", "--format", "json"]) == 0
     assert sum(map(sum, json.loads(capsys.readouterr().out)["confusion"])) == 12
     assert main(["eval", artifact, "--confusion", "c.bmp"]) == 2
-
-
-@pytest.mark.parametrize("end", [".png", ".pdf"])
-def test_other_pictures(tmp_path: Path, end: str) -> None:
-    write_confusion(ClassReport(("a", "b"), ((3, 1), (0, 2))), tmp_path / f"c{end}")
-    assert (tmp_path / f"c{end}").read_bytes()[1:4] in (b"PNG", b"PDF")

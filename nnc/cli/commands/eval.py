@@ -54,7 +54,7 @@ def run(options: Namespace) -> int:
     from nnc.runtime.commands import run_evaluation
     from nnc.runtime.report import finite
 
-    if options.confusion and Path(options.confusion).suffix not in (".png", ".svg", ".pdf"):
+    if options.confusion and Path(options.confusion).suffix.lower() not in (".png", ".svg", ".pdf"):
         raise Misuse("--confusion writes a .png, .svg or .pdf file")
     found = run_evaluation(
         options.source, split=options.split, device=options.device or "auto", base=options.base,
@@ -78,7 +78,10 @@ def run(options: Namespace) -> int:
         for name, value in below:
             print(f"{name} is below {value:g}")
     if options.confusion and found.classes:
-        _draw(found.classes, Path(options.confusion))
+        from nnc.runtime.plots import write_confusion
+
+        write_confusion(found.classes, Path(options.confusion))
+        note_written(options.confusion)
     return FINDINGS if below else OK
 
 
@@ -88,13 +91,3 @@ def _print_classes(report: ClassReport) -> None:
     for i, name in enumerate(report.names):
         precision, recall, f1, samples = report.of(i)
         print(f"  {visible(name):<{width}}  {precision:>9.4f}  {recall:.4f}  {f1:.4f}  {samples:>7,}")
-
-
-def _draw(report: ClassReport, path: Path) -> None:
-    from nnc.runtime.classes import write_confusion
-
-    try:
-        write_confusion(report, path)
-    except ModuleNotFoundError as error:
-        raise Misuse(f"--confusion needs {error.name}: pip install 'nnc[plot]'") from None
-    note_written(path)

@@ -1,17 +1,19 @@
-"""Lists the runs in a folder: how far each came, its best epoch, and what was measured then. With two runs, shows where
-their specs and settings differ, and their quantities side by side."""
+"""Lists the runs in a folder: how far each came, its best epoch, and what was measured then. One run is shown with all its
+epochs. With two, shows where their specs and settings differ, and their quantities side by side. --plot draws the loss,
+the metrics and the learning rate by epoch, of all of them in one picture."""
 
 from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import OK, Misuse
+from nnc.cli.filters import chosen, condition
 from nnc.cli.options import add_format
-from nnc.cli.output import print_json
+from nnc.cli.output import note_written, print_json
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
@@ -20,38 +22,70 @@ if TYPE_CHECKING:
 EXAMPLES = """\
 nnc runs
 nnc runs experiments --sort validation.loss
+nnc runs --where status=finished --where 'validation.accuracy>=0.98' --where 'spec.train.optimizer=Adam*'
+nnc runs runs/digits-1 --plot curves.svg
 nnc runs runs/digits-1 runs/digits-2
 nnc runs --format json"""
+MOST_EPOCHS = 40  # of a run, in a terminal
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "folders", nargs="*", metavar="FOLDER", help="a folder of runs (default: runs), or two runs to compare"
+        "folders", nargs="*", metavar="FOLDER", help="folders of runs (default: runs), a run, or two runs to compare"
     )
     parser.add_argument("--sort", metavar="QUANTITY", help="the best first: validation.accuracy, validation.loss …")
+    parser.add_argument(
+        "--where",
+        action="append",
+        type=condition,
+        default=[],
+        metavar="CONDITION",
+        help="only runs for which it holds, with = != >= <= > <, of a quantity, network, status, run, epoch, args.NAME, "
+        "overrides.seed, or a place of the spec",
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw their curves: a .png, .svg or .pdf file (needs matplotlib)"
+    )
     add_format(parser, "text", "json")
 
 
 def run(options: Namespace) -> int:
-    from nnc.runtime.runs import find_runs, read_run
+    from nnc.runtime.runs import RUN, read_run
 
-    if len(options.folders) > 2:
-        raise Misuse("one folder of runs is listed, or two runs are compared")
-    if len(options.folders) == 2:
-        left, right = (read_run(Path(f)) for f in options.folders)
-        _compare(left, right, options.format)
-        return OK
-    root = Path(options.folders[0] if options.folders else "runs")
-    runs = find_runs(root)
+    if options.plot and Path(options.plot).suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise Misuse("--plot writes a .png, .svg or .pdf file")
+    folders = [Path(f) for f in options.folders or ["runs"]]
+    named = [f for f in folders if (f / RUN).is_file()]
+    plain = not (options.where or options.sort)
+    if len(folders) == 2 and plain and len(named) + sum(not f.is_dir() for f in folders) == 2:
+        runs = [read_run(f) for f in folders]
+        _compare(runs[0], runs[1], options.format)
+    elif len(folders) == len(named) == 1 and plain:
+        runs = [read_run(folders[0])]
+        _show(runs[0], options.format)
+    else:
+        runs = _list(folders, options)
+    if options.plot:
+        from nnc.runtime.plots import write_curves
+
+        write_curves(runs, Path(options.plot))
+        note_written(options.plot)
+    return OK
+
+
+def _list(folders: Sequence[Path], options: Namespace) -> list[Run]:
+    from nnc.runtime.runs import find_runs
+
+    runs = chosen([r for f in folders for r in find_runs(f)], options.where)
     if options.sort:
         runs = _sorted(runs, options.sort)
     if options.format == "json":
         print_json([_as_json(r) for r in runs])
     elif not runs:
-        print(f"no runs in {visible(str(root))}")
+        print(f"no runs{' like that' if options.where else ''} in {', '.join(visible(str(f)) for f in folders)}")
     else:
         _print(_rows(runs))
-    return OK
+    return runs
 
 
 def _sorted(runs: list[Run], quantity: str) -> list[Run]:
@@ -90,7 +124,9 @@ def _print(rows: Iterable[Sequence[str]]) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    if value is None:
+        return ""
+    return f"{value:.4f}" if not value or 1e-3 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
 def _duration(seconds: float) -> str:
@@ -99,6 +135,63 @@ def _duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02} min"
     return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
+
+
+# -- one run -----------------------------------------------------------------------------------------------------------
+
+
+def _show(one: Run, form: str) -> None:
+    if form == "json":
+        from nnc.runtime.report import finite
+
+        settings = {k: one.document.get(k) for k in ("args", "sizes", "overrides", "base", "version", "torch")}
+        print_json(_as_json(one) | settings | {"epochs": finite(list(one.epochs)), "events": finite(list(one.events))})
+        return
+    print(f"{visible(one.name)} in {visible(str(one.folder))}, {one.status}, {_duration(one.seconds)}")
+    for key, value in _settings(one):
+        print(f"  {visible(key)}: {visible(value)}")
+    if not one.epochs:
+        print("  no epoch has ended")
+        return
+    print()
+    _print(_epochs(one))
+    for event in one.events:
+        print(f"step {event.get('step')}: {visible(str(event.get('reason')))}; {visible(str(event['event']))}")
+
+
+def _settings(one: Run) -> Iterator[tuple[str, str]]:
+    """What the run was begun with, beside its spec."""
+    for key in ("args", "sizes", "overrides"):
+        values = one.document.get(key)
+        if isinstance(values, dict) and values:
+            yield key, ", ".join(f"{k}={v}" for k, v in values.items())
+    yield "begun with", f"nnc {one.document.get('version')}, torch {one.document.get('torch')}"
+
+
+def _epochs(one: Run) -> Iterator[list[str]]:
+    """A line for each epoch; of many the first, the last and the best."""
+    from nnc.runtime.runs import quantities_of
+
+    names = list(dict.fromkeys(q for e in one.epochs for q in quantities_of(e)))
+    yield ["epoch", *names, "lr", "seconds", ""]
+    total, skipped = len(one.epochs), False
+    for i, record in enumerate(one.epochs):
+        best = record is one.best
+        if MOST_EPOCHS // 2 <= i < total - MOST_EPOCHS // 2 and not best:
+            if not skipped:
+                yield ["…"] + [""] * (len(names) + 3)
+            skipped = True
+            continue
+        skipped = False
+        values, rates = quantities_of(record), record.get("lr")
+        rate = rates[0] if isinstance(rates, list) and rates else rates
+        yield [
+            str(record["epoch"]), *(_number(values.get(n)) for n in names),
+            f"{rate:.3g}" if isinstance(rate, int | float) else "", f"{record['seconds']:.1f}", "best" if best else "",
+        ]  # fmt: skip
+
+
+# -- two runs ----------------------------------------------------------------------------------------------------------
 
 
 def _compare(left: Run, right: Run, form: str) -> None:
