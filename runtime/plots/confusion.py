@@ -61,7 +61,7 @@ def _figure(report: ClassReport, title: str) -> Figure:
     axes.set_title(label(title or f"{right:,} of {total:,} right", 60))
     figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.02, label="share of the class", format=PercentFormatter(1, 0))
     if len(names) <= MOST_COUNTED:
-        _count(axes, counts, shares, size / len(names))
+        _count(axes, counts, shares, size / max(1, len(names)))
     return figure
 
 
