@@ -10,7 +10,7 @@ from __future__ import annotations
 from nnc.compiler.schema.grammar import Choice, Key, Leaf, Listing, Part, Record, Ref, Schema, Table, computable
 
 __all__ = [
-    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "TEXT", "TRAIN", "WEIGHTS",
+    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "SPEED", "TEXT", "TRAIN", "WEIGHTS",
 ]  # fmt: skip
 
 
@@ -60,6 +60,52 @@ TRANSFORMS = Choice(
     ),
 )
 
+_HOLDOUT = Record(
+    "a dataset (`type:`), or a mapping with `size:` or `folds:`",
+    {
+        "type": Key(_CALL_TEXT, "A dataset of its own."),
+        "size": Key(
+            _setting("a number above 0", {"type": "number", "exclusiveMinimum": 0}),
+            "A fraction, or a number of samples.",
+        ),
+        "stratify": Key(ANYTHING, "A field, or true for the last: each of its classes is split alike."),
+        "folds": Key(
+            _setting("an integer ≥ 2", {"type": "integer", "minimum": 2}), "Cross-validation in so many folds."
+        ),
+        "fold": Key(POSITIVE, "The fold that validates, from 1; `nnc train --fold 2` says another."),
+    },
+    rest=ANYTHING,
+)
+
+_PADDING = Record(
+    "a mapping",
+    {
+        "fields": Key(NAMES, "Fields whose samples differ in length; those of text are padded anyway."),
+        "value": Key(ANYTHING, "What is filled in: a number, or one by field. By default 0."),
+        "multiple_of": Key(POSITIVE, "Lengths are rounded up to a multiple of this."),
+        "length": Key(POSITIVE, "One length for all batches; longer samples are cut."),
+    },
+    owner="`padding:`",
+    code="NNC0806",
+)
+
+_LOADER = Record(
+    "a mapping with arguments of DataLoader",
+    {
+        "num_workers": Key(NATURAL, "Processes that read samples."),
+        "prefetch_factor": Key(POSITIVE, "Batches that each of them reads ahead."),
+        "persistent_workers": Key(FLAG, "Whether they live on after an epoch."),
+        "pin_memory": Key(FLAG, "Whether batches are put where a GPU fetches them faster."),
+        "timeout": Key(
+            _setting("a number ≥ 0", {"type": "number", "minimum": 0}), "Seconds to wait for a batch; 0: forever."
+        ),
+        "multiprocessing_context": Key(
+            _setting("fork, spawn or forkserver", {"enum": ["fork", "spawn", "forkserver"]}), "How they are begun."
+        ),
+    },
+    rest=ANYTHING,
+)
+
 DATA = Record(
     "a mapping with `train:`",
     {
@@ -74,9 +120,9 @@ DATA = Record(
                     {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "minLength": 1}]},
                     code="NNC0804",
                 ),
-                mapping=DATASET.mapping,
+                mapping=_HOLDOUT,
             ),
-            "A part of the training data (a fraction, or a number of samples), split off by `seed:`, or a dataset.",
+            "A part of the training data (a fraction, a number of samples, or a fold), split off by `seed:`, or a dataset.",
         ),
         "transforms": Key(
             Table("a mapping from a field to its transforms", TRANSFORMS), "torchvision.transforms.v2, by field."
@@ -87,6 +133,16 @@ DATA = Record(
             _setting("an integer ≥ 0", {"type": ["integer", "null"], "minimum": 0}),
             "Processes that load data; by default chosen by the machine.",
         ),
+        "padding": Key(_PADDING, "How samples of different lengths are put together."),
+        "sampler": Key(
+            call("a sampler such as `Balanced`, or a mapping with `type:`"),
+            "Which training samples an epoch draws, and in which order; by default as `shuffle:` says.",
+        ),
+        "loader": Key(_LOADER, "Arguments of torch's DataLoader, under its own names."),
+        "on_error": Key(
+            _setting('"fail" or "skip"', {"enum": ["fail", "skip"]}),
+            "What is done about a sample that cannot be read: end the run, or leave it out and count it.",
+        ),
     },
     owner="`data:`",
     code="NNC0806",
@@ -96,10 +152,32 @@ DATA = Record(
 # ---------------------------------------------------------------------------------------------------------------
 
 PARAMETER_GROUP = Record(
-    "a mapping with `match:`",
-    {"match": Key(GLOBS, 'Globs over parameter names: `["*.bias", "*bn*"]`.')},
-    required=("match",),
+    "a mapping with `match:`, `type:` or `ndim:`",
+    {
+        "match": Key(GLOBS, 'Globs over parameter names: `["*.bias", "*bn*"]`.'),
+        "type": Key(NAMES, "Types of layers, or names of the file's blocks: `[BatchNorm2d, LayerNorm]`."),
+        "ndim": Key(
+            _setting(
+                "an integer ≥ 0, or a list of them",
+                {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "array", "minItems": 1}]},
+            ),
+            "Numbers of dimensions: 1 for biases and the weights of normalization.",
+        ),
+    },
     rest=ANYTHING,
+)
+SHARE = _setting("a number above 0 and at most 1", {"type": "number", "exclusiveMinimum": 0, "maximum": 1})
+LAYER_DECAY = Choice(
+    "a factor such as 0.75, or a mapping with `factor:`",
+    scalar=SHARE,
+    mapping=Record(
+        "a mapping with `factor:`",
+        {
+            "factor": Key(SHARE, "What the rate is multiplied by from each level to the one before."),
+            "layers": Key(GLOBS, 'Globs over module names, a level for each that they fit: `["stem", "blocks.*"]`.'),
+        },
+        required=("factor",),
+    ),
 )
 
 LOSS = Choice(
@@ -135,6 +213,10 @@ LOSS_MAPPING = Record(
 OPTIMIZER = call(
     "an optimizer such as `Adam(lr=1e-3)`",
     groups=Key(Listing("a list of parameter groups", PARAMETER_GROUP), "Other settings for some of the parameters."),
+    no_decay=Key(
+        NAMES, "What has no weight decay: `default` for biases, normalization and embeddings, or globs over names."
+    ),
+    layer_decay=Key(LAYER_DECAY, "Smaller learning rates for earlier layers."),
 )
 SCHEDULER = call(
     "a scheduler such as `OneCycleLR(max_lr=0.01, total_steps=steps)`",
@@ -191,6 +273,56 @@ EARLY_STOPPING = Choice(
     ),
 )
 
+_MAYBE_FLAG = _setting("true or false", {"type": ["boolean", "null"]})
+_COMPILE_MODE = {"enum": ["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]}
+SPEED = Choice(
+    '"auto", "plain", or a mapping such as `{compile: true}`',
+    scalar=_setting('"auto" or "plain"', {"enum": ["auto", "plain", None]}),
+    mapping=Record(
+        "a mapping such as `{compile: true}`",
+        {
+            "channels_last": Key(_MAYBE_FLAG, "Whether images lie in memory channels last (NHWC)."),
+            "compile": Key(
+                Choice(
+                    "true, false, a mode of torch.compile, or a mapping",
+                    scalar=_setting(
+                        'true, false, "default", "reduce-overhead", "max-autotune" or "max-autotune-no-cudagraphs"',
+                        {"anyOf": [{"type": ["boolean", "null"]}, _COMPILE_MODE]},
+                    ),
+                    mapping=Record(
+                        "a mapping with arguments of torch.compile",
+                        {
+                            "mode": Key(_setting("a mode of torch.compile", _COMPILE_MODE), "torch.compile's mode."),
+                            "fullgraph": Key(FLAG, "Whether it is an error if the network cannot be compiled as one."),
+                            "dynamic": Key(_MAYBE_FLAG, "Whether sizes stay free; null lets torch find out."),
+                        },
+                    ),
+                ),
+                "torch.compile for the training steps.",
+            ),
+            "checkpointing": Key(
+                Choice(
+                    "true, or globs over layers and blocks",
+                    scalar=Leaf("true, false or a glob", {"type": ["boolean", "string", "null"], "minLength": 1}),
+                    listing=GLOBS.listing,
+                ),
+                "Layers or blocks whose activations are computed again in the backward pass instead of kept; true: all blocks.",
+            ),
+            "optimizer": Key(
+                _setting('"fused", "foreach" or "loop"', {"enum": ["fused", "foreach", "loop", None]}),
+                "torch.optim's implementation: one kernel, one per operation, or one per parameter.",
+            ),
+            "cuda_graphs": Key(
+                _MAYBE_FLAG, "Whether forward and backward of full batches are replayed as CUDA graphs."
+            ),
+            "deterministic": Key(_MAYBE_FLAG, "Whether a GPU takes algorithms that give the same bits in every run."),
+            "cudnn_benchmark": Key(_MAYBE_FLAG, "Whether cuDNN tries which algorithm is the fastest."),
+        },
+        owner="`speed:`",
+        code="NNC0806",
+    ),
+)
+
 TRAIN = Record(
     "a mapping with `loss:`, `optimizer:` and `epochs:`",
     {
@@ -214,9 +346,10 @@ TRAIN = Record(
         "drop_last": Key(FLAG, "Leave out a last batch that is not full."),
         "shuffle": Key(FLAG, "Another order in every epoch, by `seed:`."),
         "precision": Key(
-            _setting('"float32", "bf16" or "fp16"', {"enum": ["float32", "bf16", "fp16"]}),
+            _setting('"float32", "tf32", "bf16" or "fp16"', {"enum": ["float32", "tf32", "bf16", "fp16"]}),
             "Number format of the forward pass.",
         ),
+        "speed": Key(SPEED, "How steps are made fast; by default what suits the device and costs no bit."),
         "device": Key(
             _setting(
                 '"auto", "cpu", "cuda", "cuda:1" or "mps"',

@@ -15,12 +15,12 @@ from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.expr.template import parse_template
-from nnc.compiler.expr.tree import CallExpr, Expr, Keyword, Literal, Name
+from nnc.compiler.expr.tree import CallExpr, Expr, Items, Keyword, Literal, Name
 from nnc.compiler.ops.registry import Argument
 from nnc.compiler.source.tree import Entry, Scalar, Sequence, Tree
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.config import BoundCall, Deferred, waits
-from nnc.compiler.training.kinds import is_formula, nested_group
+from nnc.compiler.training.kinds import are_names, is_formula, nested_group
 from nnc.compiler.training.registry import CallDef, Group, Refused
 from nnc.compiler.training.values import Unknown, did_you_mean, evaluate, names_in
 from nnc.compiler.training.vocabulary import INSTEAD, VOCABULARY, Vocabularies
@@ -188,6 +188,8 @@ class Binder:
         self._check_kind(argument, value, written.span)
 
     def _expression_value(self, expr: Expr, argument: Argument) -> Any:
+        if are_names(argument.kind) and isinstance(expr, Items) and all(isinstance(i, Name) for i in expr.items):
+            return tuple(i.name for i in expr.items if isinstance(i, Name))
         group = nested_group(argument.kind)
         later = not self.later.keys().isdisjoint(names_in(expr))
         names = {**self.names, **self.later} if later else self.names

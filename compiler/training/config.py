@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
+from nnc.compiler.training.speed import SpeedConfig
 
 if TYPE_CHECKING:
+    from nnc.compiler.graph.ir import Graph
     from nnc.compiler.schema.spec import Spec
     from nnc.compiler.training.loss_block import LossBlock
     from nnc.compiler.types.tensor import TensorType
 
 __all__ = [
-    "AveragingConfig", "BoundCall", "DataConfig", "Deferred", "EarlyStopping", "FieldTransforms", "LossConfig",
-    "LossTerm", "MetricConfig", "Network",
-    "OptimizerConfig", "ParameterGroup", "SchedulerConfig", "TrainConfig",
+    "AveragingConfig",
+    "BoundCall",
+    "DataConfig",
+    "Deferred",
+    "EarlyStopping",
+    "FieldTransforms",
+    "Holdout",
+    "LayerDecay",
+    "LoaderConfig",
+    "LossConfig",
+    "LossTerm",
+    "MetricConfig",
+    "Network",
+    "OptimizerConfig",
+    "PaddingConfig",
+    "Parameter",
+    "ParameterGroup",
+    "SchedulerConfig",
+    "TrainConfig",
+    "Unfreezing",
     "waits",
 ]  # fmt: skip
 
@@ -92,17 +112,30 @@ def _shown(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the network under its name in `named_parameters`. `layer` is the type of the layer that it belongs to,
+    "" for one that the file declares; `blocks` are the names of the file's blocks around it; `frozen` by `freeze:`."""
+
+    name: str
+    layer: str
+    ndim: int
+    blocks: tuple[str, ...] = ()
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
-    """What the sections need to know about the network they feed: names of its inputs, outputs and parameters, in
-    order. An unnamed single output is called `output`. Those in `train_only` come out in training mode only."""
+    """What the sections need to know about the network they feed: its inputs, outputs and parameters, in order. An unnamed
+    single output is called `output`. Those in `train_only` come out in training mode only. `graph` is the network itself."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    parameters: tuple[str, ...] | None = None
+    parameters: tuple[Parameter, ...] | None = None
     train_only: frozenset[str] = frozenset()
     types: Mapping[str, TensorType] = field(default_factory=dict)  # of the outputs
     input_types: Mapping[str, TensorType] = field(default_factory=dict)
     spec: Spec | None = None
+    graph: Graph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +147,83 @@ class FieldTransforms:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformStage:
+    """One entry of `transforms:`: what is done to its field, or to several fields with the same draws."""
+
+    fields: tuple[str, ...]
+    train: tuple[BoundCall, ...]
+    eval: tuple[BoundCall, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """The part of the training data that validates: a fraction below 1 or a count, or fold number `fold` (from 1) of
+    `folds`; of each class of the field `stratify` alike."""
+
+    size: float | int | None
+    stratify: str | None = None
+    folds: int | None = None
+    fold: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PaddingConfig:
+    """Samples of the `fields` differ in length and are filled up to the longest of a batch, rounded up to a multiple; or
+    to one `length`, which longer ones are cut to. `values` are filled in, by field."""
+
+    fields: tuple[str, ...] = ()
+    values: Mapping[str, int | float] = field(default_factory=dict)
+    multiple_of: int = 1
+    length: int | None = None
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Names of what comes with the padded fields: how long each sample is (B,) and where it is (B, T), as `lengths`
+        and `mask` for the first field, and by name for each."""
+        named = tuple(f"{f}_{extra}" for f in self.fields for extra in ("lengths", "mask"))
+        return ("lengths", "mask", *named) if self.fields else ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderConfig:
+    """What torch's `DataLoader` is told, under its own names; None leaves it to the runtime."""
+
+    num_workers: int | None = None
+    prefetch_factor: int | None = None
+    persistent_workers: bool | None = None
+    pin_memory: bool | None = None
+    timeout: float = 0.0
+    multiprocessing_context: Literal["fork", "spawn", "forkserver"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DataConfig:
-    """`data:`. `validation` is a part of the training data (a fraction below 1 or a count), a dataset of its own, or
-    nothing."""
+    """`data:`. `validation` is a part of the training data (a fraction below 1 or a count, or as `Holdout` says), a
+    dataset of its own, or nothing. `sampler` draws the training samples of an epoch, by default all of them in the order
+    that `train:` says. What cannot be read ends the run, or with `on_error: skip` is left out and counted."""
 
     fields: tuple[str, ...]
     train: BoundCall
     span: Span
     test: BoundCall | None = None
-    validation: float | int | BoundCall | None = None
-    transforms: Mapping[str, FieldTransforms] = field(default_factory=dict)
+    validation: float | int | Holdout | BoundCall | None = None
+    stages: tuple[TransformStage, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
     classes: tuple[str, ...] | None = None
     seed: int = 0
     workers: int | None = None
     spans: Mapping[str, Span] = field(default_factory=dict)
+    padding: PaddingConfig = field(default_factory=PaddingConfig)
+    sampler: BoundCall | None = None
+    loader: LoaderConfig = field(default_factory=LoaderConfig)
+    on_error: Literal["fail", "skip"] = "fail"
+    texts: tuple[str, ...] = ()  # the fields that are cut into tokens
+
+    @property
+    def delivered(self) -> tuple[str, ...]:
+        """Names of all that a batch holds: the fields, and what comes with those that are padded."""
+        return (*self.fields, *(e for e in self.padding.extras if e not in self.fields))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,19 +268,52 @@ class MetricConfig:
 
 @dataclass(frozen=True, slots=True)
 class ParameterGroup:
-    """Settings for the parameters whose names a glob of `match` fits; of several groups that fit, each adds its
-    settings, and the later one wins."""
+    """Settings for some parameters: those whose names a glob of `match` fits, where it has any, and which are of the
+    types of layer and numbers of dimensions that the file asks for; then `names` are those. Of several groups that fit, each adds
+    its settings, and the later one wins."""
 
     match: tuple[str, ...]
     settings: Mapping[str, Any]
     span: Span
     match_spans: tuple[Span, ...] = ()
+    names: frozenset[str] | None = None
+
+    def fits(self, name: str) -> bool:
+        if self.names is not None and name not in self.names:
+            return False
+        return not self.match or any(fnmatchcase(name, glob) for glob in self.match)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerDecay:
+    """The rate of a parameter is the optimizer's times `factor` for each of the `depth` levels that come after its own:
+    `levels`, by name. The last level has the whole rate."""
+
+    factor: float
+    levels: Mapping[str, int]
+    depth: int
+    span: Span
+
+    def scale(self, name: str) -> float:
+        return float(self.factor ** (self.depth - 1 - self.levels.get(name, self.depth - 1)))
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizerConfig:
     call: BoundCall
     groups: tuple[ParameterGroup, ...] = ()
+    layer_decay: LayerDecay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreezing:
+    """From the beginning of epoch `epoch` on, what a glob of `match` names is trained too; with `statistics`,
+    normalization layers among it take part as the others do. Its settings are a group of the optimizer."""
+
+    match: tuple[str, ...]
+    epoch: int
+    span: Span
+    statistics: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +374,10 @@ class TrainConfig:
     averaging: AveragingConfig | None = None
     early_stopping: EarlyStopping | None = None
     non_finite: Literal["stop", "skip", "rollback", "ignore"] = "stop"
-    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"
+    speed: SpeedConfig = field(default_factory=SpeedConfig)
     device: str = "auto"
     checkpoint_every: int | None = None
+    unfreeze: tuple[Unfreezing, ...] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from nnc.compiler.ops.kinds import Kind
 from nnc.compiler.training.config import BoundCall
 from nnc.compiler.types.dtype import DType
 
-__all__ = ["INTERPOLATION", "MULTIPROCESSING", "is_formula", "nested_group", "parse_kind"]
+__all__ = ["INTERPOLATION", "MULTIPROCESSING", "are_names", "is_formula", "nested_group", "parse_kind"]
 
 Positive = int
 OneOrTwo = int
@@ -28,6 +28,8 @@ AtLeast0 = float
 Above0 = float
 Fraction = float
 BelowOne = float
+Share = float
+Counts = Sequence[int]
 Betas = tuple[float, float]
 AtLeast1 = float
 EpsPair = tuple[float | None, float]
@@ -142,6 +144,7 @@ KINDS: dict[str, Kind] = {
     "Above0": _number("a number > 0", lambda v: v > 0, exclusiveMinimum=0),
     "Fraction": _number("a number from 0 to 1", lambda v: 0 <= v <= 1, minimum=0, maximum=1),
     "BelowOne": _number("a number ≥ 0 and < 1", lambda v: 0 <= v < 1, minimum=0, exclusiveMaximum=1),
+    "Share": _number("a number > 0 and ≤ 1", lambda v: 0 < v <= 1, exclusiveMinimum=0, maximum=1),
     "AtLeast1": _number("a number ≥ 1", lambda v: v >= 1, minimum=1),
     "EpsPair": Kind(
         "[null or a number ≥ 0, a number ≥ 0]",
@@ -172,6 +175,7 @@ KINDS: dict[str, Kind] = {
     "ImageSize": _integer("an integer ≥ 1", 1) | _several("[height, width]", _is_size, 1, 2, _SIZE),
     "Padding": _integer("an integer ≥ 0", 0) | _several("1, 2 or 4 of them", _is_count, 1, 4, _COUNT),
     "Fill": _number("a number", lambda v: True) | _several("one number per channel", _is_number, 1, None, _NUMBER),
+    "Counts": _several("a list of integers ≥ 0", _is_count, 1, None, _COUNT),
     "ThreePositive": _several("three integers ≥ 1", _is_size, 3, 3, _SIZE),
     "Milestones": Kind("a list of increasing integers ≥ 0", _increasing, {"type": "array", "items": _COUNT}),
     "Fields": Kind(
@@ -253,6 +257,11 @@ def nested_group(kind: Kind) -> Literal["scheduler", "transform"] | None:
     if kind is KINDS["Schedulers"]:
         return "scheduler"
     return "transform" if kind is KINDS["Transforms"] or "tokenizer" in kind.words else None
+
+
+def are_names(kind: Kind) -> bool:
+    """Whether the argument holds names of fields or columns, which need no quotes: `names=[image, label]`."""
+    return "array names" in kind.words
 
 
 def is_formula(kind: Kind) -> bool:

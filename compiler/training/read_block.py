@@ -58,10 +58,10 @@ def read_loss_block(
 def _field_types(data: DataConfig, network: Network, fields: list[str]) -> dict[str, TensorType]:
     """Fields that feed an input have its type; the last one of torchvision's datasets is a class number."""
     inputs = list(network.input_types)
-    by_name = all(n in data.fields for n in inputs)
+    by_name = all(n in data.delivered for n in inputs)
     feeding = dict(zip(inputs if by_name else data.fields, inputs, strict=False))
     types = {f: network.input_types[feeding[f]] for f in fields if f in feeding}
-    anything = not VOCABULARY["dataset"][data.train.name].traits.isdisjoint(("arrays", "table"))
+    anything = not VOCABULARY["dataset"][data.train.name].traits.isdisjoint(("arrays", "table", "text", "stream"))
     if not anything and data.fields[-1] in fields and data.fields[-1] not in types:
         first = next(iter(network.input_types.values()), None)
         batch = first.shape[0] if first is not None and first.shape else size("B")

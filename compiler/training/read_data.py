@@ -10,15 +10,20 @@ from nnc.compiler.diagnostics import Fix, Problems
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Sequence, Tree
 from nnc.compiler.training.binding import Binder
-from nnc.compiler.training.config import BoundCall, DataConfig, FieldTransforms
+from nnc.compiler.training.config import BoundCall, DataConfig, FieldTransforms, Holdout
+from nnc.compiler.training.read_loading import read_holdout, read_loader, read_padding, read_sampler, read_texts
 from nnc.compiler.training.sections import Broken, Section
 from nnc.compiler.training.values import did_you_mean
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
 
 __all__ = ["KEYS", "read_data", "read_transforms"]
 
-KEYS = ("fields", "train", "test", "validation", "transforms", "classes", "seed", "workers")
+KEYS = (
+    "fields", "train", "test", "validation", "transforms", "padding", "sampler", "on_error", "classes", "seed", "workers",
+    "loader",
+)  # fmt: skip
 DEFAULT_FIELDS = ("image", "label")
+DEFAULT_TEXT = {"lines": ("text",), "folder": ("text", "label"), "stream": ("text", "next")}  # by trait of the dataset
 EXAMPLE = 'MNIST(root="data", train=True)'
 
 
@@ -34,11 +39,17 @@ def read_data(
     refused."""
     section = Section("data", tree, KEYS, problems, names, broken)
     binder = Binder(problems, names or {}, vocabularies=vocabularies)
-    fields = tuple(name for name, _ in section.texts("fields") or ()) or DEFAULT_FIELDS
-    train = _dataset(section, binder, "train", fields, section.need("train", EXAMPLE))
-    test = _dataset(section, binder, "test", fields, section.values.get("test"))
+    bound = _bound(section, binder, section.need("train", EXAMPLE))
+    fields = tuple(name for name, _ in section.texts("fields") or ()) or _default_fields(binder, bound)
+    train = _dataset(section, binder, fields, bound)
+    test = _dataset(section, binder, fields, _bound(section, binder, section.values.get("test")))
     validation = _validation(section, binder, fields)
     transforms = _transforms(section, fields, vocabularies)
+    held = validation if isinstance(validation, BoundCall) else None
+    texts = read_texts(section, binder, {"train": train, "test": test, "validation": held}, transforms)
+    padding = read_padding(section, fields, texts, _shifted(binder, train, fields))
+    sampler = read_sampler(section, binder, fields, padding)
+    loader = read_loader(section)
     classes = section.texts("classes")
     seed = section.value("seed", "NonNegative", 0)
     workers = section.value("workers", "NonNegative | None", None)
@@ -55,17 +66,33 @@ def read_data(
         workers=workers,
         span=section.span,
         spans=section.spans,
+        padding=padding,
+        sampler=sampler,
+        loader=loader,
+        on_error=section.value("on_error", "Literal['fail', 'skip']", "fail"),
+        texts=texts,
     )
 
 
-def _dataset(
-    section: Section, binder: Binder, key: str, fields: tuple[str, ...], tree: Tree | None
-) -> BoundCall | None:
-    if tree is None:
-        return None
-    call = binder.tree(tree, "dataset")
+def _bound(section: Section, binder: Binder, tree: Tree | None) -> BoundCall | None:
+    call = None if tree is None else binder.tree(tree, "dataset")
+    section.ok = section.ok and (tree is None or call is not None)
+    return call
+
+
+def _default_fields(binder: Binder, call: BoundCall | None) -> tuple[str, ...]:
+    traits = binder.vocabularies["dataset"][call.name].traits if call is not None else frozenset()
+    return next((f for t, f in DEFAULT_TEXT.items() if t in traits), DEFAULT_FIELDS)
+
+
+def _shifted(binder: Binder, call: BoundCall | None, fields: tuple[str, ...]) -> str | None:
+    """The field that holds the next tokens of the one before, in samples that differ in length."""
+    lines = call is not None and "lines" in binder.vocabularies["dataset"][call.name].traits
+    return fields[1] if lines and len(fields) == 2 else None
+
+
+def _dataset(section: Section, binder: Binder, fields: tuple[str, ...], call: BoundCall | None) -> BoundCall | None:
     if call is None:
-        section.ok = False
         return None
     traits = binder.vocabularies["dataset"][call.name].traits
     if "arrays" in traits:
@@ -77,6 +104,13 @@ def _dataset(
             )  # fmt: skip
     elif "table" in traits:
         _check_table(section, call, fields)
+    elif not traits.isdisjoint(("lines", "stream")):
+        if len(fields) > 2:
+            section.error(
+                "NNC0810",
+                section.spans.get("fields", call.span),
+                f"{call.name} has one field, or two: the second is the next token",
+            )
     elif len(fields) != 2:
         section.error(
             "NNC0810", section.spans.get("fields", call.span), f"{call.name} has two fields, such as [image, label]"
@@ -109,14 +143,16 @@ def _leaves(path: str) -> bool:
     )
 
 
-def _validation(section: Section, binder: Binder, fields: tuple[str, ...]) -> float | int | BoundCall | None:
+def _validation(section: Section, binder: Binder, fields: tuple[str, ...]) -> float | int | Holdout | BoundCall | None:
     tree = section.values.get("validation")
     if tree is None:
         return None
     if isinstance(tree, TreeMapping) or (
         isinstance(tree, Scalar) and isinstance(tree.value, str) and "$" not in tree.value
     ):
-        return _dataset(section, binder, "validation", fields, tree)
+        if isinstance(tree, TreeMapping) and tree.get("type") is None:
+            return read_holdout(section, tree, fields)
+        return _dataset(section, binder, fields, _bound(section, binder, tree))
     value: Any = section.value("validation", "AtLeast0", None)
     if (isinstance(value, float) and value >= 1) or value == 0:
         section.error(

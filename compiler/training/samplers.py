@@ -12,7 +12,6 @@ from nnc.compiler.training.registry import CallDef, Vocabulary, declare, refuse
 __all__ = ["SAMPLERS"]
 
 OMITTED = {
-    "data_source": "it is the training data",
     "generator": "`seed:` of `train:` decides",
 }
 

@@ -17,4 +17,6 @@ __all__ = ["INSTEAD", "VOCABULARY", "Vocabularies"]
 
 Vocabularies = Mapping[Group, Vocabulary]
 
-VOCABULARY: Vocabularies = {v.group: v for v in (DATASETS, LOSSES, METRICS, OPTIMIZERS, SAMPLERS, SCHEDULERS, TRANSFORMS)}
+VOCABULARY: Vocabularies = {
+    v.group: v for v in (DATASETS, LOSSES, METRICS, OPTIMIZERS, SAMPLERS, SCHEDULERS, TRANSFORMS)
+}

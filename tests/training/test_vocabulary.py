@@ -21,9 +21,14 @@ LIBRARY: dict[str, Any] = {
     "loss": torch.nn,
     "dataset": torchvision.datasets,
     "transform": torchvision.transforms.v2,
+    "sampler": torch.utils.data,
 }
 OURS = {"ChannelsBeforeTime", "Csv", "Npz", "Parquet", "Safetensors"}  # no counterpart in torchvision
-LEADING = {"params", "optimizer"}  # what the runtime itself passes first
+TEXT = {
+    d.name for group in ("dataset", "transform") for d in VOCABULARY[group].values() if d.traits & {"text", "stream"}
+}  # type: ignore[index]  # a Group
+OURS |= TEXT | {"Balanced", "ByLength", "Consecutive", "WeightedRandomSampler"}  # the last takes weights by class
+LEADING = {"params", "optimizer", "data_source"}  # what the runtime itself passes first
 
 CALLS = [d for group in LIBRARY for d in VOCABULARY[group].values() if d.name not in OURS]  # type: ignore[index]  # a Group
 
