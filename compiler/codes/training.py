@@ -141,7 +141,7 @@ CODES: tuple[Code, ...] = (
     Code(
         "NNC0816",
         "group-matches-nothing",
-        "A parameter group's pattern fits no parameter.",
+        "A pattern fits nothing in the network.",
         "Its settings would silently do nothing. Patterns are globs over the names that the state_dict has.",
     ),
     Code(

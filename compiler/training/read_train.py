@@ -14,6 +14,7 @@ from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
 from nnc.compiler.training.read_optimizer import read_optimizer
 from nnc.compiler.training.read_scheduler import read_scheduler
+from nnc.compiler.training.read_speed import read_speed
 from nnc.compiler.training.reading import Reading
 from nnc.compiler.training.sections import Broken, Section
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
@@ -22,7 +23,7 @@ __all__ = ["KEYS", "read_train"]
 
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
-    "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision",
+    "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision", "speed",
     "checkpoint_every", "device",
 )  # fmt: skip
 
@@ -65,7 +66,8 @@ def read_train(
         "averaging": read_averaging(section, epochs),
         "early_stopping": read_early_stopping(section),
         "non_finite": section.value("non_finite", "Literal['stop', 'skip', 'rollback', 'ignore']", "stop"),
-        "precision": section.value("precision", "Literal['float32', 'bf16', 'fp16']", "float32"),
+        "precision": section.value("precision", "Literal['float32', 'tf32', 'bf16', 'fp16']", "float32"),
+        "speed": read_speed(section, network),
         "device": section.value("device", "Device", "auto"),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
