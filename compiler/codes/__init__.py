@@ -4,7 +4,19 @@ Hundreds say the stage, and each has its file: 01 text, 02 document, 03 names an
 dtypes, 06 wiring, 07 blocks, arguments and parameters, 08 data and training, 09 files and artifacts.
 """
 
-from nnc.compiler.codes import blocks, document, expressions, files, names, parameters, shapes, text, training, wiring
+from nnc.compiler.codes import (
+    blocks,
+    document,
+    expressions,
+    files,
+    names,
+    parallel,
+    parameters,
+    shapes,
+    text,
+    training,
+    wiring,
+)
 from nnc.compiler.codes.code import Code, catalogue
 
 __all__ = ["CODES", "Code"]
@@ -20,4 +32,5 @@ CODES: dict[str, Code] = catalogue(
     parameters.CODES,
     training.CODES,
     files.CODES,
+    parallel.CODES,
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from nnc.compiler.schema.grammar import Choice, Key, Leaf, Listing, Part, Record, Ref, Schema, Table, computable
 
 __all__ = [
-    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "SPEED", "TEXT", "TRAIN", "WEIGHTS",
+    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "PARALLEL", "SPEED", "TEXT", "TRAIN", "WEIGHTS",
 ]  # fmt: skip
 
 
@@ -323,6 +323,49 @@ SPEED = Choice(
     ),
 )
 
+_NUMBER = _setting('"float32", "bf16" or "fp16"', {"enum": ["float32", "bf16", "fp16", None]})
+PARALLEL = Choice(
+    '"ddp", "fsdp", or a mapping with `type:`',
+    scalar=_setting('"ddp" or "fsdp"', {"enum": ["ddp", "fsdp", None]}),
+    mapping=Record(
+        "a mapping with `type:`",
+        {
+            "type": Key(
+                _setting('"ddp" or "fsdp"', {"enum": ["ddp", "fsdp"]}),
+                "`ddp`: every process has the whole network; `fsdp`: a part of every parameter.",
+            ),
+            "sync_batchnorm": Key(FLAG, "Whether batch statistics are those of all processes' samples (GPUs)."),
+            "timeout": Key(POSITIVE, "Seconds to wait for the other processes."),
+            "bucket_cap_mb": Key(POSITIVE, "ddp: MiB of gradients that are sent together."),
+            "static_graph": Key(FLAG, "ddp: whether every step uses the same parameters in the same order."),
+            "units": Key(GLOBS, "fsdp: the modules that are gathered one at a time; by default the network's blocks."),
+            "reshard_after_forward": Key(
+                _MAYBE_FLAG, "fsdp: whether a unit's parameters are given back until the backward pass needs them."
+            ),
+            "cpu_offload": Key(FLAG, "fsdp: whether parameters, gradients and optimizer wait in the CPU's memory."),
+            "param_dtype": Key(_NUMBER, "fsdp: number format in which parameters are gathered and used."),
+            "reduce_dtype": Key(_NUMBER, "fsdp: number format in which gradients are summed."),
+            "tensor": Key(
+                Choice(
+                    "a number of processes, or a mapping with `size:`",
+                    scalar=_setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),
+                    mapping=Record(
+                        "a mapping with `size:`",
+                        {
+                            "size": Key(POSITIVE, "How many neighboring processes divide a layer among them."),
+                            "colwise": Key(GLOBS, "Layers that are divided by their outputs."),
+                            "rowwise": Key(GLOBS, "Layers that are divided by their inputs."),
+                        },
+                        required=("size",),
+                    ),
+                ),
+                "fsdp: layers that several processes compute together.",
+            ),
+        },
+        required=("type",),
+    ),
+)
+
 TRAIN = Record(
     "a mapping with `loss:`, `optimizer:` and `epochs:`",
     {
@@ -357,6 +400,7 @@ TRAIN = Record(
             ),
             "Where training runs; `--device` overrides it.",
         ),
+        "parallel": Key(PARALLEL, "How several processes train: `ddp`, or `fsdp`, which shards the parameters."),
         "seed": Key(NATURAL, "Decides initial weights, order and augmentation."),
         "clip_grad_norm": Key(
             Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
+from nnc.compiler.training.parallel import ParallelConfig
 from nnc.compiler.training.speed import SpeedConfig
 
 if TYPE_CHECKING:
@@ -376,6 +377,7 @@ class TrainConfig:
     non_finite: Literal["stop", "skip", "rollback", "ignore"] = "stop"
     precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
+    parallel: ParallelConfig = ParallelConfig()
     device: str = "auto"
     checkpoint_every: int | None = None
     unfreeze: tuple[Unfreezing, ...] = ()

@@ -13,6 +13,7 @@ from nnc.compiler.training.read_course import read_averaging, read_early_stoppin
 from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
 from nnc.compiler.training.read_optimizer import read_optimizer
+from nnc.compiler.training.read_parallel import read_parallel
 from nnc.compiler.training.read_scheduler import read_scheduler
 from nnc.compiler.training.read_speed import read_speed
 from nnc.compiler.training.reading import Reading
@@ -24,7 +25,7 @@ __all__ = ["KEYS", "read_train"]
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
     "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision", "speed",
-    "checkpoint_every", "device",
+    "checkpoint_every", "parallel", "device",
 )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def read_train(
         "non_finite": section.value("non_finite", "Literal['stop', 'skip', 'rollback', 'ignore']", "stop"),
         "precision": section.value("precision", "Literal['float32', 'tf32', 'bf16', 'fp16']", "float32"),
         "speed": read_speed(section, network),
+        "parallel": read_parallel(section, network, [optimizer] if optimizer else []),
         "device": section.value("device", "Device", "auto"),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
