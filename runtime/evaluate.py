@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
 import torch
@@ -27,9 +27,19 @@ class Observer(Protocol):
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def autocast(precision: str, device: torch.device) -> torch.autocast:
-    """Mixed precision for forward and loss; nothing for float32."""
-    return torch.autocast(device.type, dtype=DTYPES.get(precision), enabled=precision in DTYPES)
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Mixed precision for forward and loss; nothing for float32 and TF32."""
+    return torch.autocast(device.type, dtype=DTYPES[precision]) if precision in DTYPES else nullcontext()
+
+
+def modes(model: nn.Module) -> list[tuple[nn.Module, bool]]:
+    """Which modules are in training mode: layers that keep their running statistics are not while the others are."""
+    return [(module, module.training) for module in model.modules()]
+
+
+def restore_modes(before: Sequence[tuple[nn.Module, bool]]) -> None:
+    for module, training in before:
+        module.training = training
 
 
 @contextmanager

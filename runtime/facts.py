@@ -23,6 +23,7 @@ def facts(training: Training, data: Data, resumed: Checkpoint | None) -> dict[st
         + (f", {config.accumulate} to a step" if config.accumulate > 1 else "")
         + (f", {len(data.validation):,} for validation" if data.validation is not None else ""),
         "optimizer": str(config.optimizer.call),
+        "speed": str(training.speed.choices),
     }
     if config.scheduler:
         found["scheduler"] = f"{config.scheduler.call}, every {config.scheduler.every}"

@@ -94,6 +94,7 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "non_finite": config.non_finite,
         "precision": config.precision,
         "monitor": config.monitor,
+        "speed": config.speed.as_plain() or None,
         "training samples": samples,
     }
 

@@ -92,7 +92,7 @@ def train(
     try:
         target = devices.resolve(device) if isinstance(device, str) else device
         loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter())
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, loop.training.speed.applied():
             return loop.run(interrupts, begin, resume=resume)
     finally:
         lock.release()

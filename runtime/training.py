@@ -18,6 +18,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
+from nnc.runtime.speed import Speed
 from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
 from nnc.runtime.update import Updater
 
@@ -42,7 +43,8 @@ class Training:
         self.model, self.config, self.loss, self.device = model, config, loss, device
         self.settings = settings_of(config, samples)
         self.position = Position()
-        self.updater = Updater(model, config, loss, inputs, device)
+        self.speed = Speed(model, config, device)
+        self.updater = Updater(model, self.speed.config, loss, inputs, device, self.speed.forward)
         self.scheduler = config.scheduler and build_scheduler(
             config.scheduler, self.updater.optimizer, config.names, -(-batches // config.accumulate)
         )
@@ -143,3 +145,4 @@ class Training:
         self.updater.load(state["optimizer"])
         if state["scaler"]:
             self.updater.scaler.load_state_dict(state["scaler"])
+        self.speed.align(self.updater.optimizer)

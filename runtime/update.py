@@ -26,7 +26,8 @@ class NotFinite(Exception):
 
 @dataclass
 class Updater:
-    """Owns the optimizer and the loss scaling. `inputs` are the fields that go into the network, in its order."""
+    """Owns the optimizer and the loss scaling. `inputs` are the fields that go into the network, in its order; `forward` is
+    what is called in its place."""
 
     model: nn.Module
     config: TrainConfig
@@ -34,6 +35,7 @@ class Updater:
     inputs: Sequence[str]
     device: torch.device
 
+    forward: Callable[..., Any]
     def __post_init__(self) -> None:
         self.optimizer = build_optimizer(self.config.optimizer, self.model)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.config.precision == "fp16")
@@ -82,7 +84,7 @@ class Updater:
         for batch in batches:
             share = self.size(batch) / samples
             with autocast(self.config.precision, self.device):
-                loss, terms = self.loss(self.model(*(batch[name] for name in self.inputs)), batch, share)
+                loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
             scaled: Any = self.scaler.scale(loss)
             scaled.backward()
             losses.append(terms)
