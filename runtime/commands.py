@@ -19,7 +19,7 @@ from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training import DataConfig, TrainConfig
-from nnc.compiler.training.read_data import read_transforms
+from nnc.compiler.training.read_transforms import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.weights import GivenWeights
 from nnc.runtime import device as devices

@@ -106,10 +106,18 @@ _LOADER = Record(
     rest=ANYTHING,
 )
 
+FIELDS = Choice(
+    "a name, a list of names, or a mapping from names to kinds",
+    scalar=TEXT,
+    listing=Listing("a list of names", TEXT, least=1),
+    mapping=Table("a mapping from names to kinds", TEXT),
+)
 DATA = Record(
     "a mapping with `train:`",
     {
-        "fields": Key(NAMES, "What one sample holds, in the dataset's order: `[image, label]`."),
+        "fields": Key(
+            FIELDS, "What one sample holds, in the dataset's order: `[image, label]`, or `{photo: image, truth: mask}`."
+        ),
         "train": Key(DATASET, "The training data: torchvision's own class names and arguments."),
         "test": Key(DATASET, "The test data."),
         "validation": Key(
@@ -125,7 +133,8 @@ DATA = Record(
             "A part of the training data (a fraction, a number of samples, or a fold), split off by `seed:`, or a dataset.",
         ),
         "transforms": Key(
-            Table("a mapping from a field to its transforms", TRANSFORMS), "torchvision.transforms.v2, by field."
+            Table("a mapping from a field to its transforms", TRANSFORMS),
+            "torchvision.transforms.v2, by field, or `image, mask:` for several with the same draws.",
         ),
         "classes": Key(NAMES, "Names of the classes, in the order of their numbers."),
         "seed": Key(NATURAL, "Decides the validation split."),
@@ -323,6 +332,19 @@ SPEED = Choice(
     ),
 )
 
+UNFREEZE = Record(
+    "a mapping with `match:` and `epoch:`",
+    {
+        "match": Key(GLOBS, "Globs over names of frozen parameters or modules."),
+        "epoch": Key(POSITIVE, "The epoch from whose beginning on they are trained."),
+        "statistics": Key(
+            FLAG, "Whether normalization layers among them renew their running statistics too; true unless said."
+        ),
+    },
+    required=("match", "epoch"),
+    rest=ANYTHING,
+)
+
 _NUMBER = _setting('"float32", "bf16" or "fp16"', {"enum": ["float32", "bf16", "fp16", None]})
 PARALLEL = Choice(
     '"ddp", "fsdp", or a mapping with `type:`',
@@ -418,6 +440,14 @@ TRAIN = Record(
         "non_finite": Key(
             _setting('"stop", "skip", "rollback" or "ignore"', {"enum": ["stop", "skip", "rollback", "ignore"]}),
             "What is done about a loss or a gradient that is no number.",
+        ),
+        "unfreeze": Key(
+            Choice(
+                "a mapping with `match:` and `epoch:`, or a list of them",
+                mapping=UNFREEZE,
+                listing=Listing("a list of mappings with `match:` and `epoch:`", UNFREEZE, least=1),
+            ),
+            "Parts of what `freeze:` names, trained from some epoch on.",
         ),
         "checkpoint_every": Key(
             _setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),

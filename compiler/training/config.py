@@ -38,7 +38,9 @@ __all__ = [
     "ParameterGroup",
     "SchedulerConfig",
     "TrainConfig",
+    "TransformStage",
     "Unfreezing",
+    "transforms_by_field",
     "waits",
 ]  # fmt: skip
 
@@ -157,6 +159,16 @@ class TransformStage:
     span: Span
 
 
+def transforms_by_field(stages: tuple[TransformStage, ...]) -> dict[str, FieldTransforms]:
+    """What is done to each field that has transforms, those that it shares with others included."""
+    named = dict.fromkeys(f for stage in stages for f in stage.fields)
+    own = {f: [s for s in stages if f in s.fields] for f in named}
+    return {
+        f: FieldTransforms(tuple(c for s in stages for c in s.train), tuple(c for s in stages for c in s.eval))
+        for f, stages in own.items()
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Holdout:
     """The part of the training data that validates: a fraction below 1 or a count, or fold number `fold` (from 1) of
@@ -202,7 +214,8 @@ class LoaderConfig:
 class DataConfig:
     """`data:`. `validation` is a part of the training data (a fraction below 1 or a count, or as `Holdout` says), a
     dataset of its own, or nothing. `sampler` draws the training samples of an epoch, by default all of them in the order
-    that `train:` says. What cannot be read ends the run, or with `on_error: skip` is left out and counted."""
+    that `train:` says. What cannot be read ends the run, or with `on_error: skip` is left out and counted. `stages` are
+    the transforms in the order of the file, `kinds` what is known of the fields: image, mask …"""
 
     fields: tuple[str, ...]
     train: BoundCall
@@ -220,6 +233,11 @@ class DataConfig:
     loader: LoaderConfig = field(default_factory=LoaderConfig)
     on_error: Literal["fail", "skip"] = "fail"
     texts: tuple[str, ...] = ()  # the fields that are cut into tokens
+
+    @property
+    def transforms(self) -> dict[str, FieldTransforms]:
+        """What is done to each field that has transforms."""
+        return transforms_by_field(self.stages)
 
     @property
     def delivered(self) -> tuple[str, ...]:

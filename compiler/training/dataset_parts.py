@@ -20,7 +20,7 @@ __all__ = [
     "DEFAULT_PARTS", "FIELD_KINDS", "FIXED_VALUES", "PICTURES", "dataset", "kinds_of", "parts_of", "parts_of_targets",
 ]  # fmt: skip
 
-FIELD_KINDS = ("image", "mask", "frames", "flow", "disparity", "label", "values")
+FIELD_KINDS = ("image", "mask", "frames", "flow", "disparity", "label", "values", "text")
 PICTURES = frozenset({"image", "mask", "frames"})  # what any transform of torchvision moves rightly
 FIXED_VALUES = frozenset({"flow", "disparity"})  # numbers that say where pixels are: these may be cut, and no more
 DEFAULT_PARTS: Mapping[str, str] = {"image": "image", "label": "label"}

@@ -39,7 +39,11 @@ Numbers = Sequence[float]
 NumberOrRange = float | tuple[float, float]
 ImageSize = int | Sequence[int]
 Padding = int | Sequence[int]
-Fill = float | Sequence[float]
+Fill = float | Sequence[float] | Mapping[str, object]
+OneFill = float | Sequence[float]
+Quality = int | Sequence[int]
+Sizes = int | Sequence[int]
+TwoSizes = tuple[int, int]
 ThreePositive = tuple[int, int, int]
 Milestones = Sequence[int]
 Fields = Sequence[str]
@@ -124,6 +128,24 @@ def _is_count(v: object) -> bool:
     return isinstance(v, int) and not isinstance(v, bool) and v >= 0
 
 
+_QUALITY = {"type": "integer", "minimum": 1, "maximum": 100}
+_FILL = {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 1}]}
+_FILLS = {
+    "type": "object",
+    "properties": {"image": _FILL, "mask": _NUMBER},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+
+
+def _are_fills(v: object) -> bool:
+    """What is filled in by kind of field."""
+    if not isinstance(v, Mapping) or not v or not v.keys() <= {"image", "mask"}:
+        return False
+    values = v.get("image", 0)
+    return _is_number(v.get("mask", 0)) and all(map(_is_number, values if isinstance(values, tuple) else (values,)))
+
+
 def _are_columns(v: object) -> bool:
     def names(value: object) -> bool:
         return isinstance(value, str) or (
@@ -174,7 +196,17 @@ KINDS: dict[str, Kind] = {
     ),
     "ImageSize": _integer("an integer ≥ 1", 1) | _several("[height, width]", _is_size, 1, 2, _SIZE),
     "Padding": _integer("an integer ≥ 0", 0) | _several("1, 2 or 4 of them", _is_count, 1, 4, _COUNT),
-    "Fill": _number("a number", lambda v: True) | _several("one number per channel", _is_number, 1, None, _NUMBER),
+    "Fill": _number("a number", lambda v: True)
+    | _several("one number per channel", _is_number, 1, None, _NUMBER)
+    | Kind("{image: a number, mask: another}", _are_fills, _FILLS),
+    "OneFill": _number("a number", lambda v: True) | _several("one number per channel", _is_number, 1, None, _NUMBER),
+    "Quality": Kind(
+        "an integer from 1 to 100, or [least, most]",
+        lambda v: all(_is_int(q) and 1 <= q <= 100 for q in (v if isinstance(v, tuple) and len(v) == 2 else (v,))),
+        {"anyOf": [_QUALITY, {"type": "array", "items": _QUALITY, "minItems": 2, "maxItems": 2}]},
+    ),
+    "Sizes": _integer("an integer ≥ 1", 1) | _several("a list of them", _is_size, 1, None, _SIZE),
+    "TwoSizes": _several("[height, width]", _is_size, 2, 2, _SIZE),
     "Counts": _several("a list of integers ≥ 0", _is_count, 1, None, _COUNT),
     "ThreePositive": _several("three integers ≥ 1", _is_size, 3, 3, _SIZE),
     "Milestones": Kind("a list of increasing integers ≥ 0", _increasing, {"type": "array", "items": _COUNT}),

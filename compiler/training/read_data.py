@@ -8,21 +8,22 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Fix, Problems
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.source.tree import Scalar, Sequence, Tree
+from nnc.compiler.source.tree import Scalar, Tree
 from nnc.compiler.training.binding import Binder
-from nnc.compiler.training.config import BoundCall, DataConfig, FieldTransforms, Holdout
+from nnc.compiler.training.config import BoundCall, DataConfig, Holdout, transforms_by_field
+from nnc.compiler.training.dataset_parts import DEFAULT_PARTS, kinds_of, parts_of
 from nnc.compiler.training.read_loading import read_holdout, read_loader, read_padding, read_sampler, read_texts
+from nnc.compiler.training.read_transforms import read_field_kinds, read_stages
 from nnc.compiler.training.sections import Broken, Section
 from nnc.compiler.training.values import did_you_mean
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
 
-__all__ = ["KEYS", "read_data", "read_transforms"]
+__all__ = ["KEYS", "read_data"]
 
 KEYS = (
     "fields", "train", "test", "validation", "transforms", "padding", "sampler", "on_error", "classes", "seed", "workers",
     "loader",
 )  # fmt: skip
-DEFAULT_FIELDS = ("image", "label")
 DEFAULT_TEXT = {"lines": ("text",), "folder": ("text", "label"), "stream": ("text", "next")}  # by trait of the dataset
 EXAMPLE = 'MNIST(root="data", train=True)'
 
@@ -40,11 +41,15 @@ def read_data(
     section = Section("data", tree, KEYS, problems, names, broken)
     binder = Binder(problems, names or {}, vocabularies=vocabularies)
     bound = _bound(section, binder, section.need("train", EXAMPLE))
-    fields = tuple(name for name, _ in section.texts("fields") or ()) or _default_fields(binder, bound)
+    declared = read_field_kinds(section)
+    listed = declared or {name: "" for name, _ in section.texts("fields") or ()}
+    fields = tuple(listed) or _default_fields(binder, bound)
     train = _dataset(section, binder, fields, bound)
     test = _dataset(section, binder, fields, _bound(section, binder, section.values.get("test")))
     validation = _validation(section, binder, fields)
-    transforms = _transforms(section, fields, vocabularies)
+    kinds = kinds_of(fields, declared, _parts(binder, bound))
+    stages = read_stages(section, fields, kinds, vocabularies)
+    transforms = transforms_by_field(stages)
     held = validation if isinstance(validation, BoundCall) else None
     texts = read_texts(section, binder, {"train": train, "test": test, "validation": held}, transforms)
     padding = read_padding(section, fields, texts, _shifted(binder, train, fields))
@@ -60,7 +65,8 @@ def read_data(
         train=train,
         test=test,
         validation=validation,
-        transforms=transforms,
+        stages=stages,
+        kinds=kinds,
         classes=None if classes is None else tuple(name for name, _ in classes),
         seed=seed,
         workers=workers,
@@ -82,7 +88,12 @@ def _bound(section: Section, binder: Binder, tree: Tree | None) -> BoundCall | N
 
 def _default_fields(binder: Binder, call: BoundCall | None) -> tuple[str, ...]:
     traits = binder.vocabularies["dataset"][call.name].traits if call is not None else frozenset()
-    return next((f for t, f in DEFAULT_TEXT.items() if t in traits), DEFAULT_FIELDS)
+    return next((f for t, f in DEFAULT_TEXT.items() if t in traits), tuple(_parts(binder, call) or DEFAULT_PARTS))
+
+
+def _parts(binder: Binder, call: BoundCall | None) -> Mapping[str, str] | None:
+    """What a sample of torchvision's datasets holds."""
+    return parts_of(binder.vocabularies["dataset"][call.name], call.arguments) if call is not None else None
 
 
 def _shifted(binder: Binder, call: BoundCall | None, fields: tuple[str, ...]) -> str | None:
@@ -111,17 +122,25 @@ def _dataset(section: Section, binder: Binder, fields: tuple[str, ...], call: Bo
                 section.spans.get("fields", call.span),
                 f"{call.name} has one field, or two: the second is the next token",
             )
-    elif len(fields) != 2:
-        section.error(
-            "NNC0810", section.spans.get("fields", call.span), f"{call.name} has two fields, such as [image, label]"
-        )
+    else:
+        _check_parts(section, binder, call, fields)
     root = call.arguments.get("root")
-    if call.arguments.get("download") and isinstance(root, str) and _leaves(root):
+    download = binder.vocabularies["dataset"][call.name].argument("download")
+    fetches = download is not None and call.arguments.get("download", download.default)
+    if fetches and isinstance(root, str) and _leaves(root):
         section.error(
             "NNC0817", call.spans["root"], "a download may only write below the folder of the spec",
             notes=("a file that one was given must not choose where to write; without `download` any folder is read",),
         )  # fmt: skip
     return call
+
+
+def _check_parts(section: Section, binder: Binder, call: BoundCall, fields: tuple[str, ...]) -> None:
+    """That there is a field for each part of a sample."""
+    parts = tuple(_parts(binder, call) or DEFAULT_PARTS)
+    if len(fields) != len(parts):
+        what = f"{call.name} has {len(parts)} field{'s' * (len(parts) > 1)}, such as [{', '.join(parts)}]"
+        section.error("NNC0810", section.spans.get("fields", call.span), what)
 
 
 def _check_table(section: Section, call: BoundCall, fields: tuple[str, ...]) -> None:
@@ -162,65 +181,3 @@ def _validation(section: Section, binder: Binder, fields: tuple[str, ...]) -> fl
         )
         return None
     return value  # type: ignore[no-any-return]  # checked by its kind
-
-
-def _transforms(section: Section, fields: tuple[str, ...], vocabularies: Vocabularies) -> dict[str, FieldTransforms]:
-    tree = section.values.get("transforms")
-    if tree is None:
-        return {}
-    if not isinstance(tree, TreeMapping):
-        section.error("NNC0808", tree.span, f"`transforms:` has one list for each field: {', '.join(fields)}")
-        return {}
-    result: dict[str, FieldTransforms] = {}
-    for entry in tree:
-        name = str(entry.key.value)
-        if name not in fields:
-            fix = did_you_mean(name, entry.key.content, list(fields))
-            notes = (f"the fields are {', '.join(fields)}",) if fix is None else ()
-            section.error("NNC0810", entry.key.content, f"there is no field `{name}`", fix=fix, notes=notes)
-            continue
-        before = len(section.problems)
-        done = read_transforms(entry.value, section.problems, names=section.names, vocabularies=vocabularies)
-        if done is not None:
-            result[name] = done
-        section.ok = section.ok and len(section.problems) == before
-    return result
-
-
-def read_transforms(
-    tree: Tree, problems: Problems, *, names: Mapping[str, Any] | None = None, vocabularies: Vocabularies = VOCABULARY
-) -> FieldTransforms | None:
-    """One field's transforms: a list for training and evaluation alike, or `{train: […], eval: […]}`."""
-    binder = Binder(problems, names or {}, vocabularies=vocabularies)
-    if isinstance(tree, TreeMapping) and tree.get("type") is None:
-        section = Section("transforms", tree, ("train", "eval"), problems, names)
-        train = _calls(section.values.get("train"), binder)
-        evaluated = _calls(section.values.get("eval"), binder)
-        if train is None or evaluated is None or not section.ok:
-            return None
-        _refuse_random(evaluated, binder, "`eval:` transforms every sample the same way")
-        return FieldTransforms(train, evaluated)
-    both = _calls(tree, binder)
-    if both is None:
-        return None
-    _refuse_random(both, binder, "this list is for training and evaluation alike")
-    return FieldTransforms(both, both)
-
-
-def _calls(tree: Tree | None, binder: Binder) -> tuple[BoundCall, ...] | None:
-    if tree is None:
-        return ()
-    if not isinstance(tree, Sequence):
-        binder.problems.error("NNC0808", tree.span, "the transforms of a field are a list: `- ToImage` and so on")
-        return None
-    calls = [binder.tree(item, "transform") for item in tree]
-    return tuple(c for c in calls if c is not None) if None not in calls else None
-
-
-def _refuse_random(calls: tuple[BoundCall, ...], binder: Binder, why: str) -> None:
-    for call in calls:
-        if "random" in binder.vocabularies["transform"][call.name].traits:
-            binder.problems.error(
-                "NNC0812", call.span, f"{call.name} is random: {why}",
-                notes=("write `{train: […], eval: […]}` with a list each, the random transforms in the first",),
-            )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -13,7 +14,7 @@ from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data.datasets import Columns, Samples, open_dataset
 from nnc.runtime.data.splits import InMemory, Split, Streamed
 from nnc.runtime.data.tables import Categories
-from nnc.runtime.data.transforms import Pipeline
+from nnc.runtime.data.transforms import chains_of
 from nnc.runtime.failure import Failure
 from nnc.runtime.seed import generator
 
@@ -92,13 +93,10 @@ def _divide(length: int, config: DataConfig) -> tuple[torch.Tensor | None, torch
     return order[count:].sort().values, order[:count].sort().values
 
 
-def _split(source: Columns | Samples, config: DataConfig, use: str, indices: torch.Tensor | None) -> Split:
+def _split(source: Columns | Samples, config: DataConfig, use: Literal["train", "eval"], indices: torch.Tensor | None) -> Split:
     arrays = isinstance(source, Columns) and source.arrays
-    pipelines = {
-        field: Pipeline(transforms.train if use == "train" else transforms.eval, field, arrays=arrays)
-        for field, transforms in config.transforms.items()
-    }
+    chains = chains_of(config.stages, config.kinds, use, arrays=arrays)
     if isinstance(source, Columns):
-        return InMemory(source, pipelines, indices)
+        return InMemory(source, chains, indices)
     workers = min(MOST_WORKERS, os.cpu_count() or 1) if config.workers is None else config.workers
-    return Streamed(source, pipelines, indices, workers)
+    return Streamed(source, chains, indices, workers)

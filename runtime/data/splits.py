@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from nnc.runtime.data.datasets import Columns, Samples
 from nnc.runtime.data.npz import memory_limit
-from nnc.runtime.data.transforms import Pipeline
+from nnc.runtime.data.transforms import Chain
 from nnc.runtime.failure import Failure
 from nnc.runtime.seed import generator
 
@@ -68,17 +68,17 @@ class InMemory:
     def __init__(
         self,
         columns: Columns,
-        pipelines: Mapping[str, Pipeline],
+        chains: Sequence[Chain],
         indices: torch.Tensor | None = None,
         *,
         room: int | None = None,
     ) -> None:
         self.fields = tuple(columns.fields)
         self.indices = torch.arange(len(columns)) if indices is None else indices
-        self._pipelines = dict(pipelines)
+        self._chains = tuple(chains)
         self._columns = {f: c if indices is None else c[indices] for f, c in columns.fields.items()}
-        self._random = {f for f, p in self._pipelines.items() if p.random}
-        self._raw = {f for f, p in self._pipelines.items() if p.before}
+        self._random = {f for chain in chains for f in chain.varying}
+        self._raw = {f for chain in chains for f in chain.fields if chain.before[f]}
         for field in sorted(self._raw):
             self._prepare(field, memory_limit() // 2 if room is None else room)
 
@@ -86,10 +86,11 @@ class InMemory:
         return len(self.indices)
 
     def _prepare(self, field: str, room: int) -> None:
-        pipeline, column = self._pipelines[field], self._columns[field]
-        first = pipeline.prepare(column[:CHUNK])
+        chain, column = next(c for c in self._chains if field in c.fields), self._columns[field]
+        first = chain.prepared(field, column[:CHUNK])
         if first.nbytes * (len(column) / len(first)) <= room:
-            self._columns[field] = torch.cat([first, *map(pipeline.prepare, torch.split(column[CHUNK:], CHUNK))])
+            rest = (chain.prepared(field, part) for part in torch.split(column[CHUNK:], CHUNK))
+            self._columns[field] = torch.cat([first, *rest])
             self._raw.remove(field)
 
     def batches(
@@ -107,17 +108,17 @@ class InMemory:
         moved = {f: rest.to(c.device) for f, c in columns.items()}
         for at in range(0, len(rest), batch_size):
             batch = {f: c.index_select(0, moved[f][at : at + batch_size]) for f, c in columns.items()}
-            if self._pipelines:
+            if self._chains:
                 self._finish(batch, rest[at : at + batch_size], seed, epoch)
             yield batch if device.type == "cpu" else {f: x.to(device, non_blocking=True) for f, x in batch.items()}
 
     def _finish(self, batch: dict[str, torch.Tensor], order: torch.Tensor, seed: int, epoch: int) -> None:
-        for field, pipeline in self._pipelines.items():
-            if field in self._raw:
-                batch[field] = pipeline.prepare(batch[field])
-            if pipeline.random or pipeline.after:
-                numbers = self.indices[order].tolist() if pipeline.random else []
-                batch[field] = pipeline.finish(batch[field], pipeline.seeds(seed, epoch, numbers))
+        for chain in self._chains:
+            for field in self._raw.intersection(chain.fields):
+                batch[field] = chain.prepared(field, batch[field])
+            if chain.varying:
+                numbers = self.indices[order].tolist()
+                batch.update(chain.finished(batch, chain.seeds(seed, epoch, numbers)))
 
     def _on(self, device: torch.device) -> dict[str, torch.Tensor]:
         """The columns, on the GPU where they fit well; those with augmentation stay, for Pillow-like transforms run on
@@ -141,11 +142,11 @@ class Streamed:
     """Samples read by worker processes while the network computes."""
 
     def __init__(
-        self, samples: Samples, pipelines: Mapping[str, Pipeline], indices: torch.Tensor | None = None, workers: int = 0
+        self, samples: Samples, chains: Sequence[Chain], indices: torch.Tensor | None = None, workers: int = 0
     ) -> None:
         self.fields = samples.fields
         self.indices = torch.arange(len(samples)) if indices is None else indices
-        self._items = _Items(samples, dict(pipelines), self.indices.tolist())
+        self._items = _Items(samples, tuple(chains), self.indices.tolist())
         self._workers = workers
         self._plan = _Plan()
         self._loader: DataLoader[Any] | None = None
@@ -210,16 +211,16 @@ class _Broken:
 class _Items(Dataset[Any]):
     """One transformed sample for (seed, epoch, position)."""
 
-    def __init__(self, samples: Samples, pipelines: dict[str, Pipeline], indices: list[int]) -> None:
-        self.samples, self.pipelines, self.indices = samples, pipelines, indices
+    def __init__(self, samples: Samples, chains: tuple[Chain, ...], indices: list[int]) -> None:
+        self.samples, self.chains, self.indices = samples, chains, indices
 
     def __getitem__(self, key: tuple[int, int, int]) -> dict[str, torch.Tensor] | _Broken:
         seed, epoch, position = key
         index = self.indices[position]
         try:
             sample = self.samples[index]
-            for field, pipeline in self.pipelines.items():
-                sample[field] = pipeline.item(sample[field], pipeline.seeds(seed, epoch, [index])[0])
+            for chain in self.chains:
+                sample.update(chain.apply(sample, chain.seeds(seed, epoch, [index])[0]))
             return sample
         except Failure as failure:
             return _Broken(self.samples.name(index), failure.diagnostics[0].message)

@@ -79,6 +79,7 @@ RANDOM = {
     "ElasticTransform": "ElasticTransform(50.0, 1.0)",
     "GaussianBlur": "GaussianBlur(3)",
     "GaussianNoise": "GaussianNoise(sigma=0.3)",
+    "JPEG": "JPEG([20, 60])",
     "RandAugment": "RandAugment",
     "RandomAdjustSharpness": "RandomAdjustSharpness(2.0)",
     "RandomAffine": "RandomAffine(30, translate=[0.1, 0.2], scale=[0.8, 1.2], shear=10)",
@@ -96,10 +97,14 @@ RANDOM = {
     "RandomPerspective": "RandomPerspective(0.5, 1.0)",
     "RandomPhotometricDistort": "RandomPhotometricDistort",
     "RandomPosterize": "RandomPosterize(3)",
+    "RandomResize": "RandomResize(8, 9)",
     "RandomResizedCrop": "RandomResizedCrop(6)",
     "RandomRotation": "RandomRotation(45)",
+    "RandomShortestSize": "RandomShortestSize([8, 8])",
     "RandomSolarize": "RandomSolarize(100)",
     "RandomVerticalFlip": "RandomVerticalFlip",
+    "RandomZoomOut": "RandomZoomOut(side_range=[2.0, 2.0], p=1.0)",
+    "ScaleJitter": "ScaleJitter([8, 8], [1.5, 1.5])",
     "TrivialAugmentWide": "TrivialAugmentWide",
 }
 
@@ -107,11 +112,15 @@ RANDOM = {
 def test_the_tables_above_are_complete() -> None:
     random = {n for n, d in VOCABULARY["transform"].items() if "random" in d.traits}
     assert set(RANDOM) == random
-    assert {*FIXED, "ChannelsBeforeTime"} == set(VOCABULARY["transform"]) - random
+    texts = {n for n, d in VOCABULARY["transform"].items() if "text" in d.traits}
+    assert {*FIXED, *texts, "ChannelsBeforeTime", "UniformTemporalSubsample"} == set(VOCABULARY["transform"]) - random
 
 
-def test_channels_before_time() -> None:
-    """Not torchvision's, so not in the table: frames (T, C, H, W), by the batch and item by item."""
+def test_frames() -> None:
+    """Of (T, C, H, W), by the batch and item by item; the one is not torchvision's."""
+    frames, some = torch.randn(2, 9, 3, 4, 6), pipeline("UniformTemporalSubsample(4)")
+    assert torch.equal(some.prepare(frames), torch.stack([v2.UniformTemporalSubsample(4)(x) for x in frames]))
+    assert torch.equal(some.item(frames[1], 0), v2.UniformTemporalSubsample(4)(frames[1]))
     frames, line = torch.randn(2, 5, 3, 4, 6), pipeline("ChannelsBeforeTime")
     assert torch.equal(line.prepare(frames), frames.permute(0, 2, 1, 3, 4))
     assert torch.equal(line.item(frames[1], 0), frames[1].permute(1, 0, 2, 3))
@@ -184,7 +193,7 @@ def columns(count: int = 10) -> Columns:
 
 
 def test_room_decides_when_transforms_run_but_not_what_they_give() -> None:
-    lines = {"image": pipeline("ToDtype(float32, scale=True)", "Resize(5)", "RandomHorizontalFlip", "Pad(1)")}
+    lines = [pipeline("ToDtype(float32, scale=True)", "Resize(5)", "RandomHorizontalFlip", "Pad(1)")]
     order = order_of(10, 3, 1, shuffle=True)
     results = []
     for room in (0, 1 << 30):
@@ -194,7 +203,7 @@ def test_room_decides_when_transforms_run_but_not_what_they_give() -> None:
 
 
 def test_streamed_and_in_memory_are_the_same() -> None:
-    lines = {"image": pipeline("RandomCrop(8, padding=2)", "ToDtype(float32, scale=True)")}
+    lines = [pipeline("RandomCrop(8, padding=2)", "ToDtype(float32, scale=True)")]
     whole = columns()
 
     class Items:
@@ -216,7 +225,7 @@ def test_streamed_and_in_memory_are_the_same() -> None:
 
 @given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 6))
 def test_from_any_batch_on(count: int, size: int, start: int) -> None:
-    split = InMemory(columns(count), {})
+    split = InMemory(columns(count), ())
     order = order_of(count, 1, 1, shuffle=True)
     whole = [b["label"] for b in split.batches(order, size, CPU)]
     assert torch.equal(torch.cat(whole), order)
