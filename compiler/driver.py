@@ -35,6 +35,7 @@ __all__ = [
     "compile_mapping",
     "compile_text",
     "default_catalogue",
+    "refers_to_files",
 ]
 
 Stage = Literal["source", "schema", "elaborate", "requirements", "passes", "verify"]
@@ -208,9 +209,14 @@ def _stages(
 _REFERS = re.compile(r"zoo:|\.ya?ml|\.json|\./|extends|include")  # whatever names another file has one of these
 
 
+def refers_to_files(text: str) -> bool:
+    """Whether a spec may refer to another file; never wrongly False."""
+    return _REFERS.search(text) is not None
+
+
 def _files(source: Source, folder: str | None, problems: Problems) -> Files | None:
     """What reads the files that a spec may refer to; None where it refers to none."""
-    if _REFERS.search(source.text) is None:
+    if not refers_to_files(source.text):
         return None
     from nnc.compiler.files import Files, Place
     from nnc.specs import find

@@ -101,20 +101,32 @@ def load(
         from nnc.runtime.artifact import load as load_artifact
 
         return load_artifact(os.fspath(source), device=device or "cpu")
-    result = compile(source, sizes=sizes, **args)
-    model = instantiate(result, args=args, sizes=sizes, device=device)
-    _fill(model, result, weights)
+    model, chosen = _network(_located(source), args, sizes or {}, device)
+    if weights is not None:
+        chosen = _weights(weights)
+    if chosen is not None:
+        from nnc.runtime.weights import load_weights as fill
+
+        fill(model, chosen)
     return model
 
 
-def _fill(model: nn.Module, result: Compilation, weights: str | Mapping[str, Any] | None) -> Transfer | None:
-    """Puts weights into a network where the caller or its spec names some. Raises `nnc.Failure`."""
-    chosen = result.weights if weights is None else _weights(weights)
-    if chosen is None:
-        return None
-    from nnc.runtime.weights import load_weights as fill
+def _network(
+    source: str | Mapping[str, Any], args: Mapping[str, Any], sizes: Mapping[str, int], device: Any
+) -> tuple[nn.Module, GivenWeights | None]:
+    """A spec's network, and the weights that the spec names. Long files are compiled once."""
+    from nnc.compiler.backends.torch.build import build_kept, keep
+    from nnc.compiler.backends.torch.remembered import shelf_of
 
-    return fill(model, chosen)
+    shelf = shelf_of(source, args=args, sizes=sizes) if isinstance(source, str) else None
+    kept = shelf.take() if shelf is not None else None
+    if kept is not None:
+        return build_kept(kept, args=args, sizes=sizes, device=device), None
+    result = compile(source, sizes=sizes, **args)
+    model = instantiate(result, args=args, sizes=sizes, device=device)
+    if shelf is not None and result.weights is None:
+        keep(model, shelf)
+    return model, result.weights
 
 
 def _weights(written: str | Mapping[str, Any]) -> GivenWeights:

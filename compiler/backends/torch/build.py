@@ -13,7 +13,6 @@ where it is loaded, and then given the saved state.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import linecache
@@ -24,19 +23,21 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
+from types import CodeType, ModuleType
 from typing import Any, Final, cast
 
 import torch
 from torch import nn
 
 from nnc.compiler.backends.torch.emit import EmittedSource, emit_source
+from nnc.compiler.backends.torch.remembered import Kept, Shelf
 from nnc.compiler.backends.torch.versions import newer_than
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
 
-__all__ = ["Origin", "Recipe", "build", "origin", "place_of"]
+__all__ = ["Origin", "Recipe", "build", "build_kept", "keep", "origin", "place_of"]
 
 MOST_LOADED = 64  # sources kept in memory; one that was dropped still runs, but tracebacks no longer show its lines
 
@@ -52,41 +53,61 @@ class Recipe:
         args: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
     ) -> None:
-        self.spec = None if spec is None else copy.deepcopy(dict(spec))
+        self.document = None if spec is None else json.dumps(dict(spec))
         self.args, self.sizes = dict(args or {}), dict(sizes or {})
         self.loaded: Origin | None = None
+
+    @classmethod
+    def of(cls, document: str, args: Mapping[str, Any], sizes: Mapping[str, int]) -> Recipe:
+        """With the spec's JSON text."""
+        made = cls(None, args, sizes)
+        made.document = document
+        return made
+
+    @property
+    def spec(self) -> dict[str, Any] | None:
+        """The spec as plain data: a copy."""
+        return None if self.document is None else cast("dict[str, Any]", json.loads(self.document))
 
     def network(self) -> Origin:
         """Compiles the spec, unless this process has done so before. Raises SpecError where the spec has faults."""
         if self.loaded is None:
-            from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
-
-            assert self.spec is not None, "a recipe without a spec is loaded when it is made"
-            compilation = compile_mapping(self.spec, args=self.args, sizes=self.sizes)
-            self.loaded = _load(compilation.graph, self)
+            self.loaded = _load(self.graph(), self)
         return self.loaded
+
+    def graph(self) -> Graph:
+        """The graph, compiled anew. Raises SpecError where the spec has faults."""
+        from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
+
+        assert self.spec is not None, "a recipe without a spec is loaded when it is made"
+        return compile_mapping(self.spec, args=self.args, sizes=self.sizes).graph
 
     @property
     def text(self) -> str:
-        return json.dumps([self.spec, self.args, self.sizes])
+        return json.dumps([self.document, self.args, self.sizes])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recipe:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.spec is None:
+        if self.document is None:
             raise pickle.PicklingError("the network was built from a graph alone: give `build` its spec to pickle it")
         return Recipe, (self.spec, self.args, self.sizes)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class Origin:
-    """Where a module's class comes from: the source that was executed, the graph it says, the recipe of both."""
+    """Where a module's class comes from: the source that was executed, the recipe of it, the graph where it was made."""
 
     emitted: EmittedSource
-    graph: Graph
     recipe: Recipe
     module: ModuleType
+    compiled: Graph | None
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The typed graph; of a network whose source was kept on disk it is made when it is asked for."""
+        return self.recipe.graph() if self.compiled is None else self.compiled
 
     @property
     def network(self) -> type[nn.Module]:
@@ -112,9 +133,28 @@ def build(
 
         raise SpecError(too_new)
     with collector_paused():
-        network = _load(graph, Recipe(spec, args, sizes)).network
-        with torch.device(device) if device is not None else nullcontext():
-            return network()
+        return _made(_load(graph, Recipe(spec, args, sizes)), device)
+
+
+def build_kept(
+    kept: Kept, *, args: Mapping[str, Any], sizes: Mapping[str, int], device: torch.device | str | None = None
+) -> nn.Module:
+    """The network of a source that was kept on disk, as `build` makes it."""
+    with collector_paused():
+        return _made(_of_source(kept.emitted, Recipe.of(kept.document, args, sizes), None, kept.code), device)
+
+
+def keep(model: nn.Module, shelf: Shelf) -> None:
+    """Puts what a network was compiled to on disk."""
+    found = origin(model)
+    if found is not None and found.recipe.document is not None:
+        code = compile(found.emitted.text, str(found.module.__file__), "exec")
+        shelf.put(found.emitted, code, found.recipe.document)
+
+
+def _made(found: Origin, device: torch.device | str | None) -> nn.Module:
+    with torch.device(device) if device is not None else nullcontext():
+        return found.network()
 
 
 def place_of(error: BaseException) -> Span | None:
@@ -140,12 +180,15 @@ _loaded: OrderedDict[str, Origin] = OrderedDict()
 
 def _load(graph: Graph, recipe: Recipe) -> Origin:
     """Executes the emitted source once per text and recipe: two equal networks are of one class."""
-    emitted = emit_source(graph)
+    return _of_source(emit_source(graph), recipe, graph)
+
+
+def _of_source(emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code: CodeType | None = None) -> Origin:
     key = hashlib.sha256(f"{emitted.text}\0{recipe.text}".encode()).hexdigest()[:16]
     if key in _loaded:
         _loaded.move_to_end(key)
     else:
-        _loaded[key] = _execute(emitted, graph, recipe, f"nnc_network_{key}")
+        _loaded[key] = _execute(emitted, recipe, graph, code, f"nnc_network_{key}")
         while len(_loaded) > MOST_LOADED:
             _, old = _loaded.popitem(last=False)
             sys.modules.pop(old.module.__name__, None)
@@ -154,7 +197,9 @@ def _load(graph: Graph, recipe: Recipe) -> Origin:
     return recipe.loaded
 
 
-def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: str) -> Origin:
+def _execute(
+    emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code: CodeType | None, module_name: str
+) -> Origin:
     """Runs our own text as a module. It stands in `sys.modules` because torch.compile looks its globals up there, and
     in `linecache` for tracebacks and `inspect.getsource`."""
     file = f"<{module_name}.py>"
@@ -162,8 +207,8 @@ def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: 
     module.__file__ = file
     linecache.cache[file] = (len(emitted.text), None, emitted.text.splitlines(keepends=True), file)
     sys.modules[module_name] = module
-    exec(compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # emit_source wrote it, of checked names
-    found = vars(module)[_ORIGIN] = Origin(emitted, graph, recipe, module)
+    exec(code or compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # emit_source wrote it, of checked names
+    found = vars(module)[_ORIGIN] = Origin(emitted, recipe, module, graph)
     for word in emitted.class_names:
         made = vars(module)[word]
         setattr(made, _ORIGIN, found)
@@ -175,7 +220,7 @@ def _execute(emitted: EmittedSource, graph: Graph, recipe: Recipe, module_name: 
 
 def _spec(self: nn.Module) -> dict[str, Any] | None:
     """The spec that the network was compiled from, as plain data: a copy."""
-    return copy.deepcopy(cast(Origin, origin(self)).recipe.spec)
+    return cast(Origin, origin(self)).recipe.spec
 
 
 def _graph(self: nn.Module) -> Graph:
