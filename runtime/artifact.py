@@ -7,22 +7,23 @@ import os
 import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from nnc.compiler.backends.torch.build import build, origin
+from nnc.compiler.backends.torch.unfilled import unfilled
 from nnc.compiler.driver import SpecError, compile_mapping
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import TEMPORARY, flush_folder, give_usual_mode, sha256_of, writing
-from nnc.runtime.header import BLANK, MAX_HEADER, Header, read_header, verify_digest
+from nnc.runtime.files import TEMPORARY, flush_folder, writing
+from nnc.runtime.header import MAX_HEADER, Header, digest_of, raw_header, read_header, verify_digest
 from nnc.runtime.packing import distinct
 from nnc.runtime.signature import signature_of
 from nnc.runtime.state import model_tensors, transient_buffers
+from nnc.runtime.tensor_file import ALIGNED, lay_out, map_tensors, write_tensors
 from nnc.runtime.usage import Usage, recall, remember
 
 __all__ = ["load", "load_with_header", "save"]
@@ -69,9 +70,7 @@ def save(
     temporary = path.parent / f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}"
     with writing(path):
         try:
-            save_file(tensors, temporary, {"format": "pt", "nnc": json.dumps(header.document())})
-            _seal(temporary)
-            give_usual_mode(temporary)
+            _write(temporary, tensors, header)
             os.replace(temporary, path)
             flush_folder(path.parent)
         finally:
@@ -79,32 +78,32 @@ def save(
     return path
 
 
-def _seal(path: Path) -> None:
-    """Puts the header's texts in a fixed order, so that equal models are equal files, and the file's digest into its
-    place."""
-    with path.open("r+b") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > MAX_HEADER:
-            raise OSError(f"a header of {length:,} bytes would not be read again")
-        header = json.loads(stream.read(length))
-        header = {"__metadata__": dict(sorted(header.pop("__metadata__").items()))} | header
-        stream.seek(8)
-        stream.write(_padded(header, length))
+def _write(path: Path, tensors: Mapping[str, torch.Tensor], header: Header) -> None:
+    """A new file, on the disk when this returns, with its digest in its header. Equal models are equal files. Raises
+    OSError, or `Failure` for what safetensors does not have."""
+    try:
+        entries = lay_out(tensors)
+    except ValueError as error:
+        raise Failure("NNC0903", header.path, f"the network cannot be saved: {error}") from None
+    blank = _header_bytes(header, entries)
+    if len(blank) > MAX_HEADER:
+        raise OSError(f"a header of {len(blank):,} bytes would not be read again")
+    with path.open("x+b") as stream:
+        stream.write(len(blank).to_bytes(8, "little") + blank)
+        write_tensors(stream, tensors)
         stream.flush()
-        digest = sha256_of(path)
-        before, _, after = header["__metadata__"]["nnc"].rpartition(BLANK)
-        header["__metadata__"]["nnc"] = before + digest + after
+        sealed = _header_bytes(replace(header, sha256=digest_of(stream, blank)), entries)
         stream.seek(8)
-        stream.write(_padded(header, length))
+        stream.write(sealed)
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def _padded(header: object, length: int) -> bytes:
-    text = json.dumps(header, separators=(",", ":")).encode()
-    if len(text) > length:
-        raise OSError("the header has grown while it was put in order")
-    return text.ljust(length)
+def _header_bytes(header: Header, entries: Mapping[str, Any]) -> bytes:
+    """Padded so that the tensors begin at a multiple of their alignment."""
+    metadata = {"format": "pt", "nnc": json.dumps(header.document())}
+    text = json.dumps({"__metadata__": metadata, **entries}, separators=(",", ":")).encode()
+    return text + b" " * (-(len(text) + 8) % ALIGNED)
 
 
 def load(path: str | Path, *, device: torch.device | str = "cpu", verify: bool = True) -> nn.Module:
@@ -116,9 +115,11 @@ def load_with_header(
     path: Path, *, device: torch.device | str = "cpu", verify: bool = True
 ) -> tuple[nn.Module, Header]:
     """The saved network and what the file says of it. No initialization runs: the network is made without memory, and
-    given the tensors of the file. `verify=False` skips the comparison with the file's digest. Raises `Failure`."""
+    given the tensors of the file, mapped from the disk, while other threads compare every byte with the file's digest.
+    What is written to a weight stays in the process; the file may be replaced while the network is used, as everything
+    here does, but not be written over or cut short. `verify=False` leaves the comparison out. Raises `Failure`."""
     header = read_header(path)
-    with ThreadPoolExecutor(1) as beside:  # the digest takes as long as all the rest, and needs another core only
+    with ThreadPoolExecutor(1) as beside:
         intact = beside.submit(verify_digest, header) if verify else None
         try:
             return _assemble(header, device), header
@@ -127,24 +128,27 @@ def load_with_header(
                 intact.result()  # a damaged file is said to be damaged, whatever came of it
 
 
-def _assemble(header: Header, device: torch.device | str) -> nn.Module:
-    path = header.path
+def _read_tensors(header: Header, device: torch.device | str) -> dict[str, torch.Tensor]:
+    """The tensors under all their names. Raises `Failure`."""
     try:
-        compilation = compile_mapping(header.spec, name=str(path), args=header.args, sizes=header.sizes)
-        model = build(compilation.graph, spec=header.spec, args=header.args, sizes=header.sizes, device="meta")
+        with header.path.open("rb") as stream:
+            stored = map_tensors(stream, raw_header(stream, header.path.stat().st_size))
+        stored = {name: tensor.to(device) for name, tensor in stored.items()}
+        return stored | {alias: stored[name] for alias, name in header.aliases.items()}
+    except (OSError, ValueError) as error:
+        raise Failure("NNC0904", header.path, f"its tensors cannot be read: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Failure("NNC0904", header.path, f"its tensors cannot be read: {error} is not what it should be") from None
+
+
+def _assemble(header: Header, device: torch.device | str) -> nn.Module:
+    try:
+        compilation = compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes)
+        with unfilled():
+            model = build(compilation.graph, spec=header.spec, args=header.args, sizes=header.sizes, device="meta")
     except SpecError as error:
         raise Failure.of(error.diagnostics) from error
-    try:
-        stored = load_file(path, device=str(device))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise Failure("NNC0904", path, f"its tensors cannot be read: {error}") from None
-    try:
-        # In memory of their own: kernels sum tensors that are mapped from a file, at any address, in another order.
-        stored = {name: tensor.clone() if tensor.device.type == "cpu" else tensor for name, tensor in stored.items()}
-        tensors = stored | {alias: stored[name] for alias, name in header.aliases.items()}
-    except KeyError as error:
-        raise Failure("NNC0904", path, f"the tensor {error} is missing") from None
-    assign(model, tensors, path)
+    assign(model, _read_tensors(header, device), header.path)
     remember(model, Usage(header.classes, header.scores, header.preprocessing))
     return model
 

@@ -24,7 +24,7 @@ from nnc.compiler.backends.torch.build import build
 from nnc.compiler.driver import compile_mapping
 from nnc.runtime.artifact import load, load_with_header, save
 from nnc.runtime.failure import Failure
-from nnc.runtime.header import MAX_HEADER, read_header
+from nnc.runtime.header import BLANK, MAX_HEADER, digest_of, raw_header, read_header
 
 CONV: dict[str, Any] = {
     "nnc": 1,
@@ -228,6 +228,21 @@ def test_every_truncation_is_detected(tmp_path: Path, saved: bytes) -> None:
     refused(tmp_path / "m.safetensors", saved + b"\0")
 
 
+def test_files_of_many_blocks_are_compared_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnc.runtime.header.BLOCK", 1000)
+    path = save(network(CONV), tmp_path / "m.safetensors")
+    content = path.read_bytes()
+    start = struct.unpack("<Q", content[:8])[0] + 8
+    assert len(content) - start > 5000
+    assert load(path) is not None
+    for at in range(start + 500, len(content), 1000):
+        flipped = bytearray(content)
+        flipped[at] ^= 1
+        assert refused(path, bytes(flipped)) == "NNC0904"
+    swapped = content[:start] + content[start + 1000 : start + 2000] + content[start : start + 1000]
+    assert refused(path, swapped + content[start + 2000 :]) == "NNC0904"
+
+
 def test_the_digest_is_needed(tmp_path: Path, saved: bytes) -> None:
     """Without the comparison, a flipped bit in the weights would load."""
     path = tmp_path / "m.safetensors"
@@ -273,16 +288,16 @@ def test_a_pickle_by_the_name_is_not_opened(tmp_path: Path) -> None:
 
 def resealed(path: Path, change: Callable[[dict[str, Any]], None]) -> Path:
     """A file that somebody has changed, with a digest that is right: what is trusted is checked all the same."""
-    tensors = load_file(path)
-    document = json.loads(
-        json.loads(path.read_bytes()[8 : 8 + struct.unpack("<Q", path.read_bytes()[:8])[0]])["__metadata__"]["nnc"]
-    )
-    document["sha256"] = "0" * 64
+    tensors, content = load_file(path), path.read_bytes()
+    header = json.loads(content[8 : 8 + struct.unpack("<Q", content[:8])[0]])
+    document = json.loads(header["__metadata__"]["nnc"])
+    document["sha256"] = BLANK
     change(document)
-    from nnc.runtime.artifact import _seal
-
     save_file(tensors, path, {"format": "pt", "nnc": json.dumps(document)})
-    _seal(path)
+    with path.open("r+b") as stream:
+        raw = raw_header(stream, path.stat().st_size)
+        stream.seek(8)
+        stream.write(raw.replace(BLANK.encode(), digest_of(stream, raw).encode()))
     return path
 
 
