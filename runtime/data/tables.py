@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
 
 from nnc.compiler.training.config import BoundCall
+from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.npz import memory_limit
+from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.failure import Failure, reason_of
 
 __all__ = ["Categories", "ImageTable", "Table", "read_table"]
@@ -21,11 +23,16 @@ Categories = Mapping[str, tuple[str, ...]]  # by field, the texts that are its c
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by field: tensors (N, …), or names of image files. `categories` are those of fields with texts."""
+    """Columns by field: tensors (N, …), names of image files, texts, or lists of different lengths. `categories` are
+    those of fields whose texts are classes. `places` are the rows that the samples come from; `dropped` what was left out."""
 
     columns: Mapping[str, torch.Tensor]
     images: Mapping[str, Sequence[Path]]
     categories: Categories
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sequences: Mapping[str, Ragged] = field(default_factory=dict)
+    places: Sequence[str] = ()
+    dropped: tuple[Broken, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,10 @@ class ImageTable:
     def _value(self, field: str, index: int) -> Any:
         from PIL import Image
 
+        if field in self.table.texts:
+            return self.table.texts[field][index]
+        if field in self.table.sequences:
+            return self.table.sequences[field].sequence(index)
         if field not in self.table.images:
             return self.table.columns[field][index]
         with Image.open(self.table.images[field][index]) as image:
@@ -62,31 +73,99 @@ class ImageTable:
         return last.tolist() if last is not None and last.dtype == torch.int64 and last.ndim == 1 else None
 
 
-def read_table(call: BoundCall, fields: tuple[str, ...], base: Path, known: Categories) -> Table:
-    """The fields of a `Csv` or `Parquet`. `known` are the categories of the training data, which a text must be among.
-    Raises `Failure`, naming the file, the column and the row."""
+@dataclass(frozen=True)
+class Rows(Sequence[str]):
+    """The rows of a file, by what they are called in a message."""
+
+    path: Path
+    numbers: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return Rows(self.path, self.numbers[index])
+        return f"{self.path}, row {self.numbers[index]}"
+
+
+def read_table(
+    call: BoundCall,
+    fields: tuple[str, ...],
+    base: Path,
+    known: Categories,
+    *,
+    texts: Collection[str] = (),
+    padded: Collection[str] = (),
+    skip: bool = False,
+) -> Table:
+    """The fields of a `Csv` or `Parquet`. `known` are the categories of the training data, which a text must be among;
+    fields in `texts` stay text, those in `padded` may hold lists of different lengths. With `skip`, rows that lack a value
+    are left out. Raises `Failure`, naming the file, the column and the row."""
     path = base / str(call.arguments["file"])
     written = call.arguments.get("columns") or {}
     chosen = {f: written.get(f, f) for f in fields}
     names = {f: (c,) if isinstance(c, str) else tuple(c) for f, c in chosen.items()}
     wanted = list(dict.fromkeys(n for several in names.values() for n in several))
-    raw = _read(call, path, wanted)
+    written_out = [n for f in texts if f in names for n in names[f]]
+    raw = _read(call, path, wanted, written_out)
+    raw, rows, dropped = (
+        _sound(raw, names, path, known, written_out) if skip else (raw, range(1, len(raw[wanted[0]]) + 1), ())
+    )
     images = call.arguments.get("images") or ()
     columns: dict[str, torch.Tensor] = {}
     files: dict[str, Sequence[Path]] = {}
     categories: dict[str, tuple[str, ...]] = {}
-    for field in fields:
-        if field in images:
-            root = base / str(call.arguments["root"]) if call.arguments.get("root") else path.parent
-            files[field] = _files(raw[names[field][0]], root, path)
+    kept: dict[str, Sequence[str]] = {}
+    sequences: dict[str, Ragged] = {}
+    for f in fields:
+        if f in texts:
+            kept[f] = _texts(raw[names[f][0]], names[f], path)
             continue
-        parts = [_column(raw[n], n, path, field, known, categories) for n in names[field]]
-        columns[field] = parts[0] if isinstance(chosen[field], str) else _beside(parts)
-    return Table(columns, files, categories)
+        if f in padded:
+            sequences[f] = _sequences(raw[names[f][0]], names[f][0], path)
+            continue
+        if f in images:
+            root = base / str(call.arguments["root"]) if call.arguments.get("root") else path.parent
+            files[f] = _files(raw[names[f][0]], root, path)
+            continue
+        parts = [_column(raw[n], n, path, f, known, categories) for n in names[f]]
+        columns[f] = parts[0] if isinstance(chosen[f], str) else _beside(parts)
+    return Table(columns, files, categories, kept, sequences, Rows(path, rows), dropped)
 
 
-def _read(call: BoundCall, path: Path, wanted: list[str]) -> dict[str, Any]:
-    """pyarrow's columns by name."""
+def _sound(
+    raw: dict[str, Any], names: Mapping[str, tuple[str, ...]], path: Path, known: Categories, texts: Collection[str]
+) -> tuple[dict[str, Any], Sequence[int], tuple[Broken, ...]]:
+    """The rows that have all values, their numbers, and what is said of the others."""
+    import pyarrow
+
+    faults: dict[int, str] = {}
+    for name, array in raw.items():
+        values = array.to_pylist() if array.null_count or _is_text(array) else ()
+        missing = [i for i, v in enumerate(values) if v is None or (v == "" and name not in texts)]
+        faults |= dict.fromkeys(missing, f"it has no value in the column `{name}`")
+    for f, (name, *_) in names.items():
+        if classes := set(known.get(f, ())):
+            strange = [(i, t) for i, t in enumerate(raw[name].to_pylist()) if t and t not in classes]
+            faults |= {i: f"it has {t!r} in the column `{name}`, which no training sample has" for i, t in strange}
+    count = len(next(iter(raw.values())))
+    rows = [i + 1 for i in range(count) if i not in faults]
+    if not rows:
+        raise Failure("NNC0814", path, "no row of it has all values")
+    keep = pyarrow.array([i not in faults for i in range(count)])
+    dropped = tuple(Broken(f"{path}, row {i + 1}", faults[i]) for i in sorted(faults))
+    return ({n: a.filter(keep) for n, a in raw.items()} if faults else raw), rows, dropped
+
+
+def _read(call: BoundCall, path: Path, wanted: list[str], texts: Collection[str] = ()) -> dict[str, Any]:
+    """pyarrow's columns by name; those in `texts` are not taken for numbers or dates."""
     import pyarrow
     import pyarrow.csv
     import pyarrow.parquet
@@ -106,7 +185,9 @@ def _read(call: BoundCall, path: Path, wanted: list[str]) -> dict[str, Any]:
             known = pyarrow.csv.open_csv(path, reading, parsing).schema.names
             _missing(wanted, known, call, path)
             converting = pyarrow.csv.ConvertOptions(
-                include_columns=wanted, null_values=["", "NA", "NaN", "nan", "null"]
+                include_columns=wanted,
+                null_values=["", "NA", "NaN", "nan", "null"],
+                column_types={n: pyarrow.string() for n in texts},
             )
             batches = _csv(path, reading, parsing, converting)
         kept = list(_bounded(batches, path))
@@ -176,6 +257,44 @@ def _column(
     if pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind) or pyarrow.types.is_fixed_size_list(kind):
         return _rows(array, name, path)
     return _numbers(array, name, path)
+
+
+def _is_text(array: Any) -> bool:
+    import pyarrow
+
+    return bool(pyarrow.types.is_string(array.type) or pyarrow.types.is_large_string(array.type))
+
+
+def _texts(array: Any, names: tuple[str, ...], path: Path) -> Sequence[str]:
+    import pyarrow
+
+    if len(names) > 1:
+        raise Failure("NNC0814", path, f"a text is one column, and not {', '.join(names)} side by side")
+    if pyarrow.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if not _is_text(array):
+        raise Failure("NNC0814", path, f"the column `{names[0]}` holds {array.type}, and its field is cut into tokens")
+    if array.null_count:
+        row = next(i for i, valid in enumerate(array.is_valid()) if not valid.as_py())
+        raise Failure("NNC0814", path, f"row {row + 1} has no value in the column `{names[0]}`")
+    return list(array.to_pylist())
+
+
+def _sequences(array: Any, name: str, path: Path) -> Ragged:
+    """A column of lists of numbers (T,)."""
+    import pyarrow
+
+    kind = array.type
+    if not (pyarrow.types.is_list(kind) or pyarrow.types.is_large_list(kind)):
+        raise Failure("NNC0814", path, f"the column `{name}` holds {kind}, and lists of numbers can be padded")
+    if array.null_count:
+        row = next(i for i, valid in enumerate(array.is_valid()) if not valid.as_py())
+        raise Failure("NNC0814", path, f"row {row + 1} has no value in the column `{name}`")
+    flat = array.flatten()
+    if flat.null_count:
+        raise Failure("NNC0814", path, f"a list in the column `{name}` lacks a value")
+    lengths = torch.from_numpy(np.array(array.value_lengths().to_numpy(zero_copy_only=False)).astype(np.int64))
+    return Ragged.packed(_numbers(flat, name, path), lengths)
 
 
 def _numbers(array: Any, name: str, path: Path) -> torch.Tensor:
