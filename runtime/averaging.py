@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
 from nnc.compiler.training.config import AveragingConfig
+from nnc.runtime.evaluate import modes, restore_modes
 
 __all__ = ["Averaging", "averaged_weights"]
 
@@ -53,7 +54,7 @@ class Averaging:
         """At the end of an epoch, before validation. `inputs` are the network's, batch by batch."""
         if self.config.kind == "swa" and epoch >= self.config.start:
             self._average.update_parameters(model)
-            renew_statistics(self.model, inputs)
+            renew_statistics(self.model, model, inputs)
 
     def anneal(self) -> None:
         """After an epoch whose learning rates it decides."""
@@ -90,21 +91,24 @@ def averaged_weights(state: dict[str, Any] | None) -> dict[str, torch.Tensor] | 
 
 
 @torch.no_grad()
-def renew_statistics(model: nn.Module, inputs: Callable[[], Iterable[tuple[torch.Tensor, ...]]]) -> None:
-    """Batch statistics as the mean over all batches: torch.optim.swa_utils.update_bn, for networks with several inputs."""
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
-    if not norms:
-        return
+def renew_statistics(
+    model: nn.Module, trained: nn.Module, inputs: Callable[[], Iterable[tuple[torch.Tensor, ...]]]
+) -> None:
+    """Batch statistics as the mean over all batches: torch.optim.swa_utils.update_bn, for networks with several inputs.
+    Layers that keep theirs in the network that is `trained`, because they are frozen, keep them here too."""
+    before = modes(model)
+    for module, like in zip(model.modules(), trained.modules(), strict=True):
+        module.training = like.training
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
+             and m.track_running_stats and m.training]  # fmt: skip
     momenta = [m.momentum for m in norms]
-    training = model.training
-    model.train()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean
     try:
-        for batch in inputs():
+        for batch in inputs() if norms else ():
             model(*batch)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-        model.train(training)
+        restore_modes(before)

@@ -13,9 +13,12 @@ from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage, Metrics
+from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.parallel.shares import samples_of, shares
+from nnc.runtime.parallel.world import ALONE
 from nnc.runtime.signature import Signature
 
-__all__ = ["autocast", "evaluate", "evaluation_mode"]
+__all__ = ["autocast", "evaluate", "evaluation_mode", "modes", "restore_modes"]
 
 
 class Observer(Protocol):
@@ -44,16 +47,16 @@ def restore_modes(before: Sequence[tuple[nn.Module, bool]]) -> None:
 
 @contextmanager
 def evaluation_mode(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode without gradients, that leaves no trace: the mode is restored, and so are the random
+    """Evaluation mode without gradients, that leaves no trace: every module's mode is restored, and so are the random
     generators."""
-    training = model.training
+    before = modes(model)
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():
         model.eval()
         try:
             yield
         finally:
-            model.train(training)
+            restore_modes(before)
 
 
 def evaluate(
@@ -67,24 +70,32 @@ def evaluate(
     stop: Callable[[], bool] = lambda: False,
     observers: Sequence[Observer] = (),
     loss: Loss | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, float] | None:
     """`loss`, averaged over the samples, and the metrics of `config`, in evaluation mode. The network is left as it
     was, and so are the random generators. `observers` see every batch; `loss` is the one of `config` where it is made
-    already. None where `stop` asked to give up. Raises `Failure`."""
+    already. Of several processes, each takes its part of every batch, and all get the same result. None where `stop` asked to
+    give up. Raises `Failure`."""
+    engine = engine or Engine(ALONE, config, device)
+    world = engine.world
     loss = loss or Loss(config.loss, signature, device)
     metrics = Metrics(config.metrics, signature, device)
     average = LossAverage(loss, device)
     inputs = [feeding[name] for name in signature.inputs]
     order = order_of(len(split), 0, 0, shuffle=False)
     with evaluation_mode(model, device):
-        for batch in split.batches(order, config.batch_size, device):
+        for batch in shares(split, order, max(config.batch_size, world.size), device, world):
             with autocast(config.precision, device):
                 outputs = model(*(batch[field] for field in inputs))
                 _, terms = loss.checked(outputs, batch)
-            average.add(terms, len(batch[inputs[0]]))
-            metrics.update(outputs, batch)
+            samples = samples_of(batch, len(batch[inputs[0]]))
+            if samples:
+                average.add(terms, samples)
+            metrics.update(outputs, batch, counted=samples > 0)
             for observer in observers:
                 observer.update(outputs, batch)
             if stop():
                 return None
-    return average.compute() | metrics.compute()
+    engine.rest(model)
+    metrics.reduce(world)
+    return average.total(world).compute() | metrics.compute()

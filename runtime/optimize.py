@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -12,17 +11,20 @@ from torch.optim import Optimizer, lr_scheduler
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.training.binding import formula, resolve
-from nnc.compiler.training.config import BoundCall, OptimizerConfig, ParameterGroup, SchedulerConfig
+from nnc.compiler.training.config import BoundCall, OptimizerConfig, SchedulerConfig
+from nnc.compiler.training.groups import group_names
 from nnc.compiler.training.values import Unknown
 from nnc.runtime.failure import Failure, raise_errors, reason_of
 
 __all__ = ["Scheduler", "build_optimizer", "build_scheduler"]
 
+PEAKS = ("max_lr", "base_lr")  # numbers of schedulers that stand for the rate of the optimizer
 
-def build_optimizer(config: OptimizerConfig, model: nn.Module) -> Optimizer:
-    """torch.optim's optimizer over the trainable parameters, tied ones once. Raises `Failure` where torch refuses
-    it."""
-    groups = _groups(config.groups, model)
+
+def build_optimizer(config: OptimizerConfig, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
+    """torch.optim's optimizer over named parameters, tied ones once. Raises `Failure` where torch refuses it."""
+    named = dict(parameters)
+    groups = [{"params": [named[n] for n in g.names], **g.settings} for g in group_names(config, named)]
     if not groups:
         raise Failure("NNC0822", config.call.span, "the network has no parameters to train")
     try:
@@ -30,19 +32,6 @@ def build_optimizer(config: OptimizerConfig, model: nn.Module) -> Optimizer:
     except (ValueError, TypeError, RuntimeError) as error:
         raise _refused(config.call, error) from error
     return made
-
-
-def _groups(rules: tuple[ParameterGroup, ...], model: nn.Module) -> list[dict[str, Any]]:
-    """Parameters with equal settings together, in the order of their first one. Every rule that fits a name adds its
-    settings."""
-    groups: dict[tuple[int, ...], dict[str, Any]] = {}
-    for name, parameter in model.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        fitting = tuple(i for i, r in enumerate(rules) if any(fnmatchcase(name, p) for p in r.match))
-        settings = {k: v for i in fitting for k, v in rules[i].settings.items()}
-        groups.setdefault(fitting, {"params": [], **settings})["params"].append(parameter)
-    return list(groups.values())
 
 
 def build_scheduler(
@@ -82,7 +71,17 @@ def _argument(
             return float(value)  # torch takes no integer here
         case _, tuple():
             return list(value)
+        case _, float() | int() if name in PEAKS:
+            return _by_group(value, optimizer)
     return value
+
+
+def _by_group(rate: float, optimizer: Optimizer) -> float | list[float]:
+    """A rate that stands for the optimizer's: groups with a rate of their own keep their ratio to it. torch would give
+    all of them the same."""
+    base = float(optimizer.defaults["lr"])
+    rates = [float(g["lr"]) for g in optimizer.param_groups]
+    return rate if not base or all(r == base for r in rates) else [rate * r / base for r in rates]
 
 
 class Scheduler:

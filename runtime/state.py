@@ -77,11 +77,12 @@ class Position:
 def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
     """What must be the same when a run is resumed: all that decides its course but the number of epochs."""
     groups = [[list(g.match), dict(g.settings)] for g in config.optimizer.groups]
+    decay = config.optimizer.layer_decay
     return {
         "loss": config.loss.block.text
         if config.loss.block
         else [[str(t.call), list(t.source), t.factor] for t in config.loss.terms],
-        "optimizer": [str(config.optimizer.call), groups],
+        "optimizer": [str(config.optimizer.call), groups, *([decay.factor] if decay else [])],
         "scheduler": None if config.scheduler is None else [str(config.scheduler.call), config.scheduler.every],
         "batch_size": config.batch_size,
         "drop_last": config.drop_last,
@@ -94,6 +95,7 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "non_finite": config.non_finite,
         "precision": config.precision,
         "monitor": config.monitor,
+        "unfreeze": str([[r.match, r.epoch, r.statistics] for r in config.unfreeze]) if config.unfreeze else None,
         "speed": config.speed.as_plain() or None,
         "training samples": samples,
     }

@@ -73,12 +73,13 @@ def train(
     resume: bool = False,
     reporter: Reporter | None = None,
     begin: Callable[[], None] = lambda: None,
+    world: World = ALONE,
 ) -> RunResult:
     """Trains `model` in place and leaves in `folder` the log and the newest and best checkpoints.
 
     SIGINT and SIGTERM end the run after the step at hand, with a checkpoint; `resume` continues from the newest good
     one, or from the beginning where there is none yet. `begin` is called before the first step of a run, when everything
-    is known to fit. Raises `Failure`.
+    is known to fit. Of a `world` of several processes, the first writes, and all return the same. Raises `Failure`.
     """
     from filelock import FileLock, Timeout
 
@@ -86,12 +87,14 @@ def train(
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire()
+            if world.main:
+                lock.acquire()
         except Timeout:
             raise Failure("NNC0906", folder, "another process trains in this folder") from None
     try:
         target = devices.resolve(device) if isinstance(device, str) else device
-        loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter())
+        engine = engine_of(world, config, target)
+        loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter(), engine)
         with Interrupts() as interrupts, loop.training.speed.applied():
             return loop.run(interrupts, begin, resume=resume)
     finally:
@@ -108,6 +111,7 @@ class _Loop:
     data_config: DataConfig
     device: torch.device
     reporter: Reporter
+    engine: Engine
 
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
@@ -121,11 +125,14 @@ class _Loop:
                 f"{len(self.split)} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
             )
             raise Failure("NNC0813", config.span, message)
-        self.model.to(self.device)
+        self.world = self.engine.world
+        check_shares(config.batch_size, self.world, config.spans.get("batch_size", config.span))
+        self.model = self.engine.prepare(self.model.to(self.device))
         self.loss = Loss(config.loss, self.signature, self.device)
         self.training = Training(
-            self.model, config, self.loss, self.inputs, self.device, batches=self.steps, samples=len(self.split)
-        )
+            self.model, config, self.loss, self.inputs, self.device, batches=self.steps, samples=len(self.split),
+            engine=self.engine,
+        )  # fmt: skip
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------
@@ -142,10 +149,10 @@ class _Loop:
         else:
             self.training.restore(saved)
         at = self.training.position
-        self.log = Log(self.folder / LOG, at.log)
+        self.log = Log(self.folder / LOG, at.log) if self.world.main else NoLog()
         self.reporter.begin(facts(self.training, self.data, saved))
         try:
-            self.model.train()
+            self.training.enter_epoch()
             if saved is None and self.config.non_finite == "rollback":
                 self._save()
             while at.epoch <= self.config.epochs and not self.training.patience_lost:
@@ -161,11 +168,13 @@ class _Loop:
         """One epoch, from where it stands; False where a signal asks to stop."""
         at, began = self.training.position, time.perf_counter()
         before = at.epoch_seconds
+        self.training.enter_epoch()
         self.reporter.begin_epoch(at.epoch, self.config.epochs, self.steps, at.done)
         order = order_of(len(self.split), self.config.seed, at.epoch, shuffle=self.config.shuffle)[: self.used]
-        batches = self.split.batches(
-            order, self.config.batch_size, self.device, seed=self.config.seed, epoch=at.epoch, start=at.done
-        )
+        batches = shares(
+            self.split, order, self.config.batch_size, self.device, self.world,
+            seed=self.config.seed, epoch=at.epoch, start=at.done,
+        )  # fmt: skip
         for group in batched(batches, self.config.accumulate):
             self._step(group)
             at.done += len(group)

@@ -20,6 +20,7 @@ from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.speed import Speed
 from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
+from nnc.runtime.unfreezing import Thaw
 from nnc.runtime.update import Updater
 
 __all__ = ["Training"]
@@ -50,6 +51,7 @@ class Training:
         )
         self.averaging = Averaging(config.averaging, model, self.updater.optimizer) if config.averaging else None
         self.average = LossAverage(loss, device)
+        self.thaw = Thaw(model, config.unfreeze)
 
     # -- its course ----------------------------------------------------------------------------------------------------
 
@@ -77,6 +79,11 @@ class Training:
             self.averaging.anneal()
         elif self.scheduler:
             self.scheduler.after_epoch(quantities)
+
+    def enter_epoch(self) -> None:
+        """Where the steps of an epoch begin, or go on after an interruption: the network is in training mode, with all that is
+        trained by now."""
+        self.thaw.begin_epoch(self.position.epoch)
 
     def begin_epoch(self) -> None:
         self.average = LossAverage(self.loss, self.device)

@@ -16,6 +16,7 @@ from nnc.runtime.data import Batch
 from nnc.runtime.evaluate import autocast
 from nnc.runtime.loss import Loss
 from nnc.runtime.optimize import build_optimizer
+from nnc.runtime.unfreezing import trained
 
 __all__ = ["NotFinite", "Updater"]
 
@@ -37,9 +38,10 @@ class Updater:
 
     forward: Callable[..., Any]
     def __post_init__(self) -> None:
-        self.optimizer = build_optimizer(self.config.optimizer, self.model)
+        named = dict(trained(self.model, self.config.unfreeze))
+        self.optimizer = build_optimizer(self.config.optimizer, named.items())
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.config.precision == "fp16")
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.parameters = list(named.values())
         self.closure = "closure" in VOCABULARY["optimizer"][self.config.optimizer.call.name].traits
 
     def step(self, batches: Sequence[Batch], seen: Callable[[Mapping[str, torch.Tensor], int], None]) -> None:

@@ -223,7 +223,8 @@ class Binder:
         return tree.value
 
     def _check_kind(self, argument: Argument, value: Any, span: Span) -> None:
-        if waits(value) or argument.kind.accepts(value):
+        later = waits(value) and nested_group(argument.kind) is None  # calls are there, whatever their arguments are
+        if later or argument.kind.accepts(value):
             return
         fix = None
         if isinstance(value, str) and argument.kind.choices:
@@ -248,10 +249,9 @@ class Binder:
                 raise Unknown(span, f"the formula gives {describe(value)}, not a factor", "NNC0804")
 
     def _fits_together(self, found: CallDef, bound: BoundCall) -> bool:
-        """The rule of the signature, on all arguments. What waits for the data is looked at again by `resolve`."""
-        if bound.deferred:
-            return True
-        values = {a.name: bound.arguments.get(a.name, a.default) for a in found.arguments}
+        """The rule of the signature, on all arguments. What waits for the data has its stand-in, and is looked at again by
+        `resolve`."""
+        values = {a.name: self._now(bound.arguments.get(a.name, a.default)) for a in found.arguments}
         try:
             found.check(**values)
         except Refused as refused:
@@ -259,6 +259,15 @@ class Binder:
             self.problems.error("NNC0811", span, f"{found.name}: {refused.message}")
             return False
         return True
+
+
+    def _now(self, value: Any) -> Any:
+        match value:
+            case Deferred(expression=expression):
+                return evaluate(expression, {**self.names, **self.later})
+            case tuple():
+                return tuple(map(self._now, value))
+        return value
 
 
 def resolve(

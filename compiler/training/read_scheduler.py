@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+from nnc.compiler.diagnostics import Fix
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.binding import Binder
-from nnc.compiler.training.config import BoundCall, MetricConfig, SchedulerConfig
+from nnc.compiler.training.config import BoundCall, MetricConfig, OptimizerConfig, SchedulerConfig
+from nnc.compiler.training.groups import group_names
 from nnc.compiler.training.read_metrics import read_monitor
 from nnc.compiler.training.reading import Reading
 from nnc.compiler.training.sections import read_value
 
-__all__ = ["read_scheduler"]
+__all__ = ["check_groups", "read_scheduler"]
+
+NOT_BY_GROUP = ("milestones", "schedulers")  # lists that are not one value for each group of parameters
 
 
 def read_scheduler(reading: Reading, metrics: tuple[MetricConfig, ...]) -> SchedulerConfig | None:
@@ -50,3 +54,29 @@ def _counts_steps(binder: Binder, call: BoundCall) -> bool:
     if "step" in binder.vocabularies["scheduler"][call.name].traits or any(_counts_steps(binder, n) for n in nested):
         return True
     return call.deferred
+
+
+def check_groups(reading: Reading, optimizer: OptimizerConfig, scheduler: SchedulerConfig | None) -> None:
+    """A list in a scheduler has a value for each group of parameters; momentum is cycled where there is one."""
+    if scheduler is None or reading.network is None or reading.network.parameters is None:
+        return
+    waiting = {n for g in optimizer.groups if g.names is not None for n in g.names}
+    trained = [p.name for p in reading.network.parameters if not p.frozen or p.name in waiting]
+    _check_call(reading, scheduler.call, optimizer, len(group_names(optimizer, trained)))
+
+
+def _check_call(reading: Reading, call: BoundCall, optimizer: OptimizerConfig, groups: int) -> None:
+    for name, value in call.arguments.items():
+        if isinstance(value, tuple) and name not in NOT_BY_GROUP and len(value) != groups:
+            many = "1 group" if groups == 1 else f"{groups} groups"
+            message = f"`{name}` has {len(value)} values, and the optimizer {many} of parameters"
+            notes = ("a number stands for the optimizer's own rate, and the groups keep their ratio to it",)
+            reading.section.error("NNC0811", call.spans[name], message, notes=notes)
+    cycles = call.name in ("CyclicLR", "OneCycleLR") and call.arguments.get("cycle_momentum", True)
+    has = {a.name for a in reading.binder.vocabularies["optimizer"][optimizer.call.name].arguments}
+    if cycles and has.isdisjoint(("momentum", "betas")):
+        at = call.spans.get("cycle_momentum", call.span)
+        message = f"{optimizer.call.name} has no momentum to cycle"
+        reading.section.error("NNC0811", at, message, fix=Fix("write `cycle_momentum=False`"))
+    for nested in call.arguments.get("schedulers", ()):
+        _check_call(reading, nested, optimizer, groups)

@@ -14,8 +14,9 @@ from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
 from nnc.compiler.training.read_optimizer import read_optimizer
 from nnc.compiler.training.read_parallel import read_parallel
-from nnc.compiler.training.read_scheduler import read_scheduler
+from nnc.compiler.training.read_scheduler import check_groups, read_scheduler
 from nnc.compiler.training.read_speed import read_speed
+from nnc.compiler.training.read_unfreeze import read_unfreeze
 from nnc.compiler.training.reading import Reading
 from nnc.compiler.training.sections import Broken, Section
 from nnc.compiler.training.vocabulary import VOCABULARY, Vocabularies
@@ -25,7 +26,7 @@ __all__ = ["KEYS", "read_train"]
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
     "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision", "speed",
-    "checkpoint_every", "parallel", "device",
+    "checkpoint_every", "parallel", "device", "unfreeze",
 )  # fmt: skip
 
 
@@ -75,6 +76,10 @@ def read_train(
     }
     if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
         section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
+    if optimizer is not None:
+        settings["unfreeze"], optimizer = read_unfreeze(reading, optimizer, epochs)
+        if section.ok:
+            check_groups(reading, optimizer, scheduler)
     if loss is None or optimizer is None or not section.ok:
         return None
     return TrainConfig(

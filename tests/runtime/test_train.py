@@ -23,6 +23,7 @@ from nnc.runtime.optimize import build_optimizer
 from nnc.runtime.report import Lines, Live, Reporter, reporter_for
 from nnc.runtime.signature import Signature
 from nnc.runtime.state import Best
+from nnc.runtime.unfreezing import trained
 from tests.runtime.helpers import DATA, DIGITS, IMAGES, MNIST, TRAIN, network, read, run, same_state, write_images
 
 CPU = torch.device("cpu")
@@ -386,7 +387,7 @@ def test_settings_of_all_groups_that_fit_add_up() -> None:
     )
     model = network()
     model.get_submodule("1").weight.requires_grad_(False)
-    optimizer = build_optimizer(read(text)[1].optimizer, model)
+    optimizer = build_optimizer(read(text)[1].optimizer, trained(model, ()))
     names = {id(p): n for n, p in model.named_parameters()}
     found = [([names[id(p)] for p in g["params"]], g["lr"], g["weight_decay"]) for g in optimizer.param_groups]
     assert found == [

@@ -1,0 +1,68 @@
+"""Which settings each parameter has: the groups of an optimizer, known before there is a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nnc.compiler.training.config import BoundCall, OptimizerConfig, Parameter
+from nnc.compiler.training.vocabulary import VOCABULARY
+
+__all__ = ["Grouped", "base_rate", "decays", "group_names", "lines"]
+
+SHOWN = 3  # names of a group
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """Parameters of equal settings, by name. `settings` are those that differ from the optimizer's."""
+
+    names: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+
+def group_names(config: OptimizerConfig, names: Iterable[str]) -> list[Grouped]:
+    """Parameters with equal settings together, in the order of their first one. Every rule that fits a name adds its
+    settings; `layer_decay` then scales the rate."""
+    rules, decay = config.groups, config.layer_decay
+    groups: dict[tuple[tuple[int, ...], float], list[str]] = {}
+    for name in names:
+        fitting = tuple(i for i, rule in enumerate(rules) if rule.fits(name))
+        groups.setdefault((fitting, decay.scale(name) if decay else 1.0), []).append(name)
+    found = []
+    for (fitting, scale), members in groups.items():
+        settings = {k: v for i in fitting for k, v in rules[i].settings.items()}
+        if scale != 1:
+            settings["lr"] = settings.get("lr", base_rate(config.call)) * scale
+        found.append(Grouped(tuple(members), settings))
+    return found
+
+
+def base_rate(call: BoundCall) -> float:
+    """The learning rate of an optimizer as written, or torch's default."""
+    argument = VOCABULARY["optimizer"][call.name].argument("lr")
+    assert argument is not None, "every optimizer has a learning rate"
+    return float(call.arguments.get("lr", argument.default))
+
+
+def decays(parameter: Parameter) -> bool:
+    """Whether weights like this one are decayed in practice: not biases, scales and shifts of normalization, embeddings
+    (GPT, BEiT, timm)."""
+    own = parameter.name.rpartition(".")[2]
+    spared = "Norm" in parameter.layer or parameter.layer in ("Embedding", "EmbeddingBag") or "bias" in own
+    return parameter.ndim > 1 and not spared
+
+
+def lines(config: OptimizerConfig, groups: Sequence[Grouped], sizes: Mapping[str, int]) -> list[str]:
+    """A line for each group: rate, other settings, how many numbers it has (`sizes`, by name), and whose they are."""
+    found = []
+    for group in groups:
+        rate = group.settings.get("lr", base_rate(config.call))
+        other = "".join(f", {k}={v}" for k, v in group.settings.items() if k != "lr")
+        count = sum(sizes.get(n, 0) for n in group.names)
+        named = ", ".join(group.names[:SHOWN]) + (
+            f" and {len(group.names) - SHOWN} more" if len(group.names) > SHOWN else ""
+        )
+        found.append(f"lr={rate:.4g}{other}: {count:,} in {named}")
+    return found
