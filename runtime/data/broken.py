@@ -14,10 +14,12 @@ __all__ = ["Broken", "CountedBatch", "refuse_broken"]
 
 @dataclass(frozen=True)
 class Broken:
-    """A sample that cannot be had: its file, or its row, and why."""
+    """A sample that cannot be had: its file, or its row, and why. Samples that only do not go together are not
+    droppable."""
 
     name: str
     message: str
+    droppable: bool = True
 
     def __str__(self) -> str:
         return f"{self.name}: {self.message}"
@@ -35,4 +37,5 @@ def refuse_broken(broken: Iterable[Broken], code: str) -> None:
     """Raises `Failure` for the first, with what can be done."""
     first = next(iter(broken), None)
     if first is not None:
-        raise Failure(code, first.name, first.message, notes=("`on_error: skip` of `data:` leaves such samples out",))
+        notes = ("`on_error: skip` of `data:` leaves such samples out",) if first.droppable else ()
+        raise Failure(code, first.name, first.message, notes=notes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,12 +11,20 @@ import numpy as np
 import torch
 
 from nnc.compiler.training.config import BoundCall
-from nnc.compiler.training.registry import Vocabulary
+from nnc.compiler.training.dataset_parts import DEFAULT_PARTS, parts_of
+from nnc.compiler.training.registry import CallDef, Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.data.broken import Broken
+from nnc.runtime.data.lines import read_folder, read_lines
 from nnc.runtime.data.npz import read_npz, read_safetensors
+from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.data.tables import Categories, ImageTable, read_table
+from nnc.runtime.data.tokenize import Encoder, encode
 from nnc.runtime.data.transforms import image_batch
-from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, open_vision
+from nnc.runtime.data.vocabulary import Vocabulary as Tokens
+from nnc.runtime.data.windows import Windows, open_windows
+from nnc.runtime.failure import Failure
 
 __all__ = ["Columns", "Samples", "open_dataset"]
 
@@ -24,15 +32,31 @@ __all__ = ["Columns", "Samples", "open_dataset"]
 @dataclass(frozen=True)
 class Columns:
     """A dataset in memory: by field, tensors whose first axis counts the samples. torchvision's images are (N, C, H,
-    W); `arrays` are laid out as their owner chose."""
+    W); `arrays` are laid out as their owner chose.
+
+    Other fields are `texts` until they are cut into tokens, `sequences` of different lengths, or what the `windows` of one
+    long sequence deliver, called as `windowed`. `places` says where samples come from, `dropped` which were left out."""
 
     fields: Mapping[str, torch.Tensor]
     classes: tuple[str, ...] | None
     arrays: bool = False
     categories: Categories = field(default_factory=dict)
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sequences: Mapping[str, Ragged] = field(default_factory=dict)
+    windows: Windows | None = None
+    windowed: tuple[str, ...] = ()
+    places: Sequence[str] = ()
+    dropped: tuple[Broken, ...] = ()
 
     def __len__(self) -> int:
-        return len(next(iter(self.fields.values())))
+        if self.windows is not None:
+            return len(self.windows)
+        columns: tuple[Sized, ...] = (*self.fields.values(), *self.texts.values(), *self.sequences.values())
+        return len(columns[0])
+
+    def name(self, index: int) -> str:
+        """What to call a sample in a message."""
+        return self.places[index] if index < len(self.places) else f"sample {index}"
 
 
 class Readable(Protocol):
@@ -49,13 +73,16 @@ class Samples:
     fields: tuple[str, ...]
     classes: tuple[str, ...] | None
     categories: Categories = field(default_factory=dict)
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    dropped: tuple[Broken, ...] = ()
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        """One sample as tensors: images (C, H, W), class numbers int64."""
-        return {f: _tensor(v) for f, v in zip(self.fields, self.dataset[index], strict=True)}
+        """One sample as tensors: images (C, H, W), class numbers int64, texts as their tokens (T,)."""
+        values = zip(self.fields, self.dataset[index], strict=True)
+        return {f: encode(self.encoders[f], v) if f in self.encoders else _tensor(v) for f, v in values}
 
     def targets(self) -> torch.Tensor | None:
         """Class numbers of all samples (N,), where the dataset knows them without reading any."""
@@ -80,29 +107,48 @@ def open_dataset(
     *,
     download: bool = True,
     categories: Categories | None = None,
+    texts: tuple[str, ...] = (),
+    padded: tuple[str, ...] = (),
+    skip: bool = False,
+    tokens: Tokens | None = None,
     vocabulary: Vocabulary = VOCABULARY["dataset"],
 ) -> Columns | Samples:
     """Opens the dataset that a spec names; its paths are relative to `base`. `categories` are the classes of texts in the
-    training data, where they are known. Raises `Failure`."""
+    training data, and `tokens` those of a stream, where they are known. The fields in `texts` stay texts, samples of those
+    in `padded` may differ in length; with `skip`, what lacks a value is left out. Raises `Failure`."""
     found = vocabulary[call.name]
-    given = {k: v for k, v in call.arguments.items() if download or k != "download"}
-    arguments = {k: _path(k, v, base) for k, v in given.items()}
+    arguments = {k: _path(k, v, base) for k, v in call.arguments.items()}
     if "arrays" in found.traits:
         return _arrays(call, fields, Path(arguments["file"]))
     if "table" in found.traits:
-        table = read_table(call, fields, base, categories or {})
+        table = read_table(call, fields, base, categories or {}, texts=texts, padded=padded, skip=skip)
         classes = table.categories.get(fields[-1])
         if table.images:
-            return Samples(ImageTable(table, fields), fields, classes, table.categories)
-        return Columns({f: table.columns[f] for f in fields}, classes, True, table.categories)
-    dataset = _torchvision(call, arguments)
-    classes = getattr(dataset, "classes", None)
-    names = tuple(map(str, classes)) if isinstance(classes, list | tuple) else None
-    if "memory" not in found.traits:
-        return Samples(dataset, fields, names)
-    images, labels = torch.as_tensor(np.asarray(dataset.data)), torch.as_tensor(np.asarray(dataset.targets))
-    tensors = (image_batch(images), labels.to(torch.int64))
-    return Columns(dict(zip(fields, tensors, strict=True)), names)
+            return Samples(ImageTable(table, fields), fields, classes, table.categories, dropped=table.dropped)
+        columns = {f: table.columns[f] for f in fields if f in table.columns}
+        return Columns(
+            columns, classes, True, table.categories,
+            texts=table.texts, sequences=table.sequences, places=table.places, dropped=table.dropped,
+        )  # fmt: skip
+    if not found.traits.isdisjoint(("lines", "folder")):
+        lines = read_lines(call, base) if "lines" in found.traits else read_folder(call, base)
+        labels = {} if lines.labels is None else {fields[1]: torch.tensor(lines.labels)}
+        return Columns(labels, lines.classes, True, texts={fields[0]: lines.texts}, places=lines.places)
+    if "stream" in found.traits:
+        windows = open_windows(call, base, shift=len(fields) - 1, known=tokens)
+        return Columns({}, None, True, windows=windows, windowed=fields)
+    return _open_vision(call, found, arguments, fields, base, download)
+
+
+def _open_vision(
+    call: BoundCall, found: CallDef, arguments: Mapping[str, Any], fields: tuple[str, ...], base: Path, download: bool
+) -> Columns | Samples:
+    parts = parts_of(found, call.arguments) or DEFAULT_PARTS
+    dataset = open_vision(call, found, arguments, base, download=download)
+    names = class_names(call, found, dataset)
+    if "memory" in found.traits:
+        return Columns(dict(zip(fields, column_tensors(dataset, parts), strict=True)), names)
+    return Samples(VisionSamples(dataset, parts, list(parts)[-1] == "label"), fields, names)
 
 
 def _tensor(value: Any) -> torch.Tensor:
@@ -112,7 +158,7 @@ def _tensor(value: Any) -> torch.Tensor:
 
 
 def _path(argument: str, value: Any, base: Path) -> Any:
-    return str(base / value) if argument in ("root", "file") else value
+    return str(base / value) if argument in ("root", "file") and isinstance(value, str) else value
 
 
 def _arrays(call: BoundCall, fields: tuple[str, ...], path: Path) -> Columns:
@@ -130,25 +176,3 @@ def _column(array: torch.Tensor) -> torch.Tensor:
     """Whole numbers, one per sample, are int64, as `DataLoader` makes them of Python's."""
     integers = (torch.uint8, torch.int8, torch.int16, torch.int32)
     return array.to(torch.int64) if array.ndim == 1 and array.dtype in integers else array
-
-
-def _torchvision(call: BoundCall, arguments: dict[str, Any]) -> Any:
-    """The dataset of that name, which the vocabulary has allowed. MNIST's old `processed/*.pt` are read by torch with
-    weights_only, CIFAR's pickles only after torchvision has compared their digests with those it knows."""
-    import torchvision
-
-    cls = getattr(torchvision.datasets, call.name)
-    try:
-        dataset = cls(**arguments)
-    except Exception as error:
-        fix = _download_note(call, error)
-        raise Failure("NNC0814", call.span, f"{call.name} cannot be opened: {reason_of(error)}", notes=fix) from error
-    if len(dataset) == 0:
-        raise Failure("NNC0814", call.span, f"{call.name} is empty")
-    return dataset
-
-
-def _download_note(call: BoundCall, error: Exception) -> tuple[str, ...]:
-    if "download=True" in str(error) and not call.arguments.get("download"):
-        return ("add download=True to fetch it",)
-    return ()

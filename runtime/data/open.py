@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,12 +12,16 @@ import torch
 
 from nnc.compiler.training.config import BoundCall, DataConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.data.broken import Broken
+from nnc.runtime.data.collate import Collate
 from nnc.runtime.data.datasets import Columns, Samples, open_dataset
+from nnc.runtime.data.encode import encode_texts, learn
+from nnc.runtime.data.holdout import divide
 from nnc.runtime.data.splits import InMemory, Split, Streamed
 from nnc.runtime.data.tables import Categories
 from nnc.runtime.data.transforms import chains_of
+from nnc.runtime.data.vocabulary import Vocabulary
 from nnc.runtime.failure import Failure
-from nnc.runtime.seed import generator
 
 __all__ = ["Data", "open_data"]
 
@@ -26,7 +31,8 @@ MOST_WORKERS = 4
 @dataclass(frozen=True)
 class Data:
     """The splits that were asked for. `classes` are the names of the classes, where they are known; `arrays` says that
-    images came from arrays, and not from image files."""
+    images came from arrays, and not from image files. `vocabularies` are the tokens of text fields, by number; `dropped`
+    the samples that were left out of the splits from the start."""
 
     fields: tuple[str, ...]
     train: Split | None
@@ -34,6 +40,8 @@ class Data:
     test: Split | None
     classes: tuple[str, ...] | None
     arrays: bool = False
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    dropped: tuple[Broken, ...] = ()
 
     @property
     def first(self) -> Split:
@@ -42,61 +50,116 @@ class Data:
 
 
 def open_data(
-    config: DataConfig, base: Path, parts: tuple[str, ...] = ("train", "validation"), *, download: bool = True
+    config: DataConfig,
+    base: Path,
+    parts: tuple[str, ...] = ("train", "validation"),
+    *,
+    download: bool = True,
+    vocabularies: Mapping[str, Vocabulary] | None = None,
 ) -> Data:
     """Opens the splits named by `parts`; paths are relative to `base`, the folder of the spec. With `download=False`
-    nothing is fetched, whatever the spec says. Raises `Failure`."""
+    nothing is fetched, whatever the spec says. `vocabularies` are those that a network was trained with; otherwise the
+    training data give them. Raises `Failure`."""
+    opening = _Opening(config, base, download, dict(vocabularies) if vocabularies is not None else None)
     splits: dict[str, Split] = {}
-    opened: list[Columns | Samples] = []
-    categories: Categories | None = None
     shared = not isinstance(config.validation, BoundCall)  # validation is split off the training data
     if "train" in parts or ("validation" in parts and shared and config.validation is not None):
-        source = open_dataset(config.train, config.fields, base, download=download)
-        categories = source.categories
-        opened.append(source)
-        kept, held = _divide(len(source), config) if shared else (None, None)
+        source = opening.training()
+        kept, held = _divide(source, config)
         if "train" in parts:
             splits["train"] = _split(source, config, "train", kept)
         if "validation" in parts and held is not None:
             splits["validation"] = _split(source, config, "eval", held)
     for part, call in (("validation", config.validation), ("test", config.test)):
         if part in parts and isinstance(call, BoundCall):
-            categories = _categories(config, base) if categories is None else categories
-            source = open_dataset(call, config.fields, base, download=download, categories=categories)
-            opened.append(source)
-            splits[part] = _split(source, config, "eval", None)
-    if not opened:
+            splits[part] = _split(opening.other(call), config, "eval", None)
+    if not splits:
         raise Failure("NNC0824", config.span, f"`data:` has no {' or '.join(parts)}")
-    classes = config.classes or next((s.classes for s in opened if s.classes), None)
-    arrays = isinstance(opened[0], Columns) and opened[0].arrays
-    return Data(config.fields, splits.get("train"), splits.get("validation"), splits.get("test"), classes, arrays)
+    first, opened = opening.opened[0], opening.opened
+    return Data(
+        (*config.delivered,),
+        splits.get("train"),
+        splits.get("validation"),
+        splits.get("test"),
+        config.classes or next((s.classes for s in opened if s.classes), None),
+        isinstance(first, Columns) and first.arrays,
+        opening.vocabularies or {},
+        tuple(broken for source in opened for broken in source.dropped),
+    )
 
 
-def _categories(config: DataConfig, base: Path) -> Categories:
-    """What texts stand for where the training data are not opened: the names of the classes, else the training data say it."""
-    if "table" not in VOCABULARY["dataset"][config.train.name].traits:
-        return {}
-    if config.classes is not None:
-        return {config.fields[-1]: config.classes}
-    return open_dataset(config.train, config.fields, base).categories
+@dataclass
+class _Opening:
+    """Opens datasets one after the other: the first tells the others what texts stand for."""
+
+    config: DataConfig
+    base: Path
+    download: bool
+    vocabularies: dict[str, Vocabulary] | None
+    categories: Categories | None = None
+    opened: list[Columns | Samples] = field(default_factory=list)
+
+    def training(self) -> Columns | Samples:
+        source = self._raw(self.config.train, None)
+        self.categories = source.categories
+        if self.vocabularies is None:
+            self.vocabularies = learn(source, self.config)
+        return self._encoded(source)
+
+    def other(self, call: BoundCall) -> Columns | Samples:
+        """Another dataset. Where the training data are not open, what is not known otherwise is taken from them now."""
+        if self.categories is None:
+            self.categories = self._known_categories()
+        if self.vocabularies is None:
+            self.vocabularies = learn(self._raw(self.config.train, None), self.config) if self._has_text else {}
+        return self._encoded(self._raw(call, self.categories))
+
+    @property
+    def _has_text(self) -> bool:
+        traits = VOCABULARY["dataset"][self.config.train.name].traits
+        return bool(self.config.texts) or "stream" in traits
+
+    def _known_categories(self) -> Categories:
+        config = self.config
+        if "table" not in VOCABULARY["dataset"][config.train.name].traits:
+            return {}
+        if config.classes is not None:
+            return {config.fields[-1]: config.classes}
+        return self._raw(config.train, None).categories
+
+    def _raw(self, call: BoundCall, categories: Categories | None) -> Columns | Samples:
+        config, known = self.config, self.vocabularies or {}
+        return open_dataset(
+            call, config.fields, self.base, download=self.download, categories=categories, texts=config.texts,
+            padded=config.padding.fields, skip=config.on_error == "skip", tokens=known.get(config.fields[0]),
+        )  # fmt: skip
+
+    def _encoded(self, source: Columns | Samples) -> Columns | Samples:
+        encoded = encode_texts(source, self.config, self.vocabularies or {})
+        self.opened.append(encoded)
+        return encoded
 
 
-def _divide(length: int, config: DataConfig) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-    """The samples to train on and those held out for validation, by the seed of `data:`."""
-    if config.validation is None or isinstance(config.validation, BoundCall):
-        return None, None
-    count = config.validation if isinstance(config.validation, int) else round(length * config.validation)
-    if not 0 < count < length:
-        span = config.spans.get("validation", config.span)
-        raise Failure("NNC0813", span, f"of {length} samples, {count} would be for validation: both parts need some")
-    order = torch.randperm(length, generator=generator(config.seed, "validation"))
-    return order[count:].sort().values, order[:count].sort().values
+def _divide(source: Columns | Samples, config: DataConfig) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    def labels(name: str) -> torch.Tensor:
+        if isinstance(source, Columns):
+            return InMemory(source, (), padding=config.padding).labels(name)
+        return Streamed(source, ()).labels(name)
+
+    windows = isinstance(source, Columns) and source.windows is not None
+    return divide(len(source), config, labels, in_order=windows)
 
 
-def _split(source: Columns | Samples, config: DataConfig, use: Literal["train", "eval"], indices: torch.Tensor | None) -> Split:
+def _split(
+    source: Columns | Samples, config: DataConfig, use: Literal["train", "eval"], indices: torch.Tensor | None
+) -> Split:
     arrays = isinstance(source, Columns) and source.arrays
-    chains = chains_of(config.stages, config.kinds, use, arrays=arrays)
+    stages = [s for s in config.stages if not set(s.fields) & set(config.texts)]
+    kinds = {f: kind for f, kind in config.kinds.items() if f not in config.texts}
+    chains = chains_of(stages, kinds, use, arrays=arrays)
     if isinstance(source, Columns):
-        return InMemory(source, chains, indices)
-    workers = min(MOST_WORKERS, os.cpu_count() or 1) if config.workers is None else config.workers
-    return Streamed(source, chains, indices, workers)
+        return InMemory(source, chains, indices, padding=config.padding)
+    given = config.loader.num_workers if config.workers is None else config.workers
+    workers = min(MOST_WORKERS, os.cpu_count() or 1) if given is None else given
+    collate = Collate(config.padding, config.on_error == "skip")
+    return Streamed(source, chains, indices, workers, collate=collate, loader=config.loader)

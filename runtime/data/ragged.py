@@ -47,6 +47,12 @@ class Ragged:
         start = int(self.starts[index])
         return self.values[start : start + int(self.lengths[index])]
 
+    def flat(self) -> torch.Tensor:
+        """The elements of all sequences, one after the other (sum of lengths, *)."""
+        ends = self.lengths.cumsum(0)
+        places = torch.arange(int(ends[-1]) if len(ends) else 0)
+        return self.values[places + (self.starts - ends + self.lengths).repeat_interleave(self.lengths)]
+
     def padded(
         self, value: float = 0, *, multiple_of: int = 1, length: int | None = None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

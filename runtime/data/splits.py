@@ -13,10 +13,14 @@ from typing import Any, Protocol
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from nnc.compiler.training.config import LoaderConfig, PaddingConfig
+from nnc.runtime.data.broken import Broken, CountedBatch, refuse_broken
+from nnc.runtime.data.collate import Collate
 from nnc.runtime.data.datasets import Columns, Samples
 from nnc.runtime.data.npz import memory_limit
+from nnc.runtime.data.ragged import pad_fields
 from nnc.runtime.data.transforms import Chain
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.seed import generator
 
 __all__ = ["Batch", "InMemory", "Split", "Streamed", "order_of"]
@@ -55,6 +59,14 @@ class Split(Protocol):
         """All values of a field of small values, such as class numbers, before any transform."""
         ...
 
+    def lengths(self, field: str) -> torch.Tensor:
+        """How long each sample of a padded field is (N,)."""
+        ...
+
+    def highest(self, field: str) -> int | None:
+        """The largest number in a field of whole numbers, where it is known without reading files sample by sample."""
+        ...
+
 
 def order_of(length: int, seed: int, epoch: int, *, shuffle: bool) -> torch.Tensor:
     """The order of an epoch: (N,) int64."""
@@ -63,7 +75,7 @@ def order_of(length: int, seed: int, epoch: int, *, shuffle: bool) -> torch.Tens
 
 class InMemory:
     """Columns in memory. Transforms that are the same in every epoch are done once, where the result takes at most `room` bytes,
-    else batch by batch."""
+    else batch by batch. Sequences are filled up batch by batch, windows cut from their whole."""
 
     def __init__(
         self,
@@ -71,12 +83,17 @@ class InMemory:
         chains: Sequence[Chain],
         indices: torch.Tensor | None = None,
         *,
+        padding: PaddingConfig | None = None,
         room: int | None = None,
     ) -> None:
-        self.fields = tuple(columns.fields)
+        self.padding = padding or PaddingConfig()
+        self.fields = (*columns.fields, *columns.windowed, *columns.sequences, *self.padding.extras)
         self.indices = torch.arange(len(columns)) if indices is None else indices
         self._chains = tuple(chains)
         self._columns = {f: c if indices is None else c[indices] for f, c in columns.fields.items()}
+        self._sequences = {f: s if indices is None else s[indices] for f, s in columns.sequences.items()}
+        self._windowed = columns.windowed
+        self._windows = columns.windows if columns.windows is None or indices is None else columns.windows[indices]
         self._random = {f for chain in chains for f in chain.varying}
         self._raw = {f for chain in chains for f in chain.fields if chain.before[f]}
         for field in sorted(self._raw):
@@ -108,8 +125,13 @@ class InMemory:
         moved = {f: rest.to(c.device) for f, c in columns.items()}
         for at in range(0, len(rest), batch_size):
             batch = {f: c.index_select(0, moved[f][at : at + batch_size]) for f, c in columns.items()}
+            rows = rest[at : at + batch_size]
+            if self._sequences:
+                batch |= pad_fields({f: s[rows] for f, s in self._sequences.items()}, self.padding)
+            if self._windows is not None:
+                batch |= zip(self._windowed, self._windows[rows].batch(), strict=True)
             if self._chains:
-                self._finish(batch, rest[at : at + batch_size], seed, epoch)
+                self._finish(batch, rows, seed, epoch)
             yield batch if device.type == "cpu" else {f: x.to(device, non_blocking=True) for f, x in batch.items()}
 
     def _finish(self, batch: dict[str, torch.Tensor], order: torch.Tensor, seed: int, epoch: int) -> None:
@@ -132,19 +154,43 @@ class InMemory:
         return self._columns
 
     def whole(self, field: str) -> torch.Tensor | None:
-        return None if field in self._random | self._raw else self._columns[field]
+        return None if field in self._random | self._raw else self._columns.get(field)
 
     def labels(self, field: str) -> torch.Tensor:
+        if field in self._sequences:
+            return self._sequences[field].flat()
+        if field not in self._columns:
+            raise Failure(
+                "NNC0813", "data", f"the values of `{field}` are not kept one by one: there is no class to count"
+            )
         return self._columns[field]
+
+    def lengths(self, field: str) -> torch.Tensor:
+        return self._sequences[field].lengths
+
+    def highest(self, field: str) -> int | None:
+        if self._windows is not None and field in self._windowed:
+            return self._windows.highest()
+        column = self._sequences[field].flat() if field in self._sequences else self._columns.get(field)
+        whole = column is not None and column.numel() and not (column.is_floating_point() or column.is_complex())
+        return int(column.max()) if whole and column is not None else None
 
 
 class Streamed:
     """Samples read by worker processes while the network computes."""
 
     def __init__(
-        self, samples: Samples, chains: Sequence[Chain], indices: torch.Tensor | None = None, workers: int = 0
+        self,
+        samples: Samples,
+        chains: Sequence[Chain],
+        indices: torch.Tensor | None = None,
+        workers: int = 0,
+        *,
+        collate: Collate | None = None,
+        loader: LoaderConfig | None = None,
     ) -> None:
-        self.fields = samples.fields
+        self._collate, self._options = collate or Collate(), loader or LoaderConfig()
+        self.fields = (*samples.fields, *self._collate.padding.extras)
         self.indices = torch.arange(len(samples)) if indices is None else indices
         self._items = _Items(samples, tuple(chains), self.indices.tolist())
         self._workers = workers
@@ -167,15 +213,33 @@ class Streamed:
         rest = torch.split(order[start * batch_size :], batch_size)
         self._plan.parts = [[(seed, epoch, position) for position in part.tolist()] for part in rest]
         if self._loader is None:
-            self._loader = DataLoader(
-                self._items, batch_sampler=self._plan, num_workers=self._workers, collate_fn=_collate,
-                persistent_workers=self._workers > 0, pin_memory=device.type == "cuda",
-                generator=torch.Generator(),  # else it draws from the network's
-            )  # fmt: skip
-        for batch in self._loader:
-            if isinstance(batch, _Broken):
-                raise Failure("NNC0823", batch.name, batch.message)
-            yield {f: x.to(device, non_blocking=True) for f, x in batch.items()}
+            self._loader = self._new_loader(device)
+        try:
+            for batch in self._loader:
+                if isinstance(batch, Broken):
+                    refuse_broken((batch,), "NNC0823")
+                moved = {f: x.to(device, non_blocking=True) for f, x in batch.items()}
+                yield CountedBatch(moved, batch.dropped) if isinstance(batch, CountedBatch) else moved
+        except RuntimeError as error:
+            if "DataLoader" not in str(error):
+                raise
+            raise Failure("NNC0823", "data", f"the processes that read samples stopped: {reason_of(error)}") from error
+
+    def _new_loader(self, device: torch.device) -> DataLoader[Any]:
+        given, workers = self._options, self._workers
+        persistent, pinned = given.persistent_workers, given.pin_memory
+        return DataLoader(
+            self._items,
+            batch_sampler=self._plan,
+            num_workers=workers,
+            collate_fn=self._collate,
+            prefetch_factor=given.prefetch_factor if workers else None,
+            persistent_workers=workers > 0 and (True if persistent is None else persistent),
+            pin_memory=device.type == "cuda" if pinned is None else pinned and torch.accelerator.is_available(),
+            timeout=given.timeout if workers else 0,
+            multiprocessing_context=given.multiprocessing_context if workers else None,
+            generator=torch.Generator(),  # else it draws from the network's
+        )
 
     def whole(self, field: str) -> torch.Tensor | None:
         return None
@@ -186,6 +250,16 @@ class Streamed:
         if known is None:
             return torch.stack([samples[i][field] for i in self.indices.tolist()])
         return known[self.indices]
+
+    def lengths(self, field: str) -> torch.Tensor:
+        return torch.tensor([len(self._items.samples[i][field]) for i in self.indices.tolist()])
+
+    def highest(self, field: str) -> int | None:
+        samples = self._items.samples
+        if field in samples.encoders:
+            return len(samples.encoders[field].vocabulary) - 1
+        known = samples.targets() if field == samples.fields[-1] else None
+        return int(known.max()) if known is not None and len(known) else None
 
 
 class _Plan:
@@ -201,20 +275,13 @@ class _Plan:
         return len(self.parts)
 
 
-class _Broken:
-    """A sample that could not be read, on its way from a worker."""
-
-    def __init__(self, name: str, message: str) -> None:
-        self.name, self.message = name, message
-
-
 class _Items(Dataset[Any]):
     """One transformed sample for (seed, epoch, position)."""
 
     def __init__(self, samples: Samples, chains: tuple[Chain, ...], indices: list[int]) -> None:
         self.samples, self.chains, self.indices = samples, chains, indices
 
-    def __getitem__(self, key: tuple[int, int, int]) -> dict[str, torch.Tensor] | _Broken:
+    def __getitem__(self, key: tuple[int, int, int]) -> dict[str, torch.Tensor] | Broken:
         seed, epoch, position = key
         index = self.indices[position]
         try:
@@ -223,22 +290,6 @@ class _Items(Dataset[Any]):
                 sample.update(chain.apply(sample, chain.seeds(seed, epoch, [index])[0]))
             return sample
         except Failure as failure:
-            return _Broken(self.samples.name(index), failure.diagnostics[0].message)
+            return Broken(self.samples.name(index), failure.diagnostics[0].message)
         except Exception as error:  # whatever a decoder says about a broken file
-            return _Broken(self.samples.name(index), f"cannot be read: {str(error).strip() or type(error).__name__}")
-
-
-def _collate(samples: list[dict[str, torch.Tensor] | _Broken]) -> dict[str, torch.Tensor] | _Broken:
-    good = [s for s in samples if not isinstance(s, _Broken)]
-    if len(good) < len(samples):
-        return next(s for s in samples if isinstance(s, _Broken))
-    batch = {}
-    for field in good[0]:
-        values = [s[field] for s in good]
-        sizes = sorted({tuple(v.shape) for v in values})
-        if len(sizes) > 1:
-            listed = ", ".join(str(list(s)) for s in sizes[:3])
-            advice = "a transform such as Resize([224, 224]) makes them equal"
-            return _Broken("data", f"samples of `{field}` have different sizes, {listed}: {advice}")
-        batch[field] = torch.stack(values)
-    return batch
+            return Broken(self.samples.name(index), f"cannot be read: {str(error).strip() or type(error).__name__}")
