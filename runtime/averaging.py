@@ -11,7 +11,8 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
 from nnc.compiler.training.config import AveragingConfig
-from nnc.runtime.evaluate import modes, restore_modes
+from nnc.runtime.modes import modes, restore_modes
+from nnc.runtime.parallel.engine import Engine
 
 __all__ = ["Averaging", "averaged_weights"]
 
@@ -22,13 +23,16 @@ class Averaging:
     """`model` is the average, a network of its own. An exponential average has the buffers averaged too; a stochastic one
     gets its batch statistics from a pass over the training data, as in Izmailov et al., 2018."""
 
-    def __init__(self, config: AveragingConfig, model: nn.Module, optimizer: Optimizer) -> None:
+    def __init__(self, config: AveragingConfig, model: nn.Module, optimizer: Optimizer, engine: Engine) -> None:
         self.config = config
         ema = config.kind == "ema"
         exponential: Any = get_ema_multi_avg_fn  # torch has no types for it
-        average: Any = {"multi_avg_fn": exponential(config.decay), "use_buffers": True} if ema else {}
-        self._average = AveragedModel(model, **average)
-        self._optimizer = optimizer
+        average: Any = {}
+        if ema:
+            average = {"multi_avg_fn": engine.average_function(exponential(config.decay)), "use_buffers": True}
+        self._average = AveragedModel(engine.copied(model), **average)
+        self._optimizer, self._engine = optimizer, engine
+        engine.prepare_average(self._average.module)
         self._schedule: SWALR | None = None
 
     @property
@@ -55,6 +59,7 @@ class Averaging:
         if self.config.kind == "swa" and epoch >= self.config.start:
             self._average.update_parameters(model)
             renew_statistics(self.model, model, inputs)
+            self._engine.rest(self.model)
 
     def anneal(self) -> None:
         """After an epoch whose learning rates it decides."""
@@ -75,7 +80,7 @@ class Averaging:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        self._average.load_state_dict(state["weights"])
+        self._average.load_state_dict(self._engine.parts(state["weights"], self._average.state_dict()))
         if state["schedule"] is not None:
             rates = [g["lr"] for g in self._optimizer.param_groups]
             self._plan().load_state_dict(state["schedule"])

@@ -13,12 +13,13 @@ from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage, Metrics
+from nnc.runtime.modes import modes, restore_modes
 from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.parallel.shares import samples_of, shares
 from nnc.runtime.parallel.world import ALONE
 from nnc.runtime.signature import Signature
 
-__all__ = ["autocast", "evaluate", "evaluation_mode", "modes", "restore_modes"]
+__all__ = ["autocast", "evaluate", "evaluation_mode"]
 
 
 class Observer(Protocol):
@@ -33,16 +34,6 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Mixed precision for forward and loss; nothing for float32 and TF32."""
     return torch.autocast(device.type, dtype=DTYPES[precision]) if precision in DTYPES else nullcontext()
-
-
-def modes(model: nn.Module) -> list[tuple[nn.Module, bool]]:
-    """Which modules are in training mode: layers that keep their running statistics are not while the others are."""
-    return [(module, module.training) for module in model.modules()]
-
-
-def restore_modes(before: Sequence[tuple[nn.Module, bool]]) -> None:
-    for module, training in before:
-        module.training = training
 
 
 @contextmanager

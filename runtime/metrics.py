@@ -3,6 +3,7 @@ nearly everyone has are computed here, because importing torchmetrics takes seco
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from nnc.compiler.training.config import MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.loss import Loss, named_outputs
+from nnc.runtime.parallel.world import World
 from nnc.runtime.signature import Signature
 
 __all__ = ["Average", "LossAverage", "Metrics", "probabilities_of"]
@@ -23,6 +25,10 @@ BY_OUTPUT = ("ConcordanceCorrCoef", "LogCoshError", "PearsonCorrCoef", "Spearman
 
 class Metric(Protocol):
     def update(self, input: torch.Tensor, target: torch.Tensor) -> None: ...
+
+    def reduce(self, world: World) -> None:
+        """What all processes have seen, where the metric does not ask them itself when it computes."""
+        ...
 
     def compute(self) -> float: ...
 
@@ -39,6 +45,12 @@ class Average:
         """Adds the sum of `count` samples, or their mean."""
         self.total.add_(value.detach(), alpha=count if mean else 1)
         self.count += count
+
+    def reduce(self, world: World) -> None:
+        if world.size > 1:
+            both = world.sum(torch.stack([self.total, torch.full_like(self.total, self.count)]))
+            self.total.copy_(both[0])
+            self.count = int(both[1])
 
     def compute(self) -> float:
         return float(self.total) / self.count if self.count else float("nan")
@@ -61,6 +73,15 @@ class LossAverage:
     @property
     def count(self) -> int:
         return max(term.count for term in self._terms.values())
+
+    def total(self, world: World) -> LossAverage:
+        """That of all processes; this one stays what it is."""
+        if world.size == 1:
+            return self
+        found = copy.deepcopy(self)
+        for term in found._terms.values():
+            term.reduce(world)
+        return found
 
     def compute(self) -> dict[str, float]:
         means = {name: term.compute() for name, term in self._terms.items() if term.count}
@@ -93,6 +114,10 @@ class Accuracy:
         self._right += right.sum()
         self._all += target.numel() if self._ignored is None else (target != self._ignored).sum()
 
+    def reduce(self, world: World) -> None:
+        for count in (self._right, self._all):
+            world.sum(count)
+
     def compute(self) -> float:
         return int(self._right) / int(self._all) if int(self._all) else float("nan")
 
@@ -109,6 +134,9 @@ class MeanError:
         difference = input.detach().float() - target
         error = difference.square() if self._squared else difference.abs()
         self._error.add(error.sum(), target.numel())
+
+    def reduce(self, world: World) -> None:
+        self._error.reduce(world)
 
     def compute(self) -> float:
         return self._error.compute()
@@ -136,6 +164,9 @@ class Torchmetric:
         elif scores.ndim == 2 and scores.shape[1] == 1:
             scores, target = scores[:, 0], target.reshape(-1)
         self._metric.update(scores, target)
+
+    def reduce(self, world: World) -> None:
+        """torchmetrics gathers from all processes in `compute`."""
 
     def compute(self) -> float:
         return float(self._metric.compute().float().mean())
@@ -205,21 +236,28 @@ class Metrics:
         self._built: dict[str, Metric] = {}
         self._names = signature.outputs
 
-    def update(self, outputs: Any, batch: Named) -> None:
-        """Adds a batch. Raises `Failure` where a metric cannot take the tensors."""
+    def update(self, outputs: Any, batch: Named, *, counted: bool = True) -> None:
+        """Adds a batch; one that is not counted only shows what batches are like. Raises `Failure` where a metric cannot take
+        the tensors."""
         named = named_outputs(outputs, self._names)
         for config in self._configs:
             input, target = (named[n] if n in named else batch[n] for n in config.source)
             try:
                 if config.name not in self._built:
                     self._built[config.name] = build(config, input, target, self._device)
-                self._built[config.name].update(input, target)
+                if counted:
+                    self._built[config.name].update(input, target)
             except (ValueError, RuntimeError, IndexError, TypeError) as error:
                 shapes = f"{list(input.shape)} and {list(target.shape)}"
                 reason = reason_of(error)
                 raise Failure(
                     "NNC0813", config.call.span, f"{config.call.name} cannot take {shapes}: {reason}"
                 ) from error
+
+    def reduce(self, world: World) -> None:
+        """What all processes have seen; each of them has built its metrics."""
+        for config in self._configs:
+            self._built[config.name].reduce(world)
 
     def compute(self) -> dict[str, float]:
         """By name; NaN where there was nothing to measure."""

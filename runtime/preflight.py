@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +18,8 @@ from nnc.runtime.evaluate import autocast, evaluation_mode
 from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.loss import Loss, named_outputs
 from nnc.runtime.metrics import Metrics
+from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.parallel.shares import share_sizes
 from nnc.runtime.signature import Signature
 
 __all__ = ["Preflight"]
@@ -38,6 +39,7 @@ class Preflight:
     feeding: Mapping[str, str]
     device: torch.device
     refused: Callable[[Exception], Failure]
+    engine: Engine
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -63,7 +65,8 @@ class Preflight:
             raise_errors(problems)
             self.loss.checked(outputs, batch)
             Metrics(config.metrics, self.signature, self.device).update(outputs, batch)
-        if self.used % config.batch_size == 1:
+        self.engine.rest(self.model)
+        if 1 in share_sizes(self.used, config.batch_size, self.engine.world):
             self._check_single({name: tensor[:1] for name, tensor in batch.items()})
 
     def _check_labels(
@@ -81,12 +84,18 @@ class Preflight:
 
     def _check_single(self, batch: Batch) -> None:
         """The last batch will have one sample, which some networks cannot train on."""
-        trial = copy.deepcopy(self.model).train()
+        devices = [self.device] if self.device.type == "cuda" else []
         try:
-            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []), torch.no_grad():
+            with torch.random.fork_rng(devices=devices), torch.no_grad(), self.engine.trying(self.model) as trial:
                 trial(*(batch[name] for name in self.inputs))
         except ValueError as error:
             notes = ("`drop_last: true` leaves that batch out", reason_of(error))
-            size = self.config.batch_size
+            size, processes = self.config.batch_size, self.engine.world.size
             message = f"{self.used} samples in batches of {size} leave one over, too few to normalize a batch"
+            if processes > 1:
+                notes = (
+                    "as many processes as divide a batch into larger parts do, and so does `drop_last: true`",
+                    notes[1],
+                )
+                message = f"{self.used} samples in batches of {size} leave one of {processes} processes one, too few to normalize"
             raise Failure("NNC0813", self.config.span, message, notes=notes) from error

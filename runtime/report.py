@@ -17,7 +17,7 @@ from nnc.runtime.files import writing
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Lines", "Live", "Log", "Reporter", "reporter_for"]
+__all__ = ["Aside", "Lines", "Live", "Log", "NoLog", "Reporter", "reporter_for"]
 
 
 class Reporter:
@@ -125,9 +125,22 @@ def _number(value: float) -> str:
     return f"{value:.4f}"
 
 
-def reporter_for(stream: IO[str] | None = None) -> Reporter:
-    """The progress bar where the stream is a terminal that can redraw, else lines."""
+class Aside(Reporter):
+    """Of a process that does not report: what only it can know, with its number."""
+
+    def __init__(self, stream: IO[str], rank: int) -> None:
+        self._stream, self._rank = stream, rank
+
+    def note(self, text: str) -> None:
+        print(f"rank {self._rank}: {text}", file=self._stream, flush=True)
+
+
+def reporter_for(stream: IO[str] | None = None, rank: int = 0) -> Reporter:
+    """The progress bar where the stream is a terminal that can redraw, else lines; of several processes, the first has
+    it."""
     stream = sys.stderr if stream is None else stream
+    if rank:
+        return Aside(stream, rank)
     live = stream.isatty() and os.environ.get("TERM") != "dumb"
     return Live(stream) if live else Lines(stream)
 
@@ -158,6 +171,16 @@ class Log:
 
     def close(self) -> None:
         self._stream.close()
+
+
+class NoLog:
+    """The log of a process that is not the one which writes."""
+
+    size = 0
+
+    def write(self, record: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 def finite(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,9 @@ from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.failure import Failure
 
 __all__ = ["Best", "Position", "load_model", "model_tensors", "settings_of", "transient_buffers"]
+
+
+Named = Mapping[str, torch.Tensor]
 
 
 @dataclass
@@ -94,9 +97,9 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "averaging": None if config.averaging is None else str(config.averaging),
         "non_finite": config.non_finite,
         "precision": config.precision,
+        "speed": config.speed.as_plain() or None,
         "monitor": config.monitor,
         "unfreeze": str([[r.match, r.epoch, r.statistics] for r in config.unfreeze]) if config.unfreeze else None,
-        "speed": config.speed.as_plain() or None,
         "training samples": samples,
     }
 
@@ -120,9 +123,14 @@ def transient_buffers(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def load_model(
-    model: nn.Module, tensors: Mapping[str, torch.Tensor], transient: Mapping[str, torch.Tensor], where: Any
+    model: nn.Module,
+    tensors: Mapping[str, torch.Tensor],
+    transient: Mapping[str, torch.Tensor],
+    where: Any,
+    parts: Callable[[Named, Named], Named] = lambda tensors, own: tensors,
 ) -> None:
-    """Puts saved tensors into the network. Raises `Failure` where they are another network's."""
+    """Puts saved tensors into the network. `parts` makes of whole tensors what the network has of them, where it is sharded.
+    Raises `Failure` where they are another network's."""
     own = model_tensors(model)
     wrong = [
         *(f"`{n}` is not saved" for n in own if n not in tensors),
@@ -132,7 +140,7 @@ def load_model(
     ]  # fmt: skip
     if wrong:
         raise Failure("NNC0902", where, "the saved weights are another network's", notes=wrong[:8])
-    model.load_state_dict(dict(tensors))
+    model.load_state_dict(dict(parts(tensors, own)))
     buffers = dict(model.named_buffers())
     for name, value in transient.items():
         if name in buffers and buffers[name].shape == value.shape:

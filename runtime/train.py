@@ -28,8 +28,11 @@ from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.loss import Loss
+from nnc.runtime.parallel.engine import Engine, engine_of
+from nnc.runtime.parallel.shares import check_shares, shares
+from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.preflight import Preflight
-from nnc.runtime.report import Log, Reporter
+from nnc.runtime.report import Log, NoLog, Reporter
 from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
 from nnc.runtime.signature import Signature
 from nnc.runtime.state import Best, model_tensors
@@ -112,6 +115,7 @@ class _Loop:
     device: torch.device
     reporter: Reporter
     engine: Engine
+    stopped_by: signal.Signals | None = None
 
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
@@ -138,7 +142,7 @@ class _Loop:
     # -- the run -------------------------------------------------------------------------------------------------------
 
     def run(self, interrupts: Interrupts, begin: Callable[[], None], *, resume: bool) -> RunResult:
-        if not resume and self.checkpoints.names():
+        if not resume and self.world.main and self.checkpoints.names():
             notes = ("resume it, or train into another folder",)
             raise Failure("NNC0908", self.folder, "this folder holds a run already", notes=notes)
         saved = self._newest() if resume else None
@@ -158,7 +162,7 @@ class _Loop:
             while at.epoch <= self.config.epochs and not self.training.patience_lost:
                 if not self._epoch(interrupts):
                     self._save()
-                    return self._result(interrupts.requested)
+                    return self._result(self.stopped_by)
             return self._result(None)
         finally:
             self.reporter.end()
@@ -180,7 +184,7 @@ class _Loop:
             at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
             self.reporter.step(at.done, lambda: self.training.average.compute()["loss"])
-            if interrupts.requested is not None:
+            if self._asked_to_stop(interrupts):
                 return False
             if self.config.checkpoint_every and at.step % self.config.checkpoint_every == 0 and at.done < self.steps:
                 self._save()
@@ -192,11 +196,20 @@ class _Loop:
             return False
         at.epoch_seconds = before + time.perf_counter() - began
         self._end_epoch(validation)
-        return interrupts.requested is None or at.epoch > self.config.epochs or self.training.patience_lost
+        asked = self._asked_to_stop(interrupts, now=True)
+        return not asked or at.epoch > self.config.epochs or self.training.patience_lost
+
+    def _asked_to_stop(self, interrupts: Interrupts, *, now: bool = False) -> bool:
+        """Whether a signal came to this process; of several, whether one came to any, and all learn of it after the same step:
+        a step later, or `now`, where they wait for each other."""
+        ask = self.world.highest if now else self.world.poll
+        number = ask(int(interrupts.requested or 0))
+        self.stopped_by = signal.Signals(number) if number else None
+        return number > 0
 
     def _end_epoch(self, validation: Mapping[str, float]) -> None:
         at = self.training.position
-        training = self.training.average.compute()
+        training = self.training.average.total(self.world).compute()
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
         value = quantities[self.config.monitor]
@@ -259,6 +272,7 @@ class _Loop:
         if at.troubles > TROUBLES:
             raise self._not_finite(f"{trouble}, for the {at.troubles}th time since the last checkpoint")
         if back:
+            self.world.barrier()  # the first process has saved what all will read
             saved = self._newest()
             assert saved is not None, "a run that may roll back begins with a checkpoint"
             self.training.roll_back(saved)
@@ -273,6 +287,7 @@ class _Loop:
 
     def _stopped(self, error: Exception) -> Failure:
         """What torch says in the middle of a step: out of memory, an optimizer that cannot take these gradients …"""
+        self.world.check(error)
         notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
         if isinstance(error, torch.OutOfMemoryError):
             notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
@@ -283,9 +298,11 @@ class _Loop:
         """Quantities of the validation data, none where there is none; None where a signal asks to stop."""
         if self.data.validation is None:
             return {}
+        judged = self.training.judged
+        self.engine.agree(judged)
         return evaluate(
-            self.training.judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
-            device=self.device, stop=lambda: interrupts.requested is not None, loss=self.loss,
+            judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
+            device=self.device, stop=lambda: self._asked_to_stop(interrupts), loss=self.loss, engine=self.engine,
         )  # fmt: skip
 
     # -- checking, saving and resuming ---------------------------------------------------------------------------------
@@ -293,23 +310,20 @@ class _Loop:
     def _preflight(self) -> None:
         Preflight(
             self.model, self.config, self.data_config, self.split, self.used, self.loss, self.signature, self.feeding,
-            self.device, self._stopped,
+            self.device, self._stopped, self.engine,
         ).run()  # fmt: skip
 
     def _save(self) -> None:
         at = self.training.position
-        finite = (
-            self.config.non_finite == "ignore"
-            or not self.training.average.count
-            or math.isfinite(self.training.average.compute()["loss"])
-        )
+        average = self.training.average.total(self.world)
+        finite = self.config.non_finite == "ignore" or not average.count or math.isfinite(average.compute()["loss"])
         if not finite:
             raise self._not_finite("the average of the loss is no number")
         at.troubles = 0
         at.log = self.log.size
-        self.checkpoints.save(
-            model_tensors(self.model), self.training.state(), keep=at.best.checkpoint if at.best else None
-        )
+        tensors, state = self.engine.whole(model_tensors(self.model)), self.training.state()
+        if self.world.main:
+            self.checkpoints.save(tensors, state, keep=at.best.checkpoint if at.best else None)
 
     def _newest(self) -> Checkpoint | None:
         saved, damaged = self.checkpoints.newest()

@@ -18,6 +18,8 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
+from nnc.runtime.parallel import ALONE
+from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.speed import Speed
 from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
 from nnc.runtime.unfreezing import Thaw
@@ -40,16 +42,21 @@ class Training:
         *,
         batches: int,
         samples: int,
+        engine: Engine | None = None,
     ) -> None:
+        self.engine = engine or Engine(ALONE, config, device)
         self.model, self.config, self.loss, self.device = model, config, loss, device
         self.settings = settings_of(config, samples)
         self.position = Position()
         self.speed = Speed(model, config, device)
-        self.updater = Updater(model, self.speed.config, loss, inputs, device, self.speed.forward)
+        self.speed.module = self.engine.wrap(model)
+        self.updater = Updater(model, self.speed.config, loss, inputs, device, self.speed.forward, self.engine)
         self.scheduler = config.scheduler and build_scheduler(
             config.scheduler, self.updater.optimizer, config.names, -(-batches // config.accumulate)
         )
-        self.averaging = Averaging(config.averaging, model, self.updater.optimizer) if config.averaging else None
+        self.averaging = None
+        if config.averaging:
+            self.averaging = Averaging(config.averaging, model, self.updater.optimizer, self.engine)
         self.average = LossAverage(loss, device)
         self.thaw = Thaw(model, config.unfreeze)
 
@@ -58,6 +65,7 @@ class Training:
     def step(self, batches: Sequence[Batch]) -> None:
         """One step of the optimizer over all of the batches. Raises `NotFinite` before the weights have changed, and whatever
         torch raises."""
+        self.engine.reseed(self.position.step)
         self.updater.step(batches, self.average.add)
         if self.averaging:
             self.averaging.after_step(self.model, self.position.step)
@@ -84,6 +92,7 @@ class Training:
         """Where the steps of an epoch begin, or go on after an interruption: the network is in training mode, with all that is
         trained by now."""
         self.thaw.begin_epoch(self.position.epoch)
+        self.speed.module = self.engine.wrap(self.model)
 
     def begin_epoch(self) -> None:
         self.average = LossAverage(self.loss, self.device)
@@ -111,14 +120,15 @@ class Training:
     # -- saving and restoring ------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
-        """All but the weights, for a checkpoint."""
+        """All but the weights, for a checkpoint. All processes call it."""
+        whole = self.engine.whole
         return {
             "position": self.position.as_plain(),
             "settings": self.settings,
-            "average": self.average.state(),
-            "optimizer": self.updater.optimizer.state_dict(),
+            "average": self.average.total(self.engine.world).state(),
+            "optimizer": whole(self.updater.optimizer.state_dict()),
             "scheduler": self.scheduler.state() if self.scheduler else None,
-            "averaging": self.averaging.state() if self.averaging else None,
+            "averaging": whole(self.averaging.state()) if self.averaging else None,
             "scaler": self.updater.scaler.state_dict(),
             "random": seed.capture(self.device),
             "transient": transient_buffers(self.model),
@@ -133,7 +143,8 @@ class Training:
         self._restore_weights(saved)
         if self.scheduler and state["scheduler"] is not None:
             self.scheduler.load(state["scheduler"])
-        self.average.load(state["average"])
+        if self.engine.world.main:  # what it sums over all processes
+            self.average.load(state["average"])
         self.position = Position.of(state["position"])
         seed.restore(state["random"], self.device)
 
@@ -146,10 +157,10 @@ class Training:
 
     def _restore_weights(self, saved: Checkpoint) -> None:
         state = saved.state
-        load_model(self.model, saved.model, state["transient"], saved.path)
+        load_model(self.model, saved.model, state["transient"], saved.path, self.engine.parts)
         if self.averaging and state["averaging"] is not None:
             self.averaging.load(state["averaging"])
-        self.updater.load(state["optimizer"])
+        self.updater.load(self.engine.optimizer_parts(state["optimizer"], self.updater.optimizer))
+        self.speed.align(self.updater.optimizer)
         if state["scaler"]:
             self.updater.scaler.load_state_dict(state["scaler"])
-        self.speed.align(self.updater.optimizer)

@@ -16,6 +16,8 @@ from nnc.runtime.data import Batch
 from nnc.runtime.evaluate import autocast
 from nnc.runtime.loss import Loss
 from nnc.runtime.optimize import build_optimizer
+from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.parallel.shares import samples_of, whole_of
 from nnc.runtime.unfreezing import trained
 
 __all__ = ["NotFinite", "Updater"]
@@ -35,8 +37,9 @@ class Updater:
     loss: Loss
     inputs: Sequence[str]
     device: torch.device
-
     forward: Callable[..., Any]
+    engine: Engine
+
     def __post_init__(self) -> None:
         named = dict(trained(self.model, self.config.unfreeze))
         self.optimizer = build_optimizer(self.config.optimizer, named.items())
@@ -67,7 +70,8 @@ class Updater:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         for batch, loss in zip(batches, losses, strict=True):
-            seen(loss, self.size(batch))
+            if self.size(batch):
+                seen(loss, self.size(batch))
 
     def load(self, state: dict[str, Any]) -> None:
         """The optimizer as it was saved, after a step: torch warns of schedulers that step before it did."""
@@ -75,24 +79,26 @@ class Updater:
         self.optimizer._opt_called = True  # type: ignore[attr-defined]
 
     def size(self, batch: Batch) -> int:
-        return len(batch[self.inputs[0]])
+        return samples_of(batch, len(batch[self.inputs[0]]))
 
     def _gradients(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, list[Mapping[str, torch.Tensor]]]:
         """Forward and backward; the gradients are clipped and lie in the parameters. The loss of all, the terms of
         each."""
         self.optimizer.zero_grad(set_to_none=True)
-        samples = sum(map(self.size, batches))
+        samples = sum(whole_of(batch, self.size(batch)) for batch in batches)
         losses, total = [], torch.zeros((), device=self.device)
-        for batch in batches:
+        for number, batch in enumerate(batches, 1):
             share = self.size(batch) / samples
-            with autocast(self.config.precision, self.device):
-                loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
-            scaled: Any = self.scaler.scale(loss)
-            scaled.backward()
+            with self.engine.accumulating(last=number == len(batches)):
+                with autocast(self.config.precision, self.device):
+                    loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
+                    loss = self.engine.weighed(loss, batch)
+                scaled: Any = self.scaler.scale(loss)
+                scaled.backward()
             losses.append(terms)
             total = loss.detach() if len(batches) == 1 else total + loss.detach()
         self._clip()
-        return total, losses
+        return self.engine.mean(total) if self.closure else total, losses
 
     def _clip(self) -> None:
         norm, value = self.config.clip_grad_norm, self.config.clip_grad_value
@@ -112,15 +118,19 @@ class Updater:
         if policy == "ignore" or (self.device.type != "cpu" and not patient):
             return
         wrong = [(name, value) for terms in losses for name, value in terms.items() if not _finite(value)]
-        if wrong:
+        if wrong or (patient and self.engine.anywhere(bool(wrong))):
             self.optimizer.zero_grad(set_to_none=True)
+            if not wrong:
+                raise NotFinite("the loss of another process is no number")
             name, value = wrong[0]
             raise NotFinite(f"the loss{'' if name == 'loss' else f' `{name}`'} is {float(value)}")
         if not patient or self.scaler.is_enabled():
             return
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        if gradients and not _finite(nn.utils.get_total_norm(gradients)):
-            name = next(n for n, p in self.model.named_parameters() if p.grad is not None and not _finite(p.grad.sum()))
+        number = self.engine.number
+        if gradients and not _finite(number(nn.utils.get_total_norm(gradients))):
+            named = ((n, p.grad) for n, p in self.model.named_parameters() if p.grad is not None)
+            name = next(n for n, gradient in named if not _finite(number(gradient.sum())))
             self.optimizer.zero_grad(set_to_none=True)
             raise NotFinite(f"the gradient of `{name}` is no number")
 

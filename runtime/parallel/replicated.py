@@ -1,0 +1,75 @@
+"""`parallel: ddp`: every process has the whole network, and gradients are averaged while the backward pass runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from nnc.compiler.backends.torch.build import origin
+from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.reached import reached
+from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.parallel.several import Several
+from nnc.runtime.parallel.world import World
+
+__all__ = ["Replicated"]
+
+
+class Replicated(Several):
+    """torch's DistributedDataParallel around the network; the optimizer, averages and checkpoints work on the network
+    itself, as they do on a single process."""
+
+    name = "ddp"
+
+    def prepare(self, model: nn.Module) -> nn.Module:
+        return self.synchronize_statistics(model)
+
+    def __init__(self, world: World, config: TrainConfig, device: torch.device) -> None:
+        super().__init__(world, config, device)
+        self._wrapped: DistributedDataParallel | None = None
+        self._trained: list[str] = []
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        config, trained = self.config.parallel, [n for n, p in model.named_parameters() if p.requires_grad]
+        if trained != self._trained:  # DDP knows the parameters that were trainable when it was made
+            self._wrapped, self._trained = None, trained
+        if self._wrapped is not None or not trained:
+            return self._wrapped or model
+        try:
+            self._wrapped = DistributedDataParallel(
+                model,
+                device_ids=[self.device] if self.device.type == "cuda" else None,
+                find_unused_parameters=not config.static_graph and self._some_unused(model, trained),
+                static_graph=config.static_graph,
+                gradient_as_bucket_view=True,  # saves a copy of all gradients
+                bucket_cap_mb=config.bucket_cap_mb,
+            )
+        except (RuntimeError, ValueError) as error:
+            self.world.check(error)
+            raise Failure(
+                "NNC0932", config.span or self.config.span, f"torch refuses DDP: {reason_of(error)}"
+            ) from error
+        return self._wrapped
+
+    def _some_unused(self, model: nn.Module, trained: list[str]) -> bool:
+        """Whether some get no gradient: looking for them in every step costs time. Of a network that nnc did not write nobody
+        knows."""
+        made = origin(model)
+        return made is None or not reached(made.graph, self.config.loss).issuperset(trained)
+
+    def about(self) -> str:
+        return f"ddp, {self.world.size} processes" + (
+            ", synchronized batch norm" if self.config.parallel.sync_batchnorm else ""
+        )
+
+    @contextmanager
+    def accumulating(self, *, last: bool) -> Iterator[None]:
+        if last or self._wrapped is None:
+            yield
+            return
+        with self._wrapped.no_sync():
+            yield

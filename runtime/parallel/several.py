@@ -1,0 +1,55 @@
+"""What every engine of several processes has: sums over all of them, and one opinion on buffers and batch statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from nnc.runtime.data import Batch
+from nnc.runtime.failure import Failure
+from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.parallel.shares import StandIn
+from nnc.runtime.seed import derive
+
+__all__ = ["Several"]
+
+
+class Several(Engine):
+    """An engine of more than one process."""
+
+    def reseed(self, step: int) -> None:
+        torch.manual_seed(derive(self.config.seed, "step", step, self.world.rank))
+
+    def weighed(self, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return loss * (0 if isinstance(batch, StandIn) else self.world.size)
+
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        return self.world.sum(value.detach().clone()) / self.world.size
+
+    def anywhere(self, condition: bool) -> bool:
+        return self.world.highest(int(condition)) > 0
+
+    def agree(self, model: nn.Module) -> None:
+        for buffer in _unique(model.buffers()):
+            dist.broadcast(buffer, src=0)
+
+    def synchronize_statistics(self, model: nn.Module) -> nn.Module:
+        """`sync_batchnorm: true`. Raises `Failure` where torch has none for the device."""
+        if not self.config.parallel.sync_batchnorm:
+            return model
+        if self.device.type == "cpu":
+            message = (
+                "torch's SyncBatchNorm works on GPUs: on the CPU each process has the statistics of its own samples"
+            )
+            raise Failure("NNC0932", self.config.parallel.span or self.config.span, message)
+        convert: Any = nn.SyncBatchNorm.convert_sync_batchnorm  # torch has no types for it
+        converted: nn.Module = convert(model)
+        return converted
+
+
+def _unique(tensors: Iterable[torch.Tensor]) -> Iterable[torch.Tensor]:
+    return {id(t): t for t in tensors}.values()
