@@ -6,8 +6,8 @@
     ln, head                                  3    what comes after the last
 
 A list or a mapping of layers is passed through. A block that holds others counts as those where the network would have
-fewer than three. A network without blocks has a level for every layer with a weight of two dimensions or more. BEiT
-(https://arxiv.org/abs/2106.08254) counts vision transformers so.
+fewer than three, and a block with a single weight as a layer. A network without blocks has a level for every layer with a
+weight of two dimensions or more. BEiT (https://arxiv.org/abs/2106.08254) counts vision transformers so.
 """
 
 from __future__ import annotations
@@ -88,9 +88,14 @@ def _units(graph: Graph, prefix: str) -> Iterator[_Unit]:
         if not isinstance(node.target, Graph):
             yield from (_Unit(p, p != path) for p in _stacked(node, path))
         elif node.target.kind == "block":
-            yield _Unit(path, True, node.target)
+            yield _Unit(path, _weights(node.target) > 1, node.target)
         else:
             yield from _units(node.target, f"{path}.")
+
+
+def _weights(graph: Graph) -> int:
+    """How many weights of two dimensions or more it has: a block of one layer counts as a layer."""
+    return sum(len(p.shape) > 1 for _, node in graph.walk() for p in node.parameters if p.kind == "parameter")
 
 
 def _stacked(node: Node, path: str) -> Sequence[str]:
