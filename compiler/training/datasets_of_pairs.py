@@ -148,7 +148,7 @@ def CarlaStereo(root: str) -> None:
     """Streets of a simulator."""
 
 
-@dataset(parts=STEREO | DISPARITY_AND_VALID)
+@dataset(parts=STEREO | DISPARITY)
 def CREStereo(root: str) -> None:
     """Rendered scenes."""
 
@@ -168,14 +168,14 @@ def InStereo2k(root: str, split: Literal["train", "test"] = "train") -> None:
     """Indoor scenes."""
 
 
-@dataset(parts=_unless_test(STEREO, DISPARITY_AND_VALID))
+@dataset(parts=_unless_test(STEREO, DISPARITY))
 def Kitti2012Stereo(root: str, split: Literal["train", "test"] = "train") -> None:
-    """Streets, and where the disparity is known."""
+    """Streets; where the disparity is 0 it is not known."""
 
 
-@dataset(parts=_unless_test(STEREO, DISPARITY_AND_VALID))
+@dataset(parts=_unless_test(STEREO, DISPARITY))
 def Kitti2015Stereo(root: str, split: Literal["train", "test"] = "train") -> None:
-    """Streets, and where the disparity is known."""
+    """Streets; where the disparity is 0 it is not known."""
 
 
 @dataset(

@@ -242,7 +242,7 @@ def chains_of(
     return chains
 
 
-def _wrapper(kind: str | None, joint: bool) -> Callable[[torch.Tensor], torch.Tensor] | None:
+def _wrapper(kind: str | None, joint: bool) -> Any:
     """The type by which torchvision knows what a field is; None for a plain tensor, which it takes for an image."""
     if kind == "mask" or (joint and kind in FIXED_VALUES):
         return tv_tensors.Mask
