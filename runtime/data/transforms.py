@@ -228,11 +228,12 @@ def chains_of(
     stages: Sequence[TransformStage], kinds: Mapping[str, str], use: Literal["train", "eval"], *, arrays: bool = False
 ) -> list[Chain]:
     """A chain for each field that has transforms, or is a mask, and one for fields that share some."""
-    groups: list[tuple[str, ...]] = [(f,) for f in kinds]
+    order = list(dict.fromkeys((*kinds, *(f for stage in stages for f in stage.fields))))
+    groups: list[tuple[str, ...]] = [(f,) for f in order]
     for stage in stages:
         touched = [g for g in groups if set(g) & set(stage.fields)]
         groups = [g for g in groups if g not in touched]
-        groups.append(tuple(dict.fromkeys(f for g in (*touched, stage.fields) for f in g)))
+        groups.append(tuple(sorted((f for g in touched for f in g), key=order.index)))
     chains = []
     for group in groups:
         own = [s for s in stages if s.fields[0] in group]
