@@ -19,6 +19,7 @@ from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training import DataConfig, TrainConfig
+from nnc.compiler.training.parallel import ParallelConfig
 from nnc.compiler.training.read_transforms import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.weights import GivenWeights
@@ -35,6 +36,7 @@ from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.header import Header
+from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor, Preprocessing
 from nnc.runtime.project import Project, compile_source, read_project
 from nnc.runtime.report import Reporter
@@ -80,16 +82,20 @@ def run_training(
     seed: int | None = None,
     reporter: Reporter | None = None,
     pretrained: GivenWeights | None = None,
+    parallel: ParallelConfig | None = None,
+    world: World = ALONE,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
     `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs` and
-    `seed` replace what the spec says, and so does `pretrained`, the weights to begin with; a run that is resumed has the
-    arguments, sizes, epochs and seed that it was begun with, where others are not given. A spec given as Python data has
-    paths relative to the working directory. Raises `Failure`, or `SpecError` where the spec has faults.
+    `seed` replace what the spec says, and so do `pretrained`, the weights to begin with, and `parallel`; a run that is resumed
+    has the arguments, sizes, epochs and seed that it was begun with, where others are not given. A spec given as Python data
+    has paths relative to the working directory. Of several processes, each calls this with its `world`; the first saves.
+    Raises `Failure`, or `SpecError` where the spec has faults.
     """
     project = read_project(spec, args or {}, sizes or {}, epochs=epochs)
-    where = Path(folder) if folder is not None else _folder(project.compilation.graph.name, resume=resume)
+    name = project.compilation.graph.name
+    where = Path(world.agreed("folder", lambda: str(folder or _folder(name, resume=resume))))
     overrides = {"epochs": epochs, "seed": seed}
     if resume:
         begun = read_document(where)
@@ -97,19 +103,27 @@ def run_training(
         project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
     if overrides["seed"] is not None:
         project = replace(project, train=replace(project.train, seed=overrides["seed"]))
-    data = open_data(project.data, project.base)
+    if parallel is not None:
+        project = replace(project, train=replace(project.train, parallel=parallel))
+    target = world.device(device or project.train.device)
+    with world.first("data"):
+        data = open_data(project.data, project.base)
     assert data.train is not None, "training data were asked for"
     weights = balance(project.train, data.train, project.widths)
     project = replace(project, train=with_weights(project.train, weights))
     seeds.seed_everything(project.train.seed)
     model = project.module()
-    _begin_with(model, pretrained or project.compilation.weights, where, reporter or Reporter())
+    with world.first("weights"):
+        _begin_with(model, pretrained or project.compilation.weights, where, reporter or Reporter())
+    world.begin(target, project.train.parallel.timeout)
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
-        device=device or project.train.device, resume=resume, reporter=reporter,
-        begin=lambda: _begin(where, project, weights, overrides),
+        device=target, resume=resume, reporter=reporter, world=world,
+        begin=lambda: _begin(where, project, weights, overrides) if world.main else None,
     )  # fmt: skip
-    return Trained(result, _save_best(where, project, data, result, weights), model)
+    artifact = _save_best(where, project, data, result, weights) if world.main else None
+    world.end()
+    return Trained(result, artifact, model)
 
 
 def open_spec_data(
@@ -129,7 +143,8 @@ def open_spec_data(
     if split is not None and split not in there:
         raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
     data = open_data(config, source.base, (split,) if split else tuple(there))
-    _check_first(data.first, source.signature, feed(source.signature, data.fields, config.span), config)
+    feeding = feed(source.signature, data.fields, config.span, extras=config.padding.extras)
+    _check_first(data.first, source.signature, feeding, config)
     return data
 
 
@@ -153,7 +168,7 @@ def run_evaluation(
     if part is None:
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
     target, signature = devices.resolve(device), project.signature
-    feeding = feed(signature, data.fields, project.data.span)
+    feeding = feed(signature, data.fields, project.data.span, extras=project.data.padding.extras)
     _check_first(part, signature, feeding, project.data)
     confusion = Confusion(project.train, signature, data.classes, target) if classes else None
     quantities = evaluate(
@@ -239,7 +254,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         return None
     model = project.module()
     _load_checkpoint(model, where, result.best.checkpoint)
-    feeding = feed(project.signature, data.fields, project.data.span)
+    feeding = feed(project.signature, data.fields, project.data.span, extras=project.data.padding.extras)
     transforms = {f: t.eval for f, t in project.data.transforms.items() if f in feeding.values()}
     metrics = {result.best.quantity: result.best.value, "epoch": result.best.epoch}
     return save(
@@ -310,7 +325,10 @@ def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
 def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], config: DataConfig) -> None:
     """Holds a first batch against the network's inputs. Raises `Failure`."""
     problems = Problems()
-    batch = next(iter(part.batches(torch.arange(1), 1, torch.device("cpu"))))
+    order = torch.arange(min(len(part), 64))
+    batch = next((b for b in part.batches(order, 1, torch.device("cpu")) if b), None)
+    if batch is None:
+        raise Failure("NNC0823", config.span, f"none of the first {len(order)} samples can be read")
     check_inputs(signature, batch, feeding, config, problems)
     raise_errors(problems)
 

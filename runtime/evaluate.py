@@ -76,6 +76,8 @@ def evaluate(
     order = order_of(len(split), 0, 0, shuffle=False)
     with evaluation_mode(model, device):
         for batch in shares(split, order, max(config.batch_size, world.size), device, world):
+            if not batch:
+                continue  # none of its samples could be read
             with autocast(config.precision, device):
                 outputs = model(*(batch[field] for field in inputs))
                 _, terms = loss.checked(outputs, batch)

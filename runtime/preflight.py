@@ -13,7 +13,7 @@ from nnc.compiler.training.config import DataConfig, LossTerm, TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data import Batch, Split
 from nnc.runtime.data.checks import check_inputs, check_labels
-from nnc.runtime.data.splits import order_of
+from nnc.runtime.data.sampling import Sampling
 from nnc.runtime.evaluate import autocast, evaluation_mode
 from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.loss import Loss, named_outputs
@@ -24,6 +24,8 @@ from nnc.runtime.signature import Signature
 
 __all__ = ["Preflight"]
 
+TRIED = 10  # batches, until one holds a sample that can be read
+
 
 @dataclass(frozen=True)
 class Preflight:
@@ -33,6 +35,7 @@ class Preflight:
     config: TrainConfig
     data_config: DataConfig
     split: Split
+    sampling: Sampling
     used: int
     loss: Loss
     signature: Signature
@@ -48,8 +51,11 @@ class Preflight:
     def run(self) -> None:
         """Raises `Failure`."""
         config = self.config
-        order = order_of(len(self.split), config.seed, 1, shuffle=config.shuffle)[: config.batch_size]
-        batch = next(iter(self.split.batches(order, config.batch_size, self.device, seed=config.seed, epoch=1)))
+        order, size = self.sampling.order(1), config.batch_size
+        batches = self.split.batches(order[: size * TRIED], size, self.device, seed=config.seed, epoch=1)
+        batch = next((b for b in batches if b), None)
+        if batch is None:
+            raise Failure("NNC0823", self.data_config.span, f"no sample of the first {TRIED} batches can be read")
         problems = Problems()
         check_inputs(self.signature, batch, self.feeding, self.data_config, problems)
         raise_errors(problems)

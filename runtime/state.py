@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.config import DataConfig, TrainConfig
 from nnc.runtime.failure import Failure
 
-__all__ = ["Best", "Position", "load_model", "model_tensors", "settings_of", "transient_buffers"]
+__all__ = ["Best", "Position", "data_settings", "load_model", "model_tensors", "settings_of", "transient_buffers"]
 
 
 Named = Mapping[str, torch.Tensor]
@@ -43,7 +43,8 @@ class Best:
 class Position:
     """Where a run is: in epoch `epoch` (from 1), after `done` of its batches. `elapsed` are seconds of training so far,
     `log` bytes of log.jsonl. `passed_over` counts the epoch's steps that were left out because a number was none,
-    `troubles` those since the last checkpoint. For early stopping: epochs `waited` since the monitored quantity was at its
+    `troubles` those since the last checkpoint; `dropped` its samples that could not be read, `broken` the names of the first
+    of these in the run. For early stopping: epochs `waited` since the monitored quantity was at its
     `reference`."""
 
     epoch: int = 1
@@ -56,6 +57,8 @@ class Position:
     quantities: dict[str, float] = field(default_factory=dict)
     passed_over: int = 0
     troubles: int = 0
+    dropped: int = 0
+    broken: list[str] = field(default_factory=list)
     waited: int = 0
     reference: float | None = None
 
@@ -101,6 +104,17 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "monitor": config.monitor,
         "unfreeze": str([[r.match, r.epoch, r.statistics] for r in config.unfreeze]) if config.unfreeze else None,
         "training samples": samples,
+    }
+
+
+def data_settings(config: DataConfig) -> dict[str, Any]:
+    """What of `data:` must be the same when a run is resumed."""
+    return {
+        "transforms": [[list(s.fields), [str(c) for c in s.train]] for s in config.stages],
+        "sampler": None if config.sampler is None else str(config.sampler),
+        "padding": str(config.padding) if config.padding.fields else None,
+        "validation": str(config.validation),
+        "data seed": config.seed,
     }
 
 

@@ -7,7 +7,7 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Literal
@@ -21,13 +21,15 @@ from nnc.runtime import seed
 from nnc.runtime.checkpoint import Checkpoint, CheckpointFolder
 from nnc.runtime.data import Batch, Data
 from nnc.runtime.data.checks import feed
-from nnc.runtime.data.splits import order_of
+from nnc.runtime.data.sampling import sampling_of
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.facts import facts
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
+from nnc.runtime.leavings import Leavings
 from nnc.runtime.loss import Loss
+from nnc.runtime.memory import failure_of, is_out_of_memory
 from nnc.runtime.parallel.engine import Engine, engine_of
 from nnc.runtime.parallel.shares import check_shares, shares
 from nnc.runtime.parallel.world import ALONE, World
@@ -35,7 +37,7 @@ from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, NoLog, Reporter
 from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
 from nnc.runtime.signature import Signature
-from nnc.runtime.state import Best, model_tensors
+from nnc.runtime.state import Best, data_settings, model_tensors
 from nnc.runtime.training import Training
 from nnc.runtime.update import NotFinite
 
@@ -116,17 +118,20 @@ class _Loop:
     reporter: Reporter
     engine: Engine
     stopped_by: signal.Signals | None = None
+    leavings: Leavings = field(default_factory=Leavings)
 
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
         config, self.split = self.config, self.data.train
-        self.feeding = feed(self.signature, self.data.fields, self.data_config.span)
+        self.feeding = feed(self.signature, self.data.fields, self.data_config.span, extras=self.data_config.padding.extras)
         self.inputs = [self.feeding[name] for name in self.signature.inputs]
-        self.used = len(self.split) // config.batch_size * config.batch_size if config.drop_last else len(self.split)
+        self.sampling = sampling_of(self.split, self.data_config, config, self.data.classes)
+        drawn = self.sampling.count
+        self.used = drawn // config.batch_size * config.batch_size if config.drop_last else drawn
         self.steps = -(-self.used // config.batch_size)
         if not self.steps:
             message = (
-                f"{len(self.split)} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
+                f"{drawn} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
             )
             raise Failure("NNC0813", config.span, message)
         self.world = self.engine.world
@@ -137,6 +142,7 @@ class _Loop:
             self.model, config, self.loss, self.inputs, self.device, batches=self.steps, samples=len(self.split),
             engine=self.engine,
         )  # fmt: skip
+        self.training.settings |= data_settings(self.data_config)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------
@@ -155,6 +161,7 @@ class _Loop:
         at = self.training.position
         self.log = Log(self.folder / LOG, at.log) if self.world.main else NoLog()
         self.reporter.begin(facts(self.training, self.data, saved))
+        self.leavings.begin(self.data.dropped, self.log, self.reporter, new=saved is None)
         try:
             self.training.enter_epoch()
             if saved is None and self.config.non_finite == "rollback":
@@ -174,13 +181,15 @@ class _Loop:
         before = at.epoch_seconds
         self.training.enter_epoch()
         self.reporter.begin_epoch(at.epoch, self.config.epochs, self.steps, at.done)
-        order = order_of(len(self.split), self.config.seed, at.epoch, shuffle=self.config.shuffle)[: self.used]
+        order = self.sampling.order(at.epoch)[: self.used]
         batches = shares(
             self.split, order, self.config.batch_size, self.device, self.world,
             seed=self.config.seed, epoch=at.epoch, start=at.done,
         )  # fmt: skip
         for group in batched(batches, self.config.accumulate):
-            self._step(group)
+            whole = self.leavings.without(group, at, self.log, self.reporter)
+            if whole:
+                self._step(whole)
             at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
             self.reporter.step(at.done, lambda: self.training.average.compute()["loss"])
@@ -232,6 +241,8 @@ class _Loop:
         }
         if at.passed_over:
             record["passed over"] = at.passed_over
+        if at.dropped:
+            record["dropped"] = at.dropped
         if self.training.patience_lost:
             record["stopped early"] = True
         self.log.write(record)
@@ -241,6 +252,7 @@ class _Loop:
             at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
         at.elapsed += at.epoch_seconds
         at.epoch, at.done, at.epoch_seconds, at.quantities, at.passed_over = at.epoch + 1, 0, 0.0, quantities, 0
+        at.dropped = 0
         self.training.begin_epoch()
         self._save()
 
@@ -260,8 +272,9 @@ class _Loop:
             if policy == "stop":
                 raise self._not_finite(str(trouble)) from None
             self._pass_over(str(trouble))
-        except (RuntimeError, ValueError, NotImplementedError) as error:
-            raise self._stopped(error) from error
+        except (RuntimeError, ValueError, NotImplementedError, MemoryError) as error:
+            alone = self.world.size == 1  # several could not do it again together
+            raise self._stopped(error, (lambda: self.training.step(batches)) if alone else None) from error
         self.training.advance()
 
     def _pass_over(self, trouble: str) -> None:
@@ -285,13 +298,15 @@ class _Loop:
         notes.append("a lower lr or `clip_grad_norm: 1.0` may help; `non_finite: skip` leaves such steps out")
         return Failure("NNC0825", self.config.span, f"step {self.training.position.step}: {trouble}", notes=notes)
 
-    def _stopped(self, error: Exception) -> Failure:
-        """What torch says in the middle of a step: out of memory, an optimizer that cannot take these gradients …"""
+    def _stopped(self, error: Exception, again: Callable[[], object] | None = None) -> Failure:
+        """What torch says in the middle of a step, which `again` computes once more: out of memory, an optimizer that cannot
+        take these gradients …"""
         self.world.check(error)
-        notes = ["the last checkpoint is intact"] if self.checkpoints.names() else []
-        if isinstance(error, torch.OutOfMemoryError):
-            notes.append(f"batches of {self.config.batch_size} are too large for the memory of {self.device}")
-        message = f"torch stopped in step {max(self.training.position.step, 1)}: {reason_of(error)}"
+        step, intact = max(self.training.position.step, 1), bool(self.checkpoints.names())
+        if is_out_of_memory(error):
+            return failure_of(error, self.model, self.config, self.device, step, intact=intact, again=again)
+        notes = ["the last checkpoint is intact"] if intact else []
+        message = f"torch stopped in step {step}: {reason_of(error)}"
         return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
 
     def _validate(self, interrupts: Interrupts) -> dict[str, float] | None:
@@ -309,8 +324,8 @@ class _Loop:
 
     def _preflight(self) -> None:
         Preflight(
-            self.model, self.config, self.data_config, self.split, self.used, self.loss, self.signature, self.feeding,
-            self.device, self._stopped, self.engine,
+            self.model, self.config, self.data_config, self.split, self.sampling, self.used, self.loss, self.signature,
+            self.feeding, self.device, self._stopped, self.engine,
         ).run()  # fmt: skip
 
     def _save(self) -> None:

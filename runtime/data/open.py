@@ -77,7 +77,7 @@ def open_data(
         raise Failure("NNC0824", config.span, f"`data:` has no {' or '.join(parts)}")
     first, opened = opening.opened[0], opening.opened
     return Data(
-        (*config.delivered,),
+        config.fields,
         splits.get("train"),
         splits.get("validation"),
         splits.get("test"),
