@@ -25,6 +25,8 @@ def facts(training: Training, data: Data, resumed: Checkpoint | None) -> dict[st
         "optimizer": str(config.optimizer.call),
         "speed": str(training.speed.choices),
     }
+    if about := training.engine.about():
+        found["processes"] = about
     if config.scheduler:
         found["scheduler"] = f"{config.scheduler.call}, every {config.scheduler.every}"
     if config.averaging:

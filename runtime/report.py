@@ -17,7 +17,7 @@ from nnc.runtime.files import writing
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Aside", "Lines", "Live", "Log", "NoLog", "Reporter", "reporter_for"]
+__all__ = ["Lines", "Live", "Log", "NoLog", "Reporter", "reporter_for"]
 
 
 class Reporter:
@@ -125,22 +125,9 @@ def _number(value: float) -> str:
     return f"{value:.4f}"
 
 
-class Aside(Reporter):
-    """Of a process that does not report: what only it can know, with its number."""
-
-    def __init__(self, stream: IO[str], rank: int) -> None:
-        self._stream, self._rank = stream, rank
-
-    def note(self, text: str) -> None:
-        print(f"rank {self._rank}: {text}", file=self._stream, flush=True)
-
-
-def reporter_for(stream: IO[str] | None = None, rank: int = 0) -> Reporter:
-    """The progress bar where the stream is a terminal that can redraw, else lines; of several processes, the first has
-    it."""
+def reporter_for(stream: IO[str] | None = None) -> Reporter:
+    """The progress bar where the stream is a terminal that can redraw, else lines."""
     stream = sys.stderr if stream is None else stream
-    if rank:
-        return Aside(stream, rank)
     live = stream.isatty() and os.environ.get("TERM") != "dumb"
     return Live(stream) if live else Lines(stream)
 

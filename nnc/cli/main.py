@@ -29,6 +29,7 @@ COMMANDS = {
     "train": "train a spec on the data that it names",
     "eval": "evaluate a trained run, or a saved model",
     "predict": "run a saved model on inputs",
+    "export": "write a trained network as .pt, ONNX, .pt2 or Python",
     "runs": "list the runs in a folder, or compare two",
     "fmt": "write a spec in its canonical form",
     "explain": "explain a diagnostic code",
@@ -85,7 +86,7 @@ def _run(arguments: list[str]) -> int:
     if name not in COMMANDS:
         return _unknown(name)
     command = _load(name)
-    options = command_parser(name, command).parse_args(arguments[1:])
+    options = command_parser(name, command).parse_args(arguments[1:], Namespace(arguments=arguments))
     return command.run(options)
 
 

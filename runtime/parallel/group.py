@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -79,10 +79,11 @@ class Group(World):
 
     # -- before there is a group ---------------------------------------------------------------------------------------
 
-    def agreed(self, key: str, value: str) -> str:
+    def agreed(self, key: str, value: Callable[[], str]) -> str:
         if self.main:
-            self._store.set(f"agreed/{key}", value)
-            return value
+            said = value()
+            self._store.set(f"agreed/{key}", said)
+            return said
         return self._told(f"agreed/{key}")
 
     def _told(self, key: str) -> str:

@@ -73,7 +73,7 @@ class Sharded(Several):
 
     def about(self) -> str:
         config, count = self.config.parallel, self._count
-        words = [f"fsdp, {self.world.size} processes", f"in {count} part{'s' if count > 1 else ''}"]
+        words = [f"{self.world.size}, fsdp", f"in {count} part{'s' if count > 1 else ''}"]
         words += [f"{config.param_dtype} parameters"] if config.param_dtype else []
         words += ["parameters wait on the CPU"] if config.cpu_offload else []
         return ", ".join(words)

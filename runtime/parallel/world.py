@@ -4,7 +4,7 @@ nothing of torch.distributed, and every call here is next to free."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -32,9 +32,9 @@ class World:
 
     # -- before there is a group ---------------------------------------------------------------------------------------
 
-    def agreed(self, key: str, value: str) -> str:
-        """What the main process says under this key."""
-        return value
+    def agreed(self, key: str, value: Callable[[], str]) -> str:
+        """What the main process says under this key; it alone computes it."""
+        return value()
 
     @contextmanager
     def first(self, key: str) -> Iterator[None]:

@@ -27,13 +27,18 @@ from nnc.cli.specs import spec_path
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
+    from nnc.compiler.training.parallel import ParallelConfig
     from nnc.runtime.commands import Trained
+    from nnc.runtime.parallel.world import World
 
 EXAMPLES = """\
 nnc train digits.yaml
 nnc train digits.yaml --epochs 3 --device cpu --run-dir out/digits
 nnc train digits.yaml --run-dir out/digits --resume
-nnc train digits.yaml --set width=64 --format json"""
+nnc train digits.yaml --set width=64 --format json
+nnc train digits.yaml --processes 2
+nnc train digits.yaml --gpus 8 --parallel fsdp
+torchrun --nproc-per-node 8 -m nnc train digits.yaml"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,6 +49,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=not_negative, metavar="N", help="instead of what `train:` says")
     add_weights(parser)
     add_device(parser)
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument("--gpus", type=positive, metavar="N", help="train on so many GPUs of this machine")
+    several.add_argument("--processes", type=positive, metavar="N", help="train with so many processes on this machine")
+    parser.add_argument(
+        "--parallel", metavar="HOW", help="how several processes train, instead of what `train:` says: ddp, fsdp, "
+        "or '{type: fsdp, cpu_offload: true}'",
+    )  # fmt: skip
     parser.add_argument(
         "--run-dir", metavar="DIR", help="where the run is kept (default: a new folder, runs/NAME-1, -2, …)"
     )
@@ -56,7 +68,28 @@ def run(options: Namespace) -> int:
     if options.spec == "-":
         raise Misuse("training needs a file: the paths in `data:` are relative to it")
     path, args, sizes = spec_path(options.spec), parse_set(options.set), parse_size(options.size)
+    parallel = _parse_parallel(options.parallel)
 
+    from nnc.runtime.parallel.world import launched, world_of_environment
+
+    processes = options.gpus or options.processes or 1
+    if processes > 1 and not launched():
+        from nnc.runtime.parallel.launch import launch
+
+        return launch(options.arguments, processes)
+    world = world_of_environment()
+    with world.speaking_first():
+        return _train(options, path, args, sizes, parallel, world)
+
+
+def _train(
+    options: Namespace,
+    path: str,
+    args: dict[str, Any],
+    sizes: dict[str, int],
+    parallel: ParallelConfig | None,
+    world: World,
+) -> int:
     from nnc.runtime.commands import run_training
     from nnc.runtime.report import Reporter, reporter_for
 
@@ -64,19 +97,37 @@ def run(options: Namespace) -> int:
         path,
         args=args,
         sizes=sizes,
-        device=options.device,
+        device=options.device or ("cuda" if options.gpus else None),
         folder=options.run_dir,
         resume=options.resume,
         epochs=options.epochs,
         seed=options.seed,
         pretrained=parse_given_weights(options.weights),
-        reporter=Reporter() if options.quiet else reporter_for(sys.stderr),
+        reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
+        parallel=parallel,
+        world=world,
     )
+    if not world.main:
+        return trained.result.exit_code
     if options.format == "json":
         print_json(_as_json(trained))
     else:
         _print(trained, options.spec)
     return trained.result.exit_code
+
+
+def _parse_parallel(written: str | None) -> ParallelConfig | None:
+    """The value of `--parallel`. Raises Misuse where it has another form."""
+    if written is None:
+        return None
+    from nnc.compiler.diagnostics import Problems
+    from nnc.compiler.training.read_parallel import parse_parallel
+
+    problems = Problems()
+    found = parse_parallel(written, problems)
+    if found is None:
+        raise Misuse(f"--parallel: {next(iter(problems)).message}")
+    return found
 
 
 def _print(trained: Trained, spec: str) -> None:
