@@ -211,4 +211,14 @@ CODES: tuple[Code, ...] = (
         "such values in the data. `non_finite: skip` leaves the step out, `rollback` also goes back to the weights of "
         "the last checkpoint; both give up where it happens again and again. `ignore` trains on.",
     ),
+    Code(
+        "NNC0850",
+        "out-of-memory",
+        "A step of training needs more memory than there is.",
+        "Most of it are activations that the backward pass needs, and these grow with the batch. The message names the layer "
+        "that asked for more than was left; the layers before it hold the rest. Smaller batches with `accumulate` make the same "
+        "steps, `speed: {checkpointing: true}` keeps fewer activations, `precision: bf16` halves them.",
+        "train: {batch_size: 4096}",
+        "train: {batch_size: 512, accumulate: 8}",
+    ),
 )

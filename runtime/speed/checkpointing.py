@@ -53,17 +53,15 @@ class _Recomputed:
 
 @contextmanager
 def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    """Running statistics have seen the batch already, in the first pass."""
-    batch = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats and m.training]
-    instance = [(m, m.momentum) for m in module.modules() if isinstance(m, _InstanceNorm) and m.track_running_stats]
-    for norm in batch:
-        norm.track_running_stats = False
-    for other, _ in instance:
-        other.momentum = 0.0
+    """Running statistics have seen the batch already, in the first pass: now it counts for nothing."""
+    norms: list[Any] = [
+        m for m in module.modules() if isinstance(m, _BatchNorm | _InstanceNorm) and m.track_running_stats
+    ]
+    before = [(m.momentum, m.num_batches_tracked) for m in norms]
+    for norm in norms:
+        norm.momentum, norm.num_batches_tracked = 0.0, None
     try:
         yield
     finally:
-        for norm in batch:
-            norm.track_running_stats = True
-        for other, momentum in instance:
-            other.momentum = momentum
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

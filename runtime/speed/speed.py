@@ -32,11 +32,20 @@ class Speed:
 
     def __init__(self, model: nn.Module, config: TrainConfig, device: torch.device) -> None:
         self.model, self.device = model, device
-        self.module = model
+        self._module = model
         self.choices: Choices = choose(config, model, device)
         self.config = _with_implementation(config, self.choices)
         self._fast: Callable[..., Any] | None = None
         self._full = config.batch_size
+
+    @property
+    def module(self) -> nn.Module:
+        return self._module
+
+    @module.setter
+    def module(self, module: nn.Module) -> None:
+        if module is not self._module:
+            self._module, self._fast = module, None
 
     def forward(self, *inputs: torch.Tensor) -> Any:
         """The network's outputs for a batch. What is compiled or recorded for full batches leaves smaller ones as they are:
@@ -45,10 +54,10 @@ class Speed:
         if choices.channels_last:
             inputs = tuple(_laid_out(x) for x in inputs)
         if choices.compile is None and not choices.cuda_graphs:
-            return self.module(*inputs)
+            return self._module(*inputs)
         any_size = choices.compile is not None and choices.compile.dynamic is True
         if not any_size and inputs[0].shape[0] != self._full:
-            return self.module(*inputs)
+            return self._module(*inputs)
         if self._fast is None:
             self._fast = self._made()
         return self._fast(*inputs)
