@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnc.api import check, compile, evaluate, load, load_weights, predict, save, train
+    from nnc.api import check, compile, evaluate, export, load, load_weights, predict, save, train
     from nnc.compiler.diagnostics import Diagnostic
     from nnc.compiler.driver import Compilation, SpecError
     from nnc.runtime.failure import Failure
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "compile",
     "evaluate",
+    "export",
     "load",
     "load_weights",
     "predict",

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation, Stage
     from nnc.compiler.weights import GivenWeights
     from nnc.runtime.commands import Evaluation, Trained
+    from nnc.runtime.export import Exported
     from nnc.runtime.weights import Transfer
 
 __all__ = [
-    "Given", "check", "compile", "evaluate", "instantiate", "load", "load_weights", "predict", "save", "train",
+    "Given", "check", "compile", "evaluate", "export", "instantiate", "load", "load_weights", "predict", "save", "train",
 ]  # fmt: skip
 
 Given = str | os.PathLike[str] | Mapping[str, Any]
@@ -165,6 +166,24 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
     from nnc.runtime.artifact import save as save_artifact
 
     return save_artifact(model, os.fspath(path))
+
+
+def export(model: nn.Module, path: str | os.PathLike[str], /, *, sizes: Mapping[str, int] | None = None) -> Exported:
+    """Writes a compiled model in the form that the file's name says: `.pt` and `.safetensors` hold the state_dict, `.py` the
+    source, `.onnx` and `.pt2` the model as a program in evaluation mode. A program is run again and compared with the
+    model, at several sizes, before the file is there; free sizes stay free as far as torch can show that they may, and
+    `sizes` fixes some.
+
+        >>> print(*nnc.export(nnc.load("lenet5.safetensors"), "lenet5.onnx").lines(), sep="\\n")
+        compared with the network at B=2; B=3; B=1: 4.0e-07 apart at most
+        free sizes: B >= 1
+
+    Raises `nnc.Failure` where it cannot be exported, computes something else, or a package is missing."""
+    from pathlib import Path
+
+    from nnc.runtime.export import export as write
+
+    return write(model, Path(path), sizes=sizes)
 
 
 def train(

@@ -17,6 +17,7 @@ __all__ = [
     "flush_file",
     "flush_folder",
     "give_usual_mode",
+    "new_file",
     "new_folder",
     "remove_leftovers",
     "sha256_of",
@@ -56,6 +57,21 @@ def write_file(path: Path, content: bytes) -> None:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
+            os.replace(temporary, path)
+            flush_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A name for a file to write; when the block ends it gets the name `path`, in one step, with all of it on the disk."""
+    temporary = path.parent / f"{TEMPORARY}{path.name}-{secrets.token_hex(4)}"
+    with writing(path):
+        try:
+            yield temporary
+            flush_file(temporary)
+            give_usual_mode(temporary)
             os.replace(temporary, path)
             flush_folder(path.parent)
         finally:

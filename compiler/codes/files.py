@@ -76,6 +76,20 @@ CODES: tuple[Code, ...] = (
         "Pictures, TensorBoard and ONNX are extras: nnc is installed without them, and says which line of pip brings them.",
     ),
     Code(
+        "NNC0912",
+        "cannot-export",
+        "The network cannot be written in this form.",
+        "torch.export and torch.onnx follow a network with example inputs; what they cannot follow, or have no operator for, is "
+        "refused. Free sizes stay free where torch can show that they may: `--size H=224,W=224` fixes them.",
+    ),
+    Code(
+        "NNC0913",
+        "export-differs",
+        "What was exported does not compute what the network does.",
+        "Every program is run again and held against the network, at several sizes, before its file gets its name: nothing was "
+        "written.",
+    ),
+    Code(
         "NNC0920",
         "weights-unreadable",
         "The file of `weights:` holds no weights that can be read.",

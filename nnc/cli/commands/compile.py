@@ -5,6 +5,8 @@ spec's file.
 --emit may be given several times:
   safetensors   spec and weights in one file (the default)
   python        the module's source, which needs torch alone
+  onnx pt2      an ONNX model (pip install 'nnc[onnx]'), torch.export's program: with the same weights, and compared with
+                the network before they are written; free sizes stay free as far as torch can show that they may
   json          the typed graph as data
   yaml          the spec in its canonical form
   svg png pdf   the drawing; --render is short for --emit svg
@@ -43,6 +45,7 @@ from nnc.cli.pictures import PICTURES, picture
 from nnc.cli.report import show
 from nnc.cli.specs import compile_spec, refuse_own_input, stem
 from nnc.cli.stages import STAGES, stage_text
+from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation, Stage
@@ -54,7 +57,8 @@ nnc compile lenet5.yaml --render -o out
 nnc compile zoo:resnet --set num_classes=10 --emit python --emit png -o out
 nnc compile lenet5.yaml --stop-after verify"""
 
-SUFFIXES = {"safetensors": ".safetensors", "python": ".py", "json": ".json", "yaml": ".yaml"}
+BUILT = {"safetensors": ".safetensors", "onnx": ".onnx", "pt2": ".pt2"}  # they hold weights
+SUFFIXES = BUILT | {"python": ".py", "json": ".json", "yaml": ".yaml"}
 SUFFIXES |= {kind: f".{kind}" for kind in PICTURES}
 
 
@@ -84,12 +88,13 @@ def run(options: Namespace) -> int:
     result = compile_spec(options.spec, args=args, sizes=sizes)
     if (status := show(result.problems.sorted())) != OK:
         return status
+    model = _build(result, args, sizes, options.seed, weights) if BUILT.keys() & kinds.keys() else None
     for kind, target in targets.items():
-        if kind == "safetensors":
-            _save(result, target, args, sizes, options.seed, weights)
+        if model is not None and kind in BUILT:
+            _save(model, target, kind)
         else:
             write_file(target, _emit(result, kind))
-        note_written(target)
+            note_written(target)
     return OK
 
 
@@ -119,24 +124,35 @@ def _emit(result: Compilation, kind: str) -> str | bytes:
             return picture(result.graph, kind)
 
 
-def _save(
-    result: Compilation,
-    target: Path,
-    args: dict[str, Any],
-    sizes: dict[str, int],
-    seed: int,
-    weights: GivenWeights | None,
-) -> None:
-    """Builds the module, which imports torch, gives it the weights that are named, and writes it with its spec."""
-    from nnc.api import instantiate, save
+def _build(
+    result: Compilation, args: dict[str, Any], sizes: dict[str, int], seed: int, weights: GivenWeights | None
+) -> Any:
+    """The `nn.Module`, which imports torch, with the weights that are named."""
+    from nnc.api import instantiate
     from nnc.runtime.seed import seed_everything
 
     seed_everything(seed)
-    target.parent.mkdir(parents=True, exist_ok=True)
     model = instantiate(result, args=args, sizes=sizes)
     chosen = weights or result.weights
     if chosen is not None:
         from nnc.runtime.weights import load_weights
 
         print(load_weights(model, chosen), file=sys.stderr)
-    save(model, target)
+    return model
+
+
+def _save(model: Any, target: Path, kind: str) -> None:
+    """The network with its spec, or as a program, with an account of that."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if kind == "safetensors":
+        from nnc.api import save
+
+        save(model, target)
+        note_written(target)
+        return
+    from nnc.runtime.export import export
+
+    done = export(model, target, kind=kind)
+    note_written(target)
+    for line in done.lines():
+        print(visible(f"  {line}"), file=sys.stderr)
