@@ -18,6 +18,7 @@ from nnc.runtime.evaluate import autocast, evaluation_mode
 from nnc.runtime.failure import Failure, raise_errors, reason_of
 from nnc.runtime.loss import Loss, named_outputs
 from nnc.runtime.metrics import Metrics
+from nnc.runtime.mix import Mixer
 from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.parallel.shares import share_sizes
 from nnc.runtime.signature import Signature
@@ -43,6 +44,7 @@ class Preflight:
     device: torch.device
     refused: Callable[[Exception], Failure]
     engine: Engine
+    mixer: Mixer
 
     @property
     def inputs(self) -> Sequence[str]:
@@ -69,7 +71,8 @@ class Preflight:
                 if "classes" in VOCABULARY["loss"][term.call.name].traits:
                     self._check_labels(term, named, batch, problems)
             raise_errors(problems)
-            self.loss.checked(outputs, batch)
+            for seen in (batch, *self.mixer.each(batch)):
+                self.loss.checked(outputs, seen)
             Metrics(config.metrics, self.signature, self.device).update(outputs, batch)
         self.engine.rest(self.model)
         if 1 in share_sizes(self.used, config.batch_size, self.engine.world):

@@ -103,6 +103,7 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "speed": config.speed.as_plain() or None,
         "monitor": config.monitor,
         "unfreeze": str([[r.match, r.epoch, r.statistics] for r in config.unfreeze]) if config.unfreeze else None,
+        "mix": [[str(m.call), m.p, m.image, m.label] for m in config.mix] or None,
         "training samples": samples,
     }
 

@@ -30,6 +30,7 @@ from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.leavings import Leavings
 from nnc.runtime.loss import Loss
 from nnc.runtime.memory import failure_of, is_out_of_memory
+from nnc.runtime.mix import Mixer
 from nnc.runtime.parallel.engine import Engine, engine_of
 from nnc.runtime.parallel.shares import check_shares, shares
 from nnc.runtime.parallel.world import ALONE, World
@@ -123,16 +124,16 @@ class _Loop:
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
         config, self.split = self.config, self.data.train
-        self.feeding = feed(self.signature, self.data.fields, self.data_config.span, extras=self.data_config.padding.extras)
+        self.feeding = feed(
+            self.signature, self.data.fields, self.data_config.span, extras=self.data_config.padding.extras
+        )
         self.inputs = [self.feeding[name] for name in self.signature.inputs]
         self.sampling = sampling_of(self.split, self.data_config, config, self.data.classes)
         drawn = self.sampling.count
         self.used = drawn // config.batch_size * config.batch_size if config.drop_last else drawn
         self.steps = -(-self.used // config.batch_size)
         if not self.steps:
-            message = (
-                f"{drawn} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
-            )
+            message = f"{drawn} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
             raise Failure("NNC0813", config.span, message)
         self.world = self.engine.world
         check_shares(config.batch_size, self.world, config.spans.get("batch_size", config.span))
@@ -143,6 +144,7 @@ class _Loop:
             engine=self.engine,
         )  # fmt: skip
         self.training.settings |= data_settings(self.data_config)
+        self.mixer = Mixer(config.mix, config.seed, self.world.rank)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------
@@ -187,7 +189,8 @@ class _Loop:
             seed=self.config.seed, epoch=at.epoch, start=at.done,
         )  # fmt: skip
         for group in batched(batches, self.config.accumulate):
-            whole = self.leavings.without(group, at, self.log, self.reporter)
+            there = self.leavings.without(group, at, self.log, self.reporter)
+            whole = [self.mixer(batch, at.epoch, at.done + i) for i, batch in enumerate(there)]
             if whole:
                 self._step(whole)
             at.done += len(group)
@@ -211,7 +214,7 @@ class _Loop:
     def _asked_to_stop(self, interrupts: Interrupts, *, now: bool = False) -> bool:
         """Whether a signal came to this process; of several, whether one came to any, and all learn of it after the same step:
         a step later, or `now`, where they wait for each other."""
-        ask = self.world.highest if now else self.world.poll
+        ask = self.world.settle if now else self.world.poll
         number = ask(int(interrupts.requested or 0))
         self.stopped_by = signal.Signals(number) if number else None
         return number > 0
@@ -325,7 +328,7 @@ class _Loop:
     def _preflight(self) -> None:
         Preflight(
             self.model, self.config, self.data_config, self.split, self.sampling, self.used, self.loss, self.signature,
-            self.feeding, self.device, self._stopped, self.engine,
+            self.feeding, self.device, self._stopped, self.engine, self.mixer,
         ).run()  # fmt: skip
 
     def _save(self) -> None:

@@ -332,6 +332,31 @@ SPEED = Choice(
     ),
 )
 
+STEP = Record(
+    "a mapping with `parameters:`, `loss:` and `optimizer:`",
+    {
+        "parameters": Key(GLOBS, "What the step trains: globs over names of parameters or modules."),
+        "loss": Key(LOSS, "Its loss; the step computes what this needs of the network, and nothing else."),
+        "optimizer": Key(OPTIMIZER, "Its optimizer."),
+        "scheduler": Key(SCHEDULER, "The optimizer's scheduler."),
+        "every": Key(POSITIVE, "The step is taken with every so many batches."),
+        "reuse": Key(NAMES, "Outputs that it takes as an earlier step of the same batch computed them."),
+    },
+    required=("parameters", "loss", "optimizer"),
+)
+CARRIED = Choice(
+    "an output of the network, or a mapping with `from:`",
+    scalar=TEXT,
+    mapping=Record(
+        "a mapping with `from:`",
+        {
+            "from": Key(TEXT, "The output that comes back as this input."),
+            "start": Key(_setting("a number", {"type": "number"}), "What an epoch begins with; 0 unless said."),
+        },
+        required=("from",),
+    ),
+)
+
 UNFREEZE = Record(
     "a mapping with `match:` and `epoch:`",
     {
@@ -388,6 +413,11 @@ PARALLEL = Choice(
     ),
 )
 
+MIXTURE = call(
+    "CutMix or MixUp",
+    p=Key(_setting("a number from 0 to 1", {"type": "number", "minimum": 0, "maximum": 1}), "The share of the batches."),
+    **{"from": Key(NAMES, "The field of the images, and that of the labels.")},
+)
 TRAIN = Record(
     "a mapping with `loss:`, `optimizer:` and `epochs:`",
     {
@@ -403,6 +433,15 @@ TRAIN = Record(
                 mapping=Table("a mapping from a name to a metric", METRIC),
             ),
             "What is measured beside the loss.",
+        ),
+        "mix": Key(
+            Choice(
+                "CutMix or MixUp, or a list of them",
+                scalar=_CALL_TEXT,
+                listing=Listing("a list of CutMix and MixUp", MIXTURE, least=1),
+                mapping=MIXTURE.mapping,
+            ),
+            "Mixes the images of a training batch, and their labels.",
         ),
         "monitor": Key(TEXT, "The quantity that chooses the best checkpoint: `validation.accuracy`."),
         "epochs": Key(POSITIVE, "How often training goes through the data."),
@@ -448,6 +487,14 @@ TRAIN = Record(
                 listing=Listing("a list of mappings with `match:` and `epoch:`", UNFREEZE, least=1),
             ),
             "Parts of what `freeze:` names, trained from some epoch on.",
+        ),
+        "steps": Key(
+            Table("a mapping from names to steps", STEP),
+            "Several steps for each batch, each with a loss and an optimizer of its own: a GAN's.",
+        ),
+        "carry": Key(
+            Table("a mapping from inputs of the network to outputs of it", CARRIED),
+            "Inputs that are the network's own outputs of the batch before: truncated back-propagation through time.",
         ),
         "checkpoint_every": Key(
             _setting("an integer ≥ 1", {"type": ["integer", "null"], "minimum": 1}),

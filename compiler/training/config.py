@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
+from nnc.compiler.graph.initial import fits
 from nnc.compiler.training.parallel import ParallelConfig
 from nnc.compiler.training.speed import SpeedConfig
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AveragingConfig",
     "BoundCall",
+    "CarriedConfig",
     "DataConfig",
     "Deferred",
     "EarlyStopping",
@@ -31,12 +33,14 @@ __all__ = [
     "LossConfig",
     "LossTerm",
     "MetricConfig",
+    "Mixture",
     "Network",
     "OptimizerConfig",
     "PaddingConfig",
     "Parameter",
     "ParameterGroup",
     "SchedulerConfig",
+    "StepConfig",
     "TrainConfig",
     "TransformStage",
     "Unfreezing",
@@ -259,11 +263,13 @@ class LossTerm:
 
 @dataclass(frozen=True, slots=True)
 class LossConfig:
-    """The sum of the terms, each times its factor; or a block that computes one number."""
+    """The sum of the terms, each times its factor; or a block that computes one number. The loss of several steps is the
+    sum of its `parts`, the steps' own, whose terms it has."""
 
     terms: tuple[LossTerm, ...]
     span: Span
     block: LossBlock | None = None
+    parts: tuple[LossConfig, ...] = ()
 
     @property
     def first(self) -> LossTerm | None:
@@ -283,6 +289,18 @@ class MetricConfig:
     goal: Literal["min", "max"]
     scores: str = ""
     ignore_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """CutMix or MixUp of the fields `image` and `label`, for a share `p` of the training batches. `classes` is how many there
+    are, None where labels are lists of numbers already."""
+
+    call: BoundCall
+    p: float
+    image: str
+    label: str
+    classes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +365,37 @@ class SchedulerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StepConfig:
+    """One of several steps that a batch takes, with a loss of its own, whose gradient changes only the parameters that a
+    glob of `match` names. It computes `outputs` of the network and nothing else; those in `reuse` are the ones that a
+    step before it computed. It is taken with every `every`-th batch (or group of them, with `accumulate`)."""
+
+    name: str
+    match: tuple[str, ...]
+    loss: LossConfig
+    optimizer: OptimizerConfig
+    span: Span
+    outputs: tuple[str, ...] = ()
+    scheduler: SchedulerConfig | None = None
+    every: int = 1
+    reuse: tuple[str, ...] = ()
+
+    def trains(self, name: str) -> bool:
+        return any(fits(name, glob) for glob in self.match)
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedConfig:
+    """An input of the network that is its own `output` of the batch before, without its gradient. An epoch begins with
+    `start` in all its elements."""
+
+    input: str
+    output: str
+    start: float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class AveragingConfig:
     """`ema:` or `swa:`: an average of the weights, which is validated and saved in place of the last ones. An
     exponential one begins after `start` steps and takes part in every `every`-th; a stochastic one takes the weights at
@@ -373,7 +422,7 @@ class EarlyStopping:
 class TrainConfig:
     """`train:`. `monitor` is the quantity that chooses the best checkpoint: `validation.accuracy`, `train.loss`.
     `names` are the values that expressions in the section may use; `steps` and `steps_per_epoch` join them with the
-    data."""
+    data. With several `steps`, `loss` is the sum of theirs, and `optimizer` the first one's."""
 
     loss: LossConfig
     optimizer: OptimizerConfig
@@ -399,5 +448,8 @@ class TrainConfig:
     device: str = "auto"
     checkpoint_every: int | None = None
     unfreeze: tuple[Unfreezing, ...] = ()
+    mix: tuple[Mixture, ...] = ()
+    steps: tuple[StepConfig, ...] = ()
+    carry: tuple[CarriedConfig, ...] = ()
     names: Mapping[str, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)

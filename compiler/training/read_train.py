@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.source.tree import Tree
 from nnc.compiler.training.binding import STAND_IN, Binder
 from nnc.compiler.training.config import DataConfig, Network, TrainConfig
+from nnc.compiler.training.read_carry import fed, read_carry
 from nnc.compiler.training.read_course import read_averaging, read_early_stopping
 from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
+from nnc.compiler.training.read_mix import read_mix
 from nnc.compiler.training.read_optimizer import read_optimizer
 from nnc.compiler.training.read_parallel import read_parallel
 from nnc.compiler.training.read_scheduler import check_groups, read_scheduler
 from nnc.compiler.training.read_speed import read_speed
+from nnc.compiler.training.read_steps import combined_loss, read_steps, with_schedulers
 from nnc.compiler.training.read_unfreeze import read_unfreeze
 from nnc.compiler.training.reading import Reading
 from nnc.compiler.training.sections import Broken, Section
@@ -26,7 +30,7 @@ __all__ = ["KEYS", "read_train"]
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
     "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision", "speed",
-    "checkpoint_every", "parallel", "device", "unfreeze",
+    "checkpoint_every", "parallel", "device", "unfreeze", "mix", "steps", "carry",
 )  # fmt: skip
 
 
@@ -45,8 +49,9 @@ def read_train(
     or `network` is not known (they had faults of their own), names of fields and outputs are not
     checked. `epochs` replaces the file's."""
     section = Section("train", tree, KEYS, problems, names, broken)
-    section.need("loss", "CrossEntropyLoss")
-    section.need("optimizer", "AdamW(lr=1e-3)")
+    if "steps" not in section.spans:
+        section.need("loss", "CrossEntropyLoss")
+        section.need("optimizer", "AdamW(lr=1e-3)")
     section.need("epochs", "10")
     written = section.value("epochs", "Positive", 1)
     epochs = written if epochs is None else epochs
@@ -54,10 +59,16 @@ def read_train(
     known = {**(names or {}), "epochs": epochs, "batch_size": batch_size}
     later = {"steps_per_epoch": STAND_IN, "steps": STAND_IN * epochs}
     reading = Reading(section, Binder(problems, known, later, vocabularies), data, network)
+    carry = read_carry(reading)
+    if network is not None:
+        reading = replace(reading, network=fed(network, carry))
+    steps = read_steps(reading)
     loss, optimizer = read_loss(reading), read_optimizer(reading)
+    if steps:
+        loss, optimizer = combined_loss([s for s, _ in steps], section.span), steps[0][0].optimizer
     metrics = read_metrics(reading, loss)
-    scheduler = read_scheduler(reading, metrics)
-    monitor, goal = read_monitor(reading, metrics, section.values.get("monitor"))
+    scheduler = read_scheduler(reading, metrics, loss)
+    monitor, goal = read_monitor(reading, metrics, section.values.get("monitor"), loss)
     settings: dict[str, Any] = {
         "drop_last": section.value("drop_last", "bool", False),
         "shuffle": section.value("shuffle", "bool", True),
@@ -70,16 +81,24 @@ def read_train(
         "non_finite": section.value("non_finite", "Literal['stop', 'skip', 'rollback', 'ignore']", "stop"),
         "precision": section.value("precision", "Literal['float32', 'tf32', 'bf16', 'fp16']", "float32"),
         "speed": read_speed(section, network),
-        "parallel": read_parallel(section, network, [optimizer] if optimizer else []),
+        "parallel": read_parallel(
+            section, network, [s.optimizer for s, _ in steps] or [optimizer] if optimizer else []
+        ),
+        "steps": with_schedulers(steps, metrics, loss),
+        "carry": carry,
         "device": section.value("device", "Device", "auto"),
+        "mix": read_mix(reading, loss),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
     if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
         section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
     if optimizer is not None:
         settings["unfreeze"], optimizer = read_unfreeze(reading, optimizer, epochs)
-        if section.ok:
-            check_groups(reading, optimizer, scheduler)
+        if section.ok and network is not None:
+            waiting = {n for g in optimizer.groups if g.names is not None for n in g.names}
+            trained = [p.name for p in network.parameters or () if not p.frozen or p.name in waiting]
+            check_groups(reading, optimizer, scheduler, trained)
+    section.ok = section.ok and all(r.section.ok for _, r in steps)
     if loss is None or optimizer is None or not section.ok:
         return None
     return TrainConfig(

@@ -22,7 +22,7 @@ from nnc.compiler.training.kinds import parse_kind
 
 __all__ = ["CallDef", "Group", "Parts", "Refused", "Vocabulary", "declare", "refuse"]
 
-Group = Literal["dataset", "loss", "metric", "optimizer", "sampler", "scheduler", "transform"]
+Group = Literal["dataset", "loss", "metric", "mixture", "optimizer", "sampler", "scheduler", "transform"]
 
 # What a sample of a dataset holds: kinds by name, or a function from the arguments to them. See `dataset_parts.py`.
 Parts = Mapping[str, str] | Callable[[Mapping[str, Any]], Mapping[str, str]]

@@ -150,7 +150,7 @@ def test_stages_go_in_the_order_of_the_file() -> None:
     image, mask = colors(1, 12), masks(1)
     ready = {f: chain.prepared(f, x) for f, x in {"image": image, "mask": mask}.items()}
     found = chain.finished(ready, [0])
-    assert torch.equal(found["image"], (image.float() / 255).flip(-1))
+    assert torch.equal(found["image"], v2.functional.to_dtype(image, torch.float32, scale=True).flip(-1))
     assert torch.equal(found["mask"], mask.long().flip(-1)[:, None])
 
 

@@ -20,6 +20,7 @@ LIBRARY: dict[str, Any] = {
     "scheduler": torch.optim.lr_scheduler,
     "loss": torch.nn,
     "dataset": torchvision.datasets,
+    "mixture": torchvision.transforms.v2,
     "transform": torchvision.transforms.v2,
     "sampler": torch.utils.data,
 }
