@@ -32,13 +32,16 @@ from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.classes import ClassReport, Confusion
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
+from nnc.runtime.data.ragged import read_plain_padding
+from nnc.runtime.data.sizes import check_sizes
+from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies, read_vocabularies, same_vocabularies
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.header import Header
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor, Preprocessing
-from nnc.runtime.project import Project, compile_source, read_project
+from nnc.runtime.project import Project, Source, compile_source, read_project
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
 from nnc.runtime.signature import Signature, signature_of
@@ -109,6 +112,9 @@ def run_training(
     with world.first("data"):
         data = open_data(project.data, project.base)
     assert data.train is not None, "training data were asked for"
+    _check_vocabularies(project, data, project.data)
+    if resume:
+        same_vocabularies(begun, data.vocabularies, where)
     weights = balance(project.train, data.train, project.widths)
     project = replace(project, train=with_weights(project.train, weights))
     seeds.seed_everything(project.train.seed)
@@ -119,7 +125,7 @@ def run_training(
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
         device=target, resume=resume, reporter=reporter, world=world,
-        begin=lambda: _begin(where, project, weights, overrides) if world.main else None,
+        begin=lambda: _begin(where, project, data, weights, overrides) if world.main else None,
     )  # fmt: skip
     artifact = _save_best(where, project, data, result, weights) if world.main else None
     world.end()
@@ -143,6 +149,7 @@ def open_spec_data(
     if split is not None and split not in there:
         raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
     data = open_data(config, source.base, (split,) if split else tuple(there))
+    _check_vocabularies(source, data, config)
     feeding = feed(source.signature, data.fields, config.span, extras=config.padding.extras)
     _check_first(data.first, source.signature, feeding, config)
     return data
@@ -159,11 +166,11 @@ def run_evaluation(
     """Loss and metrics of a run's folder (its best checkpoint) or of a saved model, on the test data of its spec, else
     on its validation data. `base` is the folder that the spec's paths are relative to: by default the one it was
     trained from, else the working directory. With `classes`, also what was taken for what. Raises `Failure`."""
-    model, project, weights = _trained(Path(source), Path(base) if base is not None else None)
+    model, project, weights, vocabularies = _trained(Path(source), Path(base) if base is not None else None)
     if split not in (None, "train", "validation", "test"):
         raise Failure("NNC0824", str(source), f"there is no split `{split}`: train, validation or test")
     chosen = split or ("test" if project.data.test is not None else "validation")
-    data = open_data(project.data, project.base, (chosen,), download=base is not None)
+    data = open_data(project.data, project.base, (chosen,), download=base is not None, vocabularies=vocabularies)
     part = {"train": data.train, "validation": data.validation, "test": data.test}[chosen]
     if part is None:
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
@@ -230,7 +237,7 @@ def _folder(name: str, *, resume: bool) -> Path:
     return Path("runs") / f"{plain}-{last if resume else last + 1}"
 
 
-def _begin(where: Path, project: Project, weights: Weights, overrides: Mapping[str, int | None]) -> None:
+def _begin(where: Path, project: Project, data: Data, weights: Weights, overrides: Mapping[str, int | None]) -> None:
     """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
     from nnc import __version__
 
@@ -243,6 +250,7 @@ def _begin(where: Path, project: Project, weights: Weights, overrides: Mapping[s
         "base": str(project.base.resolve()),
         "torch": torch.__version__,
         "weights": dict(weights),
+        "vocabularies": plain_vocabularies(data.vocabularies),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
     }
     write_file(where / RUN, json.dumps(document, indent=1).encode() + b"\n")
@@ -263,7 +271,9 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         classes=data.classes or (),
         scores=_scores(project.train),
         metrics=metrics,
-        preprocessing=Preprocessing(feeding, transforms, data.arrays).as_plain(),
+        preprocessing=Preprocessing(
+            feeding, transforms, data.arrays, data.vocabularies, project.data.padding
+        ).as_plain(),
         provenance={"seed": project.train.seed, "base": str(project.base.resolve()), "weights": dict(weights)},
     )
 
@@ -291,8 +301,8 @@ def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
     return saved.name
 
 
-def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
-    """The network of a run's folder or of a saved model, its spec, and whose weights it has."""
+def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str, Mapping[str, Vocabulary] | None]:
+    """The network of a run's folder or of a saved model, its spec, whose weights it has, and the tokens that it knows."""
     if source.is_dir():
         run = read_document(source)
         project = _weighed(read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
@@ -302,12 +312,15 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str]:
             raise Failure("NNC0907", source, "the run has no checkpoint yet")
         best = newest.state["position"]["best"]
         name = _load_checkpoint(model, source, best["checkpoint"] if best else newest.name)
-        return model, project, f"checkpoint {name}" + (" (best)" if best and best["checkpoint"] == name else "")
+        kept = read_vocabularies(run.get("vocabularies"), source)
+        said = f"checkpoint {name}" + (" (best)" if best and best["checkpoint"] == name else "")
+        return model, project, said, kept
     model, header = load_with_header(source)
     trained_in = header.provenance.get("base")
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
     project = read_project(header.spec, header.args, header.sizes, base=here)
-    return model, _weighed(project, header.provenance), str(source)
+    kept = read_vocabularies(header.preprocessing.get("vocabularies"), source)
+    return model, _weighed(project, header.provenance), str(source), kept
 
 
 def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
@@ -320,6 +333,14 @@ def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
         if isinstance(v, list) and all(isinstance(x, int | float) for x in v)
     }
     return replace(project, train=with_weights(project.train, numbers))
+
+
+def _check_vocabularies(source: Source, data: Data, config: DataConfig) -> None:
+    """Holds the vocabularies against the network's embeddings. Raises `Failure`."""
+    problems = Problems()
+    feeding = feed(source.signature, data.fields, config.span, extras=config.padding.extras)
+    check_sizes(source.compilation.graph, source.arguments, feeding, data, config, problems)
+    raise_errors(problems)
 
 
 def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], config: DataConfig) -> None:
@@ -350,4 +371,7 @@ def _preprocessing(header: Header, signature: Signature) -> Preprocessing:
         done = read_transforms(entry.value, problems)
         transforms[str(entry.key.value)] = done.eval if done else ()
     raise_errors(problems)
-    return Preprocessing(feeding, transforms, plain.get("arrays") is True)
+    vocabularies = read_vocabularies(plain.get("vocabularies"), header.path) or {}
+    return Preprocessing(
+        feeding, transforms, plain.get("arrays") is True, vocabularies, read_plain_padding(plain.get("padding"), header.path)
+    )

@@ -6,22 +6,25 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from nnc.compiler.training.config import BoundCall
+from nnc.compiler.training.config import BoundCall, PaddingConfig
 from nnc.compiler.types.dim import Symbol
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.data.checks import misfits
+from nnc.runtime.data.lines import lines_of, read_text
 from nnc.runtime.data.npz import read_npy, read_npz
 from nnc.runtime.data.transforms import Pipeline, image_batch
+from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies
 from nnc.runtime.evaluate import evaluation_mode
 from nnc.runtime.failure import Failure
 from nnc.runtime.loss import named_outputs
+from nnc.runtime.predict_text import TextInputs
 from nnc.runtime.signature import Signature
 
 __all__ = ["IMAGES", "Predictor", "Preprocessing"]
@@ -30,19 +33,27 @@ IMAGES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".t
 PICKLED = frozenset({".ckpt", ".joblib", ".pickle", ".pkl", ".pt", ".pth"})
 MAX_PIXELS = 200_000_000
 MAX_CSV = 1 << 30
+TEXTS = frozenset({".txt", ".text", ".gz"})
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Which field feeds which input, and what is done to each field; `arrays` as in `Pipeline`."""
+    """Which field feeds which input, and what is done to each field; `arrays` as in `Pipeline`. Fields of text have a
+    vocabulary, and are padded."""
 
     feeding: Mapping[str, str]
     transforms: Mapping[str, tuple[BoundCall, ...]] = field(default_factory=dict)
     arrays: bool = False
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    padding: PaddingConfig = field(default_factory=PaddingConfig)
 
     def as_plain(self) -> dict[str, Any]:
         transforms = {f: [c.as_plain() for c in calls] for f, calls in self.transforms.items()}
-        return {"feeding": dict(self.feeding), "transforms": transforms, "arrays": self.arrays}
+        plain = {"feeding": dict(self.feeding), "transforms": transforms, "arrays": self.arrays}
+        if not self.vocabularies:
+            return plain
+        padding = {k: v for k, v in asdict(self.padding).items() if v is not None}
+        return plain | {"vocabularies": plain_vocabularies(self.vocabularies), "padding": padding}
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,9 @@ class Predictor:
         self.device = device or torch.device("cpu")
         self.model, self.signature = model.to(self.device), signature
         self.preprocessing, self.classes, self.scores = preprocessing, tuple(classes), scores
+        self.texts = TextInputs(
+            preprocessing.feeding, preprocessing.transforms, preprocessing.vocabularies, preprocessing.padding
+        )
         self._fields = {name: preprocessing.feeding.get(name, name) for name in signature.inputs}
 
     def files(self, paths: Sequence[str | Path], *, batch_size: int = 64, top_k: int = 1) -> Iterator[dict[str, Any]]:
@@ -113,6 +127,8 @@ class Predictor:
             )
         if suffix == ".npz":
             return Sample(str(path), self._fitting(path, read_npz(path)))
+        if self.texts.complete and suffix in TEXTS:
+            return self._lines(path)
         if suffix not in IMAGES | {".npy", ".csv"}:
             raise Failure("NNC0909", path, f"files like `{suffix or path.name}` are not read", notes=(_READABLE,))
         if len(self._fields) > 1:
@@ -127,6 +143,17 @@ class Predictor:
             return Sample(str(path), {name: self._array(path, name, read_csv(path))})
         image = read_image(path, self._channels(name))
         return Sample(str(path), {name: self._checked(path, name, self._transform(name, image[None], arrays=False))})
+
+    def _lines(self, path: Path) -> Sample:
+        """A file with one text a line."""
+        if len(self.texts.fields) > 1:
+            raise Failure("NNC0909", path, f"the network takes several texts: {', '.join(self.texts.fields)}")
+        (name,) = self.texts.fields
+        lines = [line for line in lines_of(read_text(path)) if line]
+        if not lines:
+            raise Failure("NNC0909", path, "it has no lines")
+        tensors = self.texts.tensors({name: lines}, [f"{path}:{i}" for i in range(1, len(lines) + 1)])
+        return Sample(str(path), {n: self._checked(path, n, t) for n, t in tensors.items()})
 
     def _fitting(self, path: Path, arrays: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """The arrays of an .npz file, called like the inputs or like their fields; a single one may have any name."""

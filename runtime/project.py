@@ -44,6 +44,11 @@ class Source:
         return signature_of(self.compilation.graph, elaborated.promises if elaborated else None)
 
     @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The values of the spec's `args:`."""
+        return self.compilation.elaborated.arguments if self.compilation.elaborated else {}
+
+    @property
     def widths(self) -> dict[str, int]:
         """Channels of the outputs (N, C, *) that have a fixed number of them."""
         types = {name or OUTPUT: value.type for name, value in self.compilation.graph.outputs.items()}

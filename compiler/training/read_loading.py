@@ -8,7 +8,7 @@ from typing import Any
 
 from nnc.compiler.diagnostics import Fix
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.source.tree import Sequence
+from nnc.compiler.source.tree import Scalar, Sequence
 from nnc.compiler.training.binding import Binder
 from nnc.compiler.training.config import (
     BoundCall,
@@ -92,8 +92,7 @@ def _check_sequence(
     found = binder.vocabularies["dataset"].get(call.name)
     traits = found.traits if found is not None else frozenset()
     if "text" in traits:
-        fields = section.values.get("fields")
-        first = "text" if fields is None else next((n for n, _ in section.texts("fields") or ()), "text")
+        first = _first_field(section)
         if first not in texts and section.ok:
             fix = Fix(f"add `transforms: {{{first}: [Characters]}}`")
             section.error("NNC0807", call.span, f"{call.name} has texts, and `{first}` has no tokenizer", fix=fix)
@@ -104,6 +103,15 @@ def _check_sequence(
                 notes=("its tokenizer is an argument: `by=Words(max_size=10000)`",),
             )  # fmt: skip
             return
+
+
+def _first_field(section: Section) -> str:
+    match section.values.get("fields"):
+        case TreeMapping(entries=entries) if entries:
+            return str(entries[0].key.value)
+        case Sequence() | Scalar():
+            return next((name for name, _ in section.texts("fields") or ()), "text")
+    return "text"
 
 
 def read_padding(

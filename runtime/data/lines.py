@@ -62,7 +62,9 @@ def read_folder(call: BoundCall, base: Path) -> Texts:
         files = [path] if lines else sorted(f for f in path.rglob("*") if f.is_file())
         for file in files:
             whole = read_text(file, call)
-            found = [(f"{file}:{n}", t) for n, t in enumerate(lines_of(whole), 1) if t] if lines else [(str(file), whole)]
+            found = (
+                [(f"{file}:{n}", t) for n, t in enumerate(lines_of(whole), 1) if t] if lines else [(str(file), whole)]
+            )
             places += [p for p, _ in found]
             texts += [t for _, t in found]
             labels += [number] * len(found)
@@ -78,9 +80,9 @@ def lines_of(text: str) -> list[str]:
     return lines[:-1] if lines[-1] == "" else lines
 
 
-def read_text(path: Path, call: BoundCall) -> str:
+def read_text(path: Path, call: BoundCall | None = None) -> str:
     """A whole text file; .gz is unpacked. Raises `Failure` where it is not there, too large, or in another encoding."""
-    encoding = str(call.arguments.get("encoding", "utf-8"))
+    encoding = "utf-8" if call is None else str(call.arguments.get("encoding", "utf-8"))
     try:
         content = _content(path)
         return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
@@ -91,7 +93,7 @@ def read_text(path: Path, call: BoundCall) -> str:
         fix = ('`encoding="latin-1"` reads any file',) if encoding.lower() in ("utf-8", "utf8") else ()
         raise Failure("NNC0814", path, f"line {line} is not in {encoding}", notes=fix) from None
     except LookupError:
-        where = call.spans.get("encoding", call.span)
+        where = path if call is None else call.spans.get("encoding", call.span)
         raise Failure("NNC0814", where, f"there is no encoding `{encoding}`") from None
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise Failure("NNC0814", path, f"it cannot be read: {reason_of(error)}") from None

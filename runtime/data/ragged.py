@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from nnc.compiler.training.config import PaddingConfig
+from nnc.runtime.failure import Failure
 
-__all__ = ["Ragged", "pad_fields"]
+__all__ = ["Ragged", "pad_fields", "read_plain_padding"]
+
+MAX_LENGTH = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -84,3 +89,18 @@ def pad_fields(sequences: Mapping[str, Ragged], padding: PaddingConfig) -> dict[
         if number == 0:
             extras |= {"lengths": lengths, "mask": mask}
     return {name: value for name, value in extras.items() if name not in batch} | batch
+
+
+def read_plain_padding(plain: Any, where: Path) -> PaddingConfig:
+    """A `PaddingConfig` that was written as JSON. Raises `Failure` for anything else."""
+    if plain is None:
+        return PaddingConfig()
+    try:
+        fields, values = tuple(map(str, plain["fields"])), {str(k): v + 0 for k, v in plain["values"].items()}
+        multiple, length = plain["multiple_of"], plain.get("length")
+        sizes = [multiple, *([] if length is None else [length])]
+        if all(type(n) is int and 1 <= n <= MAX_LENGTH for n in sizes):
+            return PaddingConfig(fields, values, multiple, length)
+    except (KeyError, TypeError, AttributeError):
+        pass
+    raise Failure("NNC0904", where, "what it says of padding is damaged")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from nnc.compiler.diagnostics import Span
 from nnc.compiler.training.config import BoundCall
 from nnc.runtime.failure import Failure
 
-__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "specials_of"]
+__all__ = [
+    "BOS", "EOS", "PAD", "UNK", "Vocabulary",
+    "plain_vocabularies", "read_vocabularies", "same_vocabularies", "specials_of",
+]  # fmt: skip
 
 PAD, UNK, BOS, EOS = "<pad>", "<unk>", "<bos>", "<eos>"
 MAX_SIZE = 8 << 20  # characters; it is kept in the header of a saved model
@@ -63,7 +66,7 @@ class Vocabulary:
         return {"specials": list(self.specials), "tokens": list(self.ordinary)}
 
     @classmethod
-    def of_plain(cls, plain: Any, where: Span | str) -> Vocabulary:
+    def of_plain(cls, plain: Any, where: Path) -> Vocabulary:
         """What `as_plain` gave. Raises `Failure` for anything else."""
         try:
             parts: list[Sequence[Any]] = [plain["specials"], plain["tokens"]]
@@ -72,3 +75,27 @@ class Vocabulary:
         except (KeyError, TypeError):
             pass
         raise Failure("NNC0904", where, "its vocabulary is damaged")
+
+
+def plain_vocabularies(vocabularies: Mapping[str, Vocabulary]) -> dict[str, Any]:
+    """As JSON, by field."""
+    return {field: vocabulary.as_plain() for field, vocabulary in vocabularies.items()}
+
+
+def read_vocabularies(plain: Any, where: Path) -> dict[str, Vocabulary] | None:
+    """What `plain_vocabularies` gave; None where nothing was written. Raises `Failure` for anything else."""
+    if not plain:
+        return None
+    if not isinstance(plain, dict):
+        raise Failure("NNC0904", where, "its vocabularies are damaged")
+    return {str(field): Vocabulary.of_plain(value, where) for field, value in plain.items()}
+
+
+def same_vocabularies(begun: Mapping[str, Any], vocabularies: Mapping[str, Vocabulary], where: Path) -> None:
+    """Raises `Failure` where the data have other tokens than when the run was begun: numbers would change their meaning."""
+    known = read_vocabularies(begun.get("vocabularies"), where) or {}
+    for name, vocabulary in vocabularies.items():
+        if name in known and known[name] != vocabulary:
+            there, here = len(known[name]), len(vocabulary)
+            what = f"it had {there} entries, and has {here} now" if there != here else "its tokens are others now"
+            raise Failure("NNC0902", where, f"the vocabulary of `{name}` has changed since the run was begun: {what}")
