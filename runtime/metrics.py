@@ -256,8 +256,8 @@ class Metrics:
 
     def reduce(self, world: World) -> None:
         """What all processes have seen; each of them has built its metrics."""
-        for config in self._configs:
-            self._built[config.name].reduce(world)
+        for metric in self._built.values():
+            metric.reduce(world)
 
     def compute(self) -> dict[str, float]:
         """By name; NaN where there was nothing to measure."""

@@ -35,6 +35,11 @@ class Split(Protocol):
 
     fields: tuple[str, ...]
 
+    @property
+    def certain(self) -> bool:
+        """Whether every batch will have all its samples: none is left out because it cannot be read."""
+        ...
+
     def __len__(self) -> int: ...
 
     def batches(
@@ -76,6 +81,8 @@ def order_of(length: int, seed: int, epoch: int, *, shuffle: bool) -> torch.Tens
 class InMemory:
     """Columns in memory. Transforms that are the same in every epoch are done once, where the result takes at most `room` bytes,
     else batch by batch. Sequences are filled up batch by batch, windows cut from their whole."""
+
+    certain = True
 
     def __init__(
         self,
@@ -199,6 +206,10 @@ class Streamed:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def certain(self) -> bool:
+        return not self._collate.skip
 
     def batches(
         self,

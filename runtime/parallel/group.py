@@ -143,9 +143,9 @@ class Group(World):
         return tensor
 
     def highest(self, number: int) -> int:
-        given = torch.tensor([number, self._last()])
+        given = torch.tensor([number])
         self._do(dist.all_reduce, given, dist.ReduceOp.MAX, group=self._control)
-        return int(given.max())
+        return int(given)
 
     def poll(self, number: int) -> int:
         answer = self._last()
@@ -154,6 +154,9 @@ class Group(World):
         self._pending = (work, given)
         return answer
 
+    def settle(self, number: int) -> int:
+        return max(self._last(), self.highest(number))
+
     def _last(self) -> int:
         """The answer to the last poll; 0 where there was none."""
         if self._pending is None:
@@ -161,6 +164,14 @@ class Group(World):
         (work, given), self._pending = self._pending, None
         self._do(work.wait)
         return int(given)
+
+    def texts(self, text: str) -> list[str]:
+        mine = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+        longest = self.highest(len(mine))
+        padded = torch.cat([mine, torch.zeros(longest - len(mine), dtype=torch.uint8)])
+        found = [torch.empty_like(padded) for _ in range(self.size)]
+        self._do(dist.all_gather, found, padded, group=self._control)
+        return [bytes(t.numpy()).rstrip(b"\0").decode() for t in found]
 
     def barrier(self) -> None:
         self.highest(0)

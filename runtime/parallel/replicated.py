@@ -62,9 +62,7 @@ class Replicated(Several):
         return made is None or not reached(made.graph, self.config.loss).issuperset(trained)
 
     def about(self) -> str:
-        return f"{self.world.size}, ddp" + (
-            ", synchronized batch norm" if self.config.parallel.sync_batchnorm else ""
-        )
+        return f"{self.world.size}, ddp" + (", synchronized batch norm" if self.config.parallel.sync_batchnorm else "")
 
     @contextmanager
     def accumulating(self, *, last: bool) -> Iterator[None]:

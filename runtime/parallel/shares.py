@@ -9,20 +9,24 @@ the same on one process and on many: no sample is repeated, none is left out.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
 from nnc.compiler.diagnostics import Span
 from nnc.runtime.data import Batch, Split
+from nnc.runtime.data.broken import CountedBatch
+from nnc.runtime.data.broken import Broken, CountedBatch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.world import World
 
 __all__ = ["StandIn", "check_shares", "samples_of", "share_sizes", "shares", "whole_of"]
 
 
-class Part(dict[str, torch.Tensor]):
-    """A process's part of a batch that has `whole` samples."""
+class Part(CountedBatch):
+    """A process's part of a batch that has `whole` samples. `dropped` are those that the batch lacks, in any process."""
 
     whole = 0
 
@@ -67,8 +71,9 @@ def shares(
     epoch: int = 0,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """This process's part of each batch, from batch number `start` on; a `StandIn` where it has none. The arguments are those
-    of `Split.batches`."""
+    """This process's part of each batch, from batch number `start` on; a `StandIn` where it has none, and an empty one where
+    no process has any. The arguments are those of `Split.batches`. Where samples may turn out to be unreadable and are left
+    out, the processes tell each other how many they have. Raises `Failure`."""
     if world.size == 1:
         yield from split.batches(order, batch_size, device, seed=seed, epoch=epoch, start=start)
         return
@@ -79,7 +84,33 @@ def shares(
     if empty:
         parts[-1] = whole[-1][:1].repeat(min(size, 2))  # two, for one is too few to normalize
     batches = split.batches(torch.cat(parts), size, device, seed=seed, epoch=epoch, start=start)
+    spare: Batch = {}
     for number, batch in enumerate(batches, start):
-        part = StandIn(batch) if empty and number == len(parts) - 1 else Part(batch)
+        if isinstance(batch, CountedBatch):
+            notes = ("each process has its part of a batch, and none may lack a sample: mend the file, or use one process",)
+            raise Failure("NNC0823", batch.dropped[0].name, batch.dropped[0].message, notes=notes)
+        dropped = batch.dropped if isinstance(batch, CountedBatch) else ()
+        stands_in = empty and number == len(parts) - 1
+        part = StandIn(dict(batch), dropped) if stands_in else Part(dict(batch), dropped)
         part.whole = len(whole[number])
-        yield part
+        yield part if split.certain else _settled(part, spare, world)
+        spare = {name: tensor[:2] for name, tensor in batch.items()} or spare
+
+
+def _settled(part: Part, spare: Batch, world: World) -> Part:
+    """The part of a batch of which all know by now what can be read. `spare` are samples to stand in for none."""
+    count = 0 if isinstance(part, StandIn) else len(next(iter(part.values()), ()))
+    lacking = [] if isinstance(part, StandIn) else [[b.name, b.message] for b in part.dropped]
+    told: list[Any] = [json.loads(text) for text in world.texts(json.dumps([count, lacking]))]
+    whole = sum(found for found, _ in told)
+    dropped = tuple(Broken(name, message) for _, names in told for name, message in names)
+    if whole and not part:
+        if not spare:
+            raise Failure(
+                "NNC0823", "data", "no sample of this process's part of a batch can be read, and none before it"
+            )
+        settled: Part = StandIn(dict(spare), dropped)
+    else:
+        settled = type(part)(dict(part) if whole else {}, dropped)
+    settled.whole = whole
+    return settled

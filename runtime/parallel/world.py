@@ -63,6 +63,14 @@ class World:
         number."""
         return number
 
+    def settle(self, number: int) -> int:
+        """The highest of all processes' numbers, and of those in the last poll; they wait for each other."""
+        return number
+
+    def texts(self, text: str) -> list[str]:
+        """The texts of all processes, by rank; they wait for each other."""
+        return [text]
+
     def barrier(self) -> None:
         """Waits until all are here."""
 
