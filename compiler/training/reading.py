@@ -61,11 +61,11 @@ class Reading:
             return None
         if not self.network or not self.data:
             return tuple(name for name, _ in names)
-        known = [*outputs, *fields]
+        known = [*outputs, *self.data.delivered]
         for name, span in names:
             if name not in known:
                 fix = did_you_mean(name, span, known)
-                notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(fields)}")
+                notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(self.data.delivered)}")
                 self.section.error("NNC0810", span, f"there is no output or field `{name}`", fix=fix, notes=notes)
             elif name in self.network.train_only and not training:
                 self.section.error(
