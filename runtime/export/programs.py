@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -116,7 +117,10 @@ def _limits(name: str, low: float, high: float) -> str:
 
 
 def _refused(who: str, graph: Graph, error: Exception) -> Failure:
-    words = " ".join(str(error).split())[:400] or type(error).__name__
+    said = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).partition(
+        "## Exception summary"
+    )  # torch.onnx's report of many lines
+    words = " ".join((said[2] or said[0]).split())[:400] or type(error).__name__
     notes = [words]
     if "dynamic" in words or "Constraint" in words or "specializ" in words or "symbol" in words:
         notes.append("with the sizes fixed it may succeed: --size H=224,W=224")

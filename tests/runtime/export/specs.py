@@ -11,10 +11,10 @@ import nnc
 
 TOKENS = {"shape": ["B", "T"], "dtype": "int64"}
 CNN = {
-    "nnc": 1, "name": "cnn", "inputs": {"image": ["B", 1, "H", "W"]},
+    "nnc": 1, "name": "cnn", "args": {"size": 1}, "inputs": {"image": ["B", 1, "H", "W"]},
     "layers": {
         "conv": "Conv2d(4, 3, padding=1)", "bn": "BatchNorm2d", "act": "relu", "drop": "Dropout(0.5)",
-        "pool": "AdaptiveAvgPool2d(2)", "flat": "flatten(1)", "fc": "Linear(3)",
+        "pool": "AdaptiveAvgPool2d(size)", "flat": "flatten(1)", "fc": "Linear(3)",
     },
 }  # fmt: skip
 SKIP = {  # sizes that must be even: what comes down must fit what stayed
@@ -39,11 +39,11 @@ NOISE = {
 
 
 def trained(spec: Any, seed: int = 0, **args: Any) -> nn.Module:
-    """With weights that are nowhere zero, and statistics that are not those of the beginning."""
+    """With nothing that is all zeros or ones, as heads, biases and statistics are in the beginning."""
     torch.manual_seed(seed)
     model = nnc.load(spec, **args)
     with torch.no_grad():
         for tensor in model.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.add_(0.05 + 0.1 * torch.rand_like(tensor))
+            if tensor.is_floating_point() and bool((tensor == tensor.flatten()[0]).all()):
+                tensor.add_(0.1 * torch.rand_like(tensor))
     return model
