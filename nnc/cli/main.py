@@ -25,6 +25,7 @@ COMMANDS = {
     "summary": "show layers, output shapes, parameters and multiply-adds",
     "render": "draw a network as SVG, PNG, PDF, DOT or Mermaid",
     "compile": "compile a spec to one file that loads anywhere, to Python source, or to a drawing",
+    "plan": "plan training on paper: memory of each GPU, largest batch, traffic, what to compute anew",
     "data": "show the data that a spec names",
     "train": "train a spec on the data that it names",
     "eval": "evaluate a trained run, or a saved model",
