@@ -88,7 +88,7 @@ class Updater:
         samples = sum(whole_of(batch, self.size(batch)) for batch in batches)
         losses, total = [], torch.zeros((), device=self.device)
         for number, batch in enumerate(batches, 1):
-            share = self.size(batch) / samples
+            share = self.size(batch) / samples or 1.0  # of a stand-in the engine makes 0
             with self.engine.accumulating(last=number == len(batches)):
                 with autocast(self.config.precision, self.device):
                     loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
