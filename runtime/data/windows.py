@@ -67,12 +67,14 @@ def open_windows(call: BoundCall, base: Path, *, shift: int, known: Vocabulary |
     files, length = files_of(call, base), int(call.arguments["length"])
     numbers = [f.suffix.lower() in NUMBERS for f in files]
     if any(numbers) and not all(numbers):
-        raise Failure("NNC0814", call.spans["file"], "some files hold texts, and some numbers of tokens")
+        raise Failure("NNC0814", call.spans.get("file", call.span), "some files hold texts, and some numbers of tokens")
     vocabulary = None
     if all(numbers):
         if "by" in call.arguments and call.arguments["by"] is not None:
             raise Failure(
-                "NNC0814", call.spans["by"], f"{files[0].name} holds numbers already: no tokenizer makes them"
+                "NNC0814",
+                call.spans.get("by", call.span),
+                f"{files[0].name} holds numbers already: no tokenizer makes them",
             )
         arrays = [_numbers(call, path) for path in files]
     else:
