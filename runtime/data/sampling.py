@@ -135,7 +135,7 @@ def _by_class(
     written: Mapping[str, float] | tuple[float, ...], count: int, classes: tuple[str, ...] | None, call: BoundCall
 ) -> torch.Tensor:
     """Weights by class number; a class that is not named weighs 1."""
-    where = call.spans["weights"]
+    where = call.spans.get("weights", call.span)
     if isinstance(written, tuple):
         if len(written) < count:
             raise Failure("NNC0813", where, f"{len(written)} weights for {count} classes")
@@ -148,4 +148,5 @@ def _by_class(
         meant = closest(strange, list(names))
         notes = (f"did you mean `{meant}`?",) if meant else (f"the classes are {', '.join(names[:20])}",)
         raise Failure("NNC0813", where, f"there is no class `{strange}`", notes=notes)
-    return torch.tensor([written.get(n, 1.0) for n in names], dtype=torch.float64)
+    rest = [1.0] * (count - len(names))
+    return torch.tensor([*(written.get(n, 1.0) for n in names), *rest], dtype=torch.float64)
