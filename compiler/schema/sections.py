@@ -415,8 +415,32 @@ PARALLEL = Choice(
 
 MIXTURE = call(
     "CutMix or MixUp",
-    p=Key(_setting("a number from 0 to 1", {"type": "number", "minimum": 0, "maximum": 1}), "The share of the batches."),
+    p=Key(
+        _setting("a number from 0 to 1", {"type": "number", "minimum": 0, "maximum": 1}), "The share of the batches."
+    ),
     **{"from": Key(NAMES, "The field of the images, and that of the labels.")},
+)
+TENSORBOARD = Record(
+    "a mapping such as `{histograms: false}`",
+    {
+        "images": Key(NATURAL, "How many samples and predictions are shown."),
+        "histograms": Key(FLAG, "Whether histograms of weights and gradients are written after every epoch."),
+        "graph": Key(FLAG, "Whether the network's graph is."),
+        "every": Key(POSITIVE, "Steps from one value of the loss to the next."),
+    },
+)
+LOG = Choice(
+    '"tensorboard", or a mapping such as `{tensorboard: {histograms: false}}`',
+    scalar=Leaf('"tensorboard"', {"enum": ["tensorboard", None]}, code="NNC0804"),
+    listing=Listing("a list such as `[tensorboard]`", Leaf('"tensorboard"', {"enum": ["tensorboard"]}, code="NNC0804")),
+    mapping=Record(
+        "a mapping with `tensorboard:`",
+        {
+            "tensorboard": Key(
+                Choice("a mapping", scalar=Leaf("null", {"type": "null"}), mapping=TENSORBOARD), "TensorBoard."
+            )
+        },
+    ),
 )
 TRAIN = Record(
     "a mapping with `loss:`, `optimizer:` and `epochs:`",
@@ -462,6 +486,7 @@ TRAIN = Record(
             "Where training runs; `--device` overrides it.",
         ),
         "parallel": Key(PARALLEL, "How several processes train: `ddp`, or `fsdp`, which shards the parameters."),
+        "log": Key(LOG, "What is written of a run beside log.jsonl and log.csv."),
         "seed": Key(NATURAL, "Decides initial weights, order and augmentation."),
         "clip_grad_norm": Key(
             Leaf("a number above 0", _OPTIONAL_BOUND, code="NNC0804"),

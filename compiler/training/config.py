@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.expr.tree import Expr
 from nnc.compiler.graph.initial import fits
+from nnc.compiler.training.logs import TensorBoardConfig
 from nnc.compiler.training.parallel import ParallelConfig
 from nnc.compiler.training.speed import SpeedConfig
 
@@ -451,5 +452,6 @@ class TrainConfig:
     mix: tuple[Mixture, ...] = ()
     steps: tuple[StepConfig, ...] = ()
     carry: tuple[CarriedConfig, ...] = ()
+    log: TensorBoardConfig | None = None
     names: Mapping[str, Any] = field(default_factory=dict)
     spans: Mapping[str, Span] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from nnc.compiler.training.binding import STAND_IN, Binder
 from nnc.compiler.training.config import DataConfig, Network, TrainConfig
 from nnc.compiler.training.read_carry import fed, read_carry
 from nnc.compiler.training.read_course import read_averaging, read_early_stopping
+from nnc.compiler.training.read_log import read_log
 from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
 from nnc.compiler.training.read_mix import read_mix
@@ -30,7 +31,7 @@ __all__ = ["KEYS", "read_train"]
 KEYS = (
     "loss", "optimizer", "scheduler", "metrics", "epochs", "batch_size", "accumulate", "drop_last", "shuffle", "seed",
     "monitor", "clip_grad_norm", "clip_grad_value", "ema", "swa", "early_stopping", "non_finite", "precision", "speed",
-    "checkpoint_every", "parallel", "device", "unfreeze", "mix", "steps", "carry",
+    "checkpoint_every", "parallel", "device", "unfreeze", "mix", "steps", "carry", "log",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ def read_train(
         "carry": carry,
         "device": section.value("device", "Device", "auto"),
         "mix": read_mix(reading, loss),
+        "log": read_log(section),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
     if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
