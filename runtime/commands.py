@@ -112,7 +112,7 @@ def run_training(
     with world.first("data"):
         data = open_data(project.data, project.base)
     assert data.train is not None, "training data were asked for"
-    _check_vocabularies(project, data, project.data)
+    _check_vocabularies(project, project.signature, data, project.data)
     if resume:
         same_vocabularies(begun, data.vocabularies, where)
     weights = balance(project.train, data.train, project.widths)
@@ -142,16 +142,17 @@ def open_spec_data(
     """The data that a spec names, all splits or one, held against the network's inputs. A spec needs no `train:` for
     that. Raises `Failure`, or `SpecError` where the spec has faults."""
     source = compile_source(spec, args or {}, sizes or {})
-    config, _ = source.sections()
+    config, training = source.sections()
     if config is None:
         raise Failure("NNC0824", source.span, "the spec has no `data:` section")
+    signature = source.signature.carrying(training.carry if training else ())
     there = [p for p in ("train", "validation", "test") if getattr(config, p) is not None]
     if split is not None and split not in there:
         raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
     data = open_data(config, source.base, (split,) if split else tuple(there))
-    _check_vocabularies(source, data, config)
-    feeding = feed(source.signature, data.fields, config.span, extras=config.padding.extras)
-    _check_first(data.first, source.signature, feeding, config)
+    _check_vocabularies(source, signature, data, config)
+    feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
+    _check_first(data.first, signature, feeding, config)
     return data
 
 
@@ -335,10 +336,10 @@ def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
     return replace(project, train=with_weights(project.train, numbers))
 
 
-def _check_vocabularies(source: Source, data: Data, config: DataConfig) -> None:
+def _check_vocabularies(source: Source, signature: Signature, data: Data, config: DataConfig) -> None:
     """Holds the vocabularies against the network's embeddings. Raises `Failure`."""
     problems = Problems()
-    feeding = feed(source.signature, data.fields, config.span, extras=config.padding.extras)
+    feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
     check_sizes(source.compilation.graph, source.arguments, feeding, data, config, problems)
     raise_errors(problems)
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.training.config import TrainConfig
+from nnc.runtime.carry import carrying
 from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage, Metrics
@@ -72,14 +73,15 @@ def evaluate(
     loss = loss or Loss(config.loss, signature, device)
     metrics = Metrics(config.metrics, signature, device)
     average = LossAverage(loss, device)
-    inputs = [feeding[name] for name in signature.inputs]
+    inputs = [feeding[name] for name in signature.fed]
+    forward = carrying(model, signature, config.carry)
     order = order_of(len(split), 0, 0, shuffle=False)
     with evaluation_mode(model, device):
         for batch in shares(split, order, max(config.batch_size, world.size), device, world):
             if not batch:
                 continue  # none of its samples could be read
             with autocast(config.precision, device):
-                outputs = model(*(batch[field] for field in inputs))
+                outputs = forward(*(batch[field] for field in inputs))
                 _, terms = loss.checked(outputs, batch)
             samples = samples_of(batch, len(batch[inputs[0]]))
             if samples:

@@ -58,11 +58,15 @@ class Part(Protocol):
 
 
 class Loss:
-    """The loss of a batch: a sum of terms. Terms of outputs that are not there, outside of training, do not count."""
+    """The loss of a batch: a sum of terms. Terms of outputs that are not there, outside of training, do not count. `parts` are
+    the losses of several steps, of which it is the sum."""
 
     def __init__(self, config: LossConfig, signature: Signature, device: torch.device) -> None:
         self.config = config
-        self._parts: list[Part] = [_Term(term, signature, device) for term in config.terms]
+        self.parts = [Loss(part, signature, device) for part in config.parts]
+        self._parts: list[Part] = [part for loss in self.parts for part in loss._parts]
+        if not self.parts:
+            self._parts += [_Term(term, signature, device) for term in config.terms]
         if config.block is not None:
             self._parts.append(LossOfBlock(config.block, signature, device))
         self.factors = {name: factor for part in self._parts for name, factor in part.factors.items()}

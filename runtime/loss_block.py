@@ -29,17 +29,17 @@ class LossOfBlock:
 
     def __init__(self, block: LossBlock, signature: Signature, device: torch.device) -> None:
         outputs = block.body.outputs or ()
-        self.factors = {"loss": 1.0} | {o.name: 0.0 for o in outputs[1:]}
+        self.factors = {f"{block.prefix}loss": 1.0} | {f"{block.prefix}{o.name}": 0.0 for o in outputs[1:]}
         self.mean = block.reduction == "mean"
         self._block, self._device = block, device
-        self._outputs = {n for n in block.names if n in signature.outputs}
+        self._outputs = {n for n in block.uses if n in signature.outputs}
         self._module: nn.Module | None = None
 
     def present(self, named: Named) -> bool:
         return True
 
     def __call__(self, named: Named, batch: Named, *, check: bool = False) -> Named:
-        tensors = {n: (named if n in self._outputs else batch)[n] for n in self._block.names}
+        tensors = {n: (named if n in self._outputs else batch)[n] for n in self._block.uses}
         if self._module is None:
             self._module = build(self._graph(tensors)).to(self._device)
         module = self._module

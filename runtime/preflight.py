@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.training.config import DataConfig, LossTerm, TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.carry import carrying
 from nnc.runtime.data import Batch, Split
 from nnc.runtime.data.checks import check_inputs, check_labels
 from nnc.runtime.data.sampling import Sampling
@@ -48,7 +50,10 @@ class Preflight:
 
     @property
     def inputs(self) -> Sequence[str]:
-        return [self.feeding[name] for name in self.signature.inputs]
+        return [self.feeding[name] for name in self.signature.fed]
+
+    def _called(self, model: nn.Module) -> Callable[..., Any]:
+        return carrying(model, self.signature, self.config.carry)
 
     def run(self) -> None:
         """Raises `Failure`."""
@@ -63,7 +68,7 @@ class Preflight:
         raise_errors(problems)
         with evaluation_mode(self.model, self.device), autocast(config.precision, self.device):
             try:
-                outputs = self.model(*(batch[name] for name in self.inputs))
+                outputs = self._called(self.model)(*(batch[name] for name in self.inputs))
             except (RuntimeError, ValueError, NotImplementedError) as error:
                 raise self.refused(error) from error
             named = named_outputs(outputs, self.signature.outputs)
@@ -96,7 +101,7 @@ class Preflight:
         devices = [self.device] if self.device.type == "cuda" else []
         try:
             with torch.random.fork_rng(devices=devices), torch.no_grad(), self.engine.trying(self.model) as trial:
-                trial(*(batch[name] for name in self.inputs))
+                self._called(trial)(*(batch[name] for name in self.inputs))
         except ValueError as error:
             notes = ("`drop_last: true` leaves that batch out", reason_of(error))
             size, processes = self.config.batch_size, self.engine.world.size

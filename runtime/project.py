@@ -76,6 +76,10 @@ class Project(Source):
     data: DataConfig
     train: TrainConfig
 
+    @property
+    def signature(self) -> Signature:
+        return super().signature.carrying(self.train.carry)
+
 
 def compile_source(
     spec: Spec, args: Mapping[str, Any], sizes: Mapping[str, int], *, base: Path | None = None

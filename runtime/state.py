@@ -10,7 +10,14 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from nnc.compiler.training.config import DataConfig, TrainConfig
+from nnc.compiler.training.config import (
+    DataConfig,
+    LossConfig,
+    OptimizerConfig,
+    SchedulerConfig,
+    StepConfig,
+    TrainConfig,
+)
 from nnc.runtime.failure import Failure
 
 __all__ = ["Best", "Position", "data_settings", "load_model", "model_tensors", "settings_of", "transient_buffers"]
@@ -82,14 +89,10 @@ class Position:
 
 def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
     """What must be the same when a run is resumed: all that decides its course but the number of epochs."""
-    groups = [[list(g.match), dict(g.settings)] for g in config.optimizer.groups]
-    decay = config.optimizer.layer_decay
     return {
-        "loss": config.loss.block.text
-        if config.loss.block
-        else [[str(t.call), list(t.source), t.factor] for t in config.loss.terms],
-        "optimizer": [str(config.optimizer.call), groups, *([decay.factor] if decay else [])],
-        "scheduler": None if config.scheduler is None else [str(config.scheduler.call), config.scheduler.every],
+        "loss": _loss(config.loss),
+        "optimizer": _optimizer(config.optimizer),
+        "scheduler": _scheduler(config.scheduler),
         "batch_size": config.batch_size,
         "drop_last": config.drop_last,
         "shuffle": config.shuffle,
@@ -102,10 +105,35 @@ def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:
         "precision": config.precision,
         "speed": config.speed.as_plain() or None,
         "monitor": config.monitor,
+        "steps": [_step(step) for step in config.steps] or None,
+        "carry": [[c.input, c.output, c.start] for c in config.carry] or None,
         "unfreeze": str([[r.match, r.epoch, r.statistics] for r in config.unfreeze]) if config.unfreeze else None,
         "mix": [[str(m.call), m.p, m.image, m.label] for m in config.mix] or None,
         "training samples": samples,
     }
+
+
+def _loss(config: LossConfig) -> Any:
+    return config.block.text if config.block else [[str(t.call), list(t.source), t.factor] for t in config.terms]
+
+
+def _optimizer(config: OptimizerConfig) -> list[Any]:
+    groups = [
+        [list(g.match), dict(g.settings), *([sorted(g.names)] if g.names is not None else [])] for g in config.groups
+    ]
+    decay = config.layer_decay
+    return [str(config.call), groups, *([decay.factor, sorted(decay.levels.items())] if decay else [])]
+
+
+def _scheduler(config: SchedulerConfig | None) -> list[str] | None:
+    return None if config is None else [str(config.call), config.every]
+
+
+def _step(config: StepConfig) -> list[Any]:
+    return [
+        config.name, list(config.match), _loss(config.loss), _optimizer(config.optimizer), _scheduler(config.scheduler),
+        config.every, list(config.reuse),
+    ]  # fmt: skip
 
 
 def data_settings(config: DataConfig) -> dict[str, Any]:

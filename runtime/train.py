@@ -127,7 +127,7 @@ class _Loop:
         self.feeding = feed(
             self.signature, self.data.fields, self.data_config.span, extras=self.data_config.padding.extras
         )
-        self.inputs = [self.feeding[name] for name in self.signature.inputs]
+        self.inputs = [self.feeding[name] for name in self.signature.fed]
         self.sampling = sampling_of(self.split, self.data_config, config, self.data.classes)
         drawn = self.sampling.count
         self.used = drawn // config.batch_size * config.batch_size if config.drop_last else drawn
@@ -141,7 +141,7 @@ class _Loop:
         self.loss = Loss(config.loss, self.signature, self.device)
         self.training = Training(
             self.model, config, self.loss, self.inputs, self.device, batches=self.steps, samples=len(self.split),
-            engine=self.engine,
+            engine=self.engine, signature=self.signature,
         )  # fmt: skip
         self.training.settings |= data_settings(self.data_config)
         self.mixer = Mixer(config.mix, config.seed, self.world.rank)

@@ -12,6 +12,7 @@ from torch import nn
 from nnc.compiler.training.config import TrainConfig
 from nnc.runtime import seed
 from nnc.runtime.averaging import Averaging
+from nnc.runtime.carry import Carry
 from nnc.runtime.checkpoint import Checkpoint
 from nnc.runtime.data import Batch
 from nnc.runtime.failure import Failure
@@ -20,10 +21,12 @@ from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.parallel import ALONE
 from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.signature import Signature
 from nnc.runtime.speed import Speed
 from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
+from nnc.runtime.steps import Scheduling, Steps
 from nnc.runtime.unfreezing import Thaw
-from nnc.runtime.update import Updater
+from nnc.runtime.update import NotFinite, Updater
 
 __all__ = ["Training"]
 
@@ -43,6 +46,7 @@ class Training:
         batches: int,
         samples: int,
         engine: Engine | None = None,
+        signature: Signature | None = None,
     ) -> None:
         self.engine = engine or Engine(ALONE, config, device)
         self.model, self.config, self.loss, self.device = model, config, loss, device
@@ -50,15 +54,29 @@ class Training:
         self.position = Position()
         self.speed = Speed(model, config, device)
         self.speed.module = self.engine.wrap(model)
-        self.updater = Updater(model, self.speed.config, loss, inputs, device, self.speed.forward, self.engine)
-        self.scheduler = config.scheduler and build_scheduler(
-            config.scheduler, self.updater.optimizer, config.names, -(-batches // config.accumulate)
-        )
+        self.carry = Carry(self.speed.forward, signature, config.carry) if config.carry and signature else None
+        self.updater, self.scheduler = self._updater(inputs, batches)
         self.averaging = None
         if config.averaging:
             self.averaging = Averaging(config.averaging, model, self.updater.optimizer, self.engine)
         self.average = LossAverage(loss, device)
         self.thaw = Thaw(model, config.unfreeze)
+
+    def _updater(self, inputs: Sequence[str], batches: int) -> tuple[Updater | Steps, Scheduling | None]:
+        """What takes the steps, and what sets their rates."""
+        config = self.speed.config
+        if config.steps:
+            steps = Steps(
+                self.model, config, self.loss, inputs, self.device, self.speed, self.engine, batches=batches,
+                number=lambda: self.position.step,
+            )  # fmt: skip
+            return steps, steps.scheduler
+        forward = self.carry or self.speed.forward
+        updater = Updater(self.model, config, self.loss, inputs, self.device, forward, self.engine)
+        if config.scheduler is None:
+            return updater, None
+        per_epoch = -(-batches // config.accumulate)
+        return updater, build_scheduler(config.scheduler, updater.optimizer, config.names, per_epoch)
 
     # -- its course ----------------------------------------------------------------------------------------------------
 
@@ -66,7 +84,12 @@ class Training:
         """One step of the optimizer over all of the batches. Raises `NotFinite` before the weights have changed, and whatever
         torch raises."""
         self.engine.reseed(self.position.step)
-        self.updater.step(batches, self.average.add)
+        try:
+            self.updater.step(batches, self.average.add)
+        except NotFinite:
+            if self.carry:
+                self.carry.reset()  # its numbers are of the same forward pass
+            raise
         if self.averaging:
             self.averaging.after_step(self.model, self.position.step)
 
@@ -96,6 +119,8 @@ class Training:
 
     def begin_epoch(self) -> None:
         self.average = LossAverage(self.loss, self.device)
+        if self.carry:
+            self.carry.reset()
 
     @property
     def judged(self) -> nn.Module:
@@ -130,6 +155,7 @@ class Training:
             "scheduler": self.scheduler.state() if self.scheduler else None,
             "averaging": whole(self.averaging.state()) if self.averaging else None,
             "scaler": self.updater.scaler.state_dict(),
+            "carry": self.carry.state() if self.carry else None,
             "random": seed.capture(self.device),
             "transient": transient_buffers(self.model),
         }
@@ -145,6 +171,8 @@ class Training:
             self.scheduler.load(state["scheduler"])
         if self.engine.world.main:  # what it sums over all processes
             self.average.load(state["average"])
+        if self.carry:
+            self.carry.load(state["carry"], self.device)
         self.position = Position.of(state["position"])
         seed.restore(state["random"], self.device)
 

@@ -3,6 +3,7 @@ that are none."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ class NotFinite(Exception):
 @dataclass
 class Updater:
     """Owns the optimizer and the loss scaling. `inputs` are the fields that go into the network, in its order; `forward` is
-    what is called in its place."""
+    what is called in its place. `trains` says by name which parameters are its own, where others have theirs."""
 
     model: nn.Module
     config: TrainConfig
@@ -39,12 +40,15 @@ class Updater:
     device: torch.device
     forward: Callable[..., Any]
     engine: Engine
+    trains: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
-        named = dict(trained(self.model, self.config.unfreeze))
+        mine = self.trains
+        named = {n: p for n, p in trained(self.model, self.config.unfreeze) if mine is None or mine(n)}
         self.optimizer = build_optimizer(self.config.optimizer, named.items())
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.config.precision == "fp16")
         self.parameters = list(named.values())
+        self.leaves = None if mine is None else self.parameters  # the only ones whose gradient is wanted
         self.closure = "closure" in VOCABULARY["optimizer"][self.config.optimizer.call.name].traits
 
     def step(self, batches: Sequence[Batch], seen: Callable[[Mapping[str, torch.Tensor], int], None]) -> None:
@@ -84,9 +88,10 @@ class Updater:
     def _gradients(self, batches: Sequence[Batch]) -> tuple[torch.Tensor, list[Mapping[str, torch.Tensor]]]:
         """Forward and backward; the gradients are clipped and lie in the parameters. The loss of all, the terms of
         each."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         samples = sum(whole_of(batch, self.size(batch)) for batch in batches)
-        losses, total = [], torch.zeros((), device=self.device)
+        losses, totals = [], []
         for number, batch in enumerate(batches, 1):
             share = self.size(batch) / samples or 1.0  # of a stand-in the engine makes 0
             with self.engine.accumulating(last=number == len(batches)):
@@ -94,10 +99,11 @@ class Updater:
                     loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
                     loss = self.engine.weighed(loss, batch)
                 scaled: Any = self.scaler.scale(loss)
-                scaled.backward()
+                scaled.backward(inputs=self.leaves)
             losses.append(terms)
-            total = loss.detach() if len(batches) == 1 else total + loss.detach()
+            totals.append(loss.detach())
         self._clip()
+        total = sum(totals[1:], totals[0])
         return self.engine.mean(total) if self.closure else total, losses
 
     def _clip(self) -> None:
@@ -118,7 +124,7 @@ class Updater:
         if policy == "ignore" or (self.device.type != "cpu" and not patient):
             return
         wrong = [(name, value) for terms in losses for name, value in terms.items() if not _finite(value)]
-        if wrong or (patient and self.engine.anywhere(bool(wrong))):
+        if self.engine.anywhere(bool(wrong)) if patient else wrong:
             self.optimizer.zero_grad(set_to_none=True)
             if not wrong:
                 raise NotFinite("the loss of another process is no number")
@@ -136,4 +142,4 @@ class Updater:
 
 
 def _finite(value: torch.Tensor) -> bool:
-    return bool(torch.isfinite(value))
+    return math.isfinite(value.item())

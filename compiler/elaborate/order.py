@@ -16,7 +16,7 @@ from nnc.compiler.expr import tree
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import Body, EntryDecl, Formula, Group, LayerCall, Reuse, StoredDecl
 
-__all__ = ["names_in", "order", "takes_flow"]
+__all__ = ["free_names", "names_in", "order", "takes_flow"]
 
 
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
@@ -93,6 +93,13 @@ def _references(entry: EntryDecl, functions: Catalogue) -> Iterator[str]:
             yield target.partition(".")[0]
         case Group(body=body):
             yield from _free(body, functions)
+
+
+def free_names(body: Body, functions: Catalogue) -> Iterator[str]:
+    """Names that a body takes from around it."""
+    yield from _free(body, functions)
+    own = {e.key.literal for e in body.entries if e.key is not None}
+    yield from (n for n in names_in([o.source for o in body.outputs or ()]) if n not in own)
 
 
 def _free(body: Body, functions: Catalogue) -> Iterator[str]:

@@ -260,7 +260,6 @@ class Binder:
             return False
         return True
 
-
     def _now(self, value: Any) -> Any:
         match value:
             case Deferred(expression=expression):

@@ -22,7 +22,8 @@ __all__ = ["LossBlock"]
 @dataclass(frozen=True)
 class LossBlock:
     """`types` are those that are known without data, by name; `names` all that may be named, outputs before fields.
-    `reduction` says whether the loss is a mean over the samples of a batch, or their sum; `text` is what is written."""
+    `uses` are those that are. `reduction` says whether the loss is a mean over the samples of a batch, or their sum; `text` is
+    what is written; `prefix` stands before the names in the log."""
 
     spec: Spec
     body: Body
@@ -32,16 +33,20 @@ class LossBlock:
     arguments: Mapping[str, Any]
     text: str
     reduction: Literal["mean", "sum"] = "mean"
+    uses: tuple[str, ...] = ()
+    prefix: str = ""
 
     @property
     def known(self) -> bool:
-        return all(name in self.types for name in self.names)
+        return all(name in self.types for name in self.uses)
 
     def graph(self, problems: Problems, types: Mapping[str, TensorType] | None = None) -> Graph | None:
-        """The typed graph; None after reporting faults. `types` are those that were not known."""
+        """The typed graph; None after reporting faults. `types` are those of the `uses` that were not known: with them, the
+        uses are all that goes in."""
         from nnc.compiler.elaborate.loss import elaborate_loss
         from nnc.compiler.ops.catalogue import CATALOGUE
 
         all_types = {**(types or {}), **self.types}
-        inputs = {name: (all_types[name], self.span) for name in self.names}
+        names = self.names if types is None else self.uses
+        inputs = {name: (all_types[name], self.span) for name in names if name in all_types}
         return elaborate_loss(self.spec, self.body, inputs, CATALOGUE, problems, self.arguments)

@@ -21,10 +21,17 @@ KEYS = ("layers", "outputs", "reduction")
 
 
 def read_loss_block(
-    section: Section, tree: TreeMapping, data: DataConfig | None, network: Network | None, names: Mapping[str, Any]
+    section: Section,
+    tree: TreeMapping,
+    data: DataConfig | None,
+    network: Network | None,
+    names: Mapping[str, Any],
+    prefix: str = "",
 ) -> LossBlock | None:
     """The block, elaborated where all types are known; None after reporting its faults, or where the network or the data
     have faults of their own."""
+    from nnc.compiler.elaborate.order import free_names
+    from nnc.compiler.ops.catalogue import CATALOGUE
     from nnc.compiler.schema.entries import EntryReader
 
     part = Section("loss", tree, KEYS, section.problems, names)
@@ -43,11 +50,22 @@ def read_loss_block(
         section.ok = False
         return None
     outputs = [n for n in network.outputs if n not in network.train_only]
-    fields = [f for f in data.fields if f not in outputs]
+    fields = [f for f in data.delivered if f not in outputs]
     types = {n: network.types[n] for n in outputs} | _field_types(data, network, fields)
     known = {k: v for k, v in names.items() if k not in ("epochs", "batch_size") and not isinstance(v, TensorType)}
+    mentioned = set(free_names(body, CATALOGUE))
+    uses = tuple(n for n in (*outputs, *fields) if n in mentioned)
     block = LossBlock(
-        network.spec, body, layers.key.content, (*outputs, *fields), types, known, tree.span.text, reduction
+        network.spec,
+        body,
+        layers.key.content,
+        (*outputs, *fields),
+        types,
+        known,
+        tree.span.text,
+        reduction,
+        uses,
+        prefix,
     )
     if block.known and block.graph(section.problems) is None:
         section.ok = False

@@ -13,18 +13,18 @@ from nnc.compiler.training.sections import read_value
 __all__ = ["read_loss"]
 
 
-def read_loss(reading: Reading) -> LossConfig | None:
-    """None where there is none, or after reporting a fault."""
+def read_loss(reading: Reading, prefix: str = "") -> LossConfig | None:
+    """None where there is none, or after reporting a fault. `prefix` stands before the names of its terms."""
     tree, section = reading.section.values.get("loss"), reading.section
     if tree is None:
         return None
     if isinstance(tree, TreeMapping) and tree.get("layers") is not None:
-        block = read_loss_block(section, tree, reading.data, reading.network, reading.binder.names)
+        block = read_loss_block(section, tree, reading.data, reading.network, reading.binder.names, prefix)
         return None if block is None else LossConfig((), tree.entries[0].key.span, block)
     if not isinstance(tree, Sequence):
-        term = _term(reading, tree, listed=False)
+        term = _term(reading, tree, prefix, listed=False)
         return None if term is None else LossConfig((term,), term.call.span)
-    terms = [_term(reading, item, listed=True) for item in tree]
+    terms = [_term(reading, item, prefix, listed=True) for item in tree]
     names: set[str] = set()
     for term in terms:
         if term is not None and term.name in names:
@@ -38,7 +38,7 @@ def read_loss(reading: Reading) -> LossConfig | None:
     return LossConfig(found, tree.span) if found and None not in terms else None
 
 
-def _term(reading: Reading, tree: Tree, *, listed: bool) -> LossTerm | None:
+def _term(reading: Reading, tree: Tree, prefix: str, *, listed: bool) -> LossTerm | None:
     """`{type: CrossEntropyLoss, from: [aux, label], factor: 0.4}`. Of several, each has a name of its own."""
     section, names = reading.section, reading.binder.names
     bound = reading.bind(tree, "loss", ("from", "factor", "name"))
@@ -53,5 +53,5 @@ def _term(reading: Reading, tree: Tree, *, listed: bool) -> LossTerm | None:
         section.ok = False
         return None
     hidden = reading.network.train_only if reading.network else frozenset()
-    called = written or (f"{source[0]}_loss" if listed else "loss")
+    called = prefix + (written or (f"{source[0]}_loss" if listed else "loss"))
     return LossTerm(bound[0], source, called, weight, any(n in hidden for n in source))

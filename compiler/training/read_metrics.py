@@ -60,7 +60,9 @@ def _meaning(reading: Reading, loss: LossConfig | None, source: tuple[str, ...])
     return scores, term.call.arguments.get("ignore_index", -100) if ignores else None
 
 
-def read_monitor(reading: Reading, metrics: tuple[MetricConfig, ...], tree: Tree | None) -> tuple[str, Goal]:
+def read_monitor(
+    reading: Reading, metrics: tuple[MetricConfig, ...], tree: Tree | None, loss: LossConfig | None = None
+) -> tuple[str, Goal]:
     """The quantity that chooses the best checkpoint, and which end of it is better."""
     section = reading.section
     validated = reading.data is None or reading.data.validation is not None
@@ -68,6 +70,10 @@ def read_monitor(reading: Reading, metrics: tuple[MetricConfig, ...], tree: Tree
     if validated:
         goals = {f"validation.{m.name}": m.goal for m in metrics} | {"validation.loss": "min"}
     goals["train.loss"] = "min"
+    for term in loss.terms if loss and len(loss.terms) > 1 else ():
+        if validated and not term.train_only:
+            goals[f"validation.{term.name}"] = "min"
+        goals[f"train.{term.name}"] = "min"
     first = next(iter(goals))
     if tree is None:
         return first, goals[first]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from nnc.compiler.diagnostics import Fix
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.binding import Binder
-from nnc.compiler.training.config import BoundCall, MetricConfig, OptimizerConfig, SchedulerConfig
+from nnc.compiler.training.config import BoundCall, LossConfig, MetricConfig, OptimizerConfig, SchedulerConfig
 from nnc.compiler.training.groups import group_names
 from nnc.compiler.training.read_metrics import read_monitor
 from nnc.compiler.training.reading import Reading
@@ -18,7 +19,9 @@ __all__ = ["check_groups", "read_scheduler"]
 NOT_BY_GROUP = ("milestones", "schedulers")  # lists that are not one value for each group of parameters
 
 
-def read_scheduler(reading: Reading, metrics: tuple[MetricConfig, ...]) -> SchedulerConfig | None:
+def read_scheduler(
+    reading: Reading, metrics: tuple[MetricConfig, ...], loss: LossConfig | None = None
+) -> SchedulerConfig | None:
     """None where there is none, or after reporting a fault."""
     section = reading.section
     tree = section.values.get("scheduler")
@@ -40,7 +43,7 @@ def read_scheduler(reading: Reading, metrics: tuple[MetricConfig, ...]) -> Sched
     if written is not None and every == "step":
         message = "ReduceLROnPlateau waits for a quantity of the epoch: every is epoch"
         section.error("NNC0811", written.span, message)
-    monitor, goal = read_monitor(reading, metrics, watched or section.values.get("monitor"))
+    monitor, goal = read_monitor(reading, metrics, watched or section.values.get("monitor"), loss)
     if call.arguments.get("mode", goal) != goal:
         better = "higher" if goal == "max" else "lower"
         message = f'{monitor} is better when it is {better}: mode is "{goal}"'
@@ -56,13 +59,13 @@ def _counts_steps(binder: Binder, call: BoundCall) -> bool:
     return call.deferred
 
 
-def check_groups(reading: Reading, optimizer: OptimizerConfig, scheduler: SchedulerConfig | None) -> None:
-    """A list in a scheduler has a value for each group of parameters; momentum is cycled where there is one."""
-    if scheduler is None or reading.network is None or reading.network.parameters is None:
-        return
-    waiting = {n for g in optimizer.groups if g.names is not None for n in g.names}
-    trained = [p.name for p in reading.network.parameters if not p.frozen or p.name in waiting]
-    _check_call(reading, scheduler.call, optimizer, len(group_names(optimizer, trained)))
+def check_groups(
+    reading: Reading, optimizer: OptimizerConfig, scheduler: SchedulerConfig | None, trained: Sequence[str]
+) -> None:
+    """A list in a scheduler has a value for each group of the parameters that are trained; momentum is cycled where there
+    is one."""
+    if scheduler is not None and reading.network is not None and reading.network.parameters is not None:
+        _check_call(reading, scheduler.call, optimizer, len(group_names(optimizer, trained)))
 
 
 def _check_call(reading: Reading, call: BoundCall, optimizer: OptimizerConfig, groups: int) -> None:

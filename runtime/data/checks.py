@@ -22,7 +22,7 @@ def feed(
 ) -> dict[str, str]:
     """Which field goes to which input: by name where every input is called like a field, or like one of the `extras` that
     come with them; else in order. Raises `Failure`."""
-    names = tuple(signature.inputs)
+    names = tuple(signature.fed)
     if all(name in fields or name in extras for name in names):
         return {name: name for name in names}
     if not any(name in fields for name in names) and len(names) <= len(fields):
@@ -43,7 +43,7 @@ def check_inputs(
     """Reports where the first batch does not fit the network's inputs."""
     sizes: dict[Symbol, int] = {}
     before = len(problems)
-    for name, kind in signature.inputs.items():
+    for name, kind in signature.fed.items():
         field = feeding[name]
         span = config.spans.get("transforms" if field in config.transforms else "train", config.span)
         label = (Label(signature.spans[name], f"`{name}` is {kind}"),) if name in signature.spans else ()

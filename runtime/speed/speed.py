@@ -13,6 +13,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.speed.checkpointing import checkpointing
 from nnc.runtime.speed.choose import Choices, choose
 from nnc.runtime.speed.graphs import Graphed
@@ -72,6 +73,19 @@ class Speed:
         )
         return compiled
 
+    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for a part of the network, where only compilation is asked for."""
+        wanted = self.choices.compile
+        if wanted is None:
+            return function
+        mode = None if wanted.mode == "default" else wanted.mode
+        made: Callable[..., Any] = torch.compile(function, mode=mode, fullgraph=wanted.fullgraph, dynamic=wanted.dynamic)
+        return made
+
+    def applied_to(self, config: TrainConfig) -> TrainConfig:
+        """The same for one of several steps, with an optimizer of its own."""
+        return _with_implementation(config, self.choices)
+
     @contextmanager
     def applied(self) -> Iterator[None]:
         """While the network is trained. Afterwards the network and torch are as they were before."""
@@ -104,7 +118,8 @@ def _laid_out(x: torch.Tensor) -> torch.Tensor:
 def _with_implementation(config: TrainConfig, choices: Choices) -> TrainConfig:
     """The optimizer's implementation as an argument of it, unless the spec gives one itself."""
     call, wanted = config.optimizer.call, choices.implementation
-    if wanted is None or {"fused", "foreach"} & call.arguments.keys():
+    known = VOCABULARY["optimizer"][call.name].argument("fused" if wanted == "fused" else "foreach") is not None
+    if wanted is None or not known or {"fused", "foreach"} & call.arguments.keys():
         return config
     argument = {"fused": True} if wanted == "fused" else {"foreach": wanted == "foreach"}
     call = replace(call, arguments={**call.arguments, **argument})
