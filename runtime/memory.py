@@ -44,7 +44,8 @@ def failure_of(
     path, when = layer_of(error, model), "forward pass"
     if path is None and again is not None:
         path, when = _watched(model, device, again)
-    layer = f" in the {when} of `{path}`" if path else ""
+    whose = f"`{path}`" if path else "the network"
+    layer = f" in the {when} of {whose}" if path is not None else ""
     message = f"step {step} ran out of memory{layer}, with batches of {config.batch_size} on {device}"
     notes = [*(["the last checkpoint is intact"] if intact else []), f"torch says: {reason_of(error)}"]
     return Failure("NNC0850", span_of(path, model) or config.span, message, notes=[*notes, *_advice(config, device)])
@@ -62,12 +63,13 @@ def _advice(config: TrainConfig, device: torch.device) -> Iterator[str]:
 
 
 def layer_of(error: BaseException, model: nn.Module) -> str | None:
-    """The innermost module that the error went through, by its path in the network."""
+    """The innermost module that the error went through, by its path in the network, which is "" itself; None where it met
+    none."""
     names = {id(module): name for name, module in model.named_modules()}
     found = None
     for frame, _ in traceback.walk_tb(error.__traceback__):
         name = names.get(id(frame.f_locals.get("self")))
-        found = name or found
+        found = found if name is None else name
     return found
 
 

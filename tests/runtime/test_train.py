@@ -365,9 +365,9 @@ def test_what_torch_says_in_the_middle_of_a_step(tmp_path: Path) -> None:
 
     with pytest.raises(Failure) as caught:
         run(tmp_path / "late", base=tmp_path, module=Late(6))
-    assert "step 6: CUDA out of memory" in str(caught.value)
+    assert "step 6 ran out of memory in the forward pass of the network, with batches of 16" in str(caught.value)
     assert caught.value.diagnostics[0].notes[0] == "the last checkpoint is intact"
-    assert "batches of 16 are too large" in caught.value.diagnostics[0].notes[1]
+    assert caught.value.diagnostics[0].notes[1] == "torch says: CUDA out of memory. Tried to allocate 2.00 GiB."
     _, expected = run(tmp_path / "whole", base=tmp_path, module=Late(-1))
     _, resumed = run(tmp_path / "late", base=tmp_path, module=Late(-1), resume=True)
     assert same_state(resumed.state_dict(), expected.state_dict())
