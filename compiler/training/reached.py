@@ -16,11 +16,9 @@ DIFFERENTIABLE = (DType.float16, DType.bfloat16, DType.float32, DType.float64, D
 CUT = ("detach",)  # functions that let no gradient through
 
 
-def reached(graph: Graph | None, loss: LossConfig) -> set[str]:
+def reached(graph: Graph, loss: LossConfig) -> set[str]:
     """Names of the parameters that the outputs in the loss depend on, in training. An output that no term of the loss names
     leads nowhere; neither does a number that is whole, as `argmax` gives."""
-    if graph is None:
-        return set()
     named = {n for term in loss.terms for n in term.source} | set(loss.block.names if loss.block else ())
     outputs = [value for name, value in graph.outputs.items() if (name or OUTPUT) in named]
     found: set[str] = set()

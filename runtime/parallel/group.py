@@ -8,11 +8,13 @@ is finite. The group is left together: a process that destroys it while another 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -92,8 +94,7 @@ class Group(World):
             self._store.wait([key], timedelta(seconds=MEETING))
             return bytes(self._store.get(key)).decode()
         except RuntimeError as error:
-            self.check(error)
-            raise self._lost(error) from error
+            self._gone(error)
 
     @contextmanager
     def first(self, key: str) -> Iterator[None]:
@@ -133,8 +134,7 @@ class Group(World):
             )  # fmt: skip
             self._control = dist.new_group(backend="gloo", timeout=limit)
         except RuntimeError as error:
-            self.check(error)
-            raise self._lost(error) from error
+            self._gone(error)
 
     # -- in the group --------------------------------------------------------------------------------------------------
 
@@ -186,14 +186,21 @@ class Group(World):
         try:
             return action(*args, **named)
         except RuntimeError as error:
-            self.check(error)
-            raise self._lost(error) from error
+            self._gone(error)
 
     # -- how it fails --------------------------------------------------------------------------------------------------
 
     def check(self, error: BaseException) -> None:
-        if any(sign in str(error).lower() for sign in SIGNS) and self._others_failed(GRACE):
+        if any(sign in str(error).lower() for sign in SIGNS):
+            self._gone(error)
+
+    def _gone(self, error: BaseException) -> NoReturn:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whoever started us ends us, and knows why
+        if self._others_failed(GRACE):
             raise SystemExit(1)
+        notes = (f"rank {self.rank} of {self.size} waited for it: {reason_of(error)[:200]}",)
+        raise Failure("NNC0930", "run", "another process of this run ended, or is too slow", notes=notes) from error
 
     def _others_failed(self, seconds: float) -> bool:
         """Whether another process says within so many seconds that it has failed."""
@@ -207,10 +214,6 @@ class Group(World):
             if time.monotonic() > until:
                 return False
             time.sleep(0.05)
-
-    def _lost(self, error: BaseException) -> Failure:
-        notes = (f"rank {self.rank} of {self.size} waited for it: {reason_of(error)[:200]}",)
-        return Failure("NNC0930", "run", "another process of this run ended, or is too slow", notes=notes)
 
     @contextmanager
     def speaking_first(self) -> Iterator[None]:

@@ -56,10 +56,13 @@ class Replicated(Several):
         return self._wrapped
 
     def _some_unused(self, model: nn.Module, trained: list[str]) -> bool:
-        """Whether some get no gradient: looking for them in every step costs time. Of a network that nnc did not write nobody
-        knows."""
+        """Whether some get no gradient: looking for them in every step costs time."""
         made = origin(model)
-        return made is None or not reached(made.graph, self.config.loss).issuperset(trained)
+        return (
+            made is not None
+            and made.graph is not None
+            and not reached(made.graph, self.config.loss).issuperset(trained)
+        )
 
     def about(self) -> str:
         return f"{self.world.size}, ddp" + (", synchronized batch norm" if self.config.parallel.sync_batchnorm else "")

@@ -75,7 +75,8 @@ class World:
         """Waits until all are here."""
 
     def check(self, error: BaseException) -> None:
-        """Ends this process, silently, where an error only says that another process ended with one."""
+        """Ends this process where an error only says that another one ended: silently where that one says why, else with a
+        `Failure`."""
 
     def end(self) -> None:
         """Leaves the group; all do."""
