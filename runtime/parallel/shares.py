@@ -17,7 +17,6 @@ import torch
 
 from nnc.compiler.diagnostics import Span
 from nnc.runtime.data import Batch, Split
-from nnc.runtime.data.broken import CountedBatch
 from nnc.runtime.data.broken import Broken, CountedBatch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.world import World
@@ -86,9 +85,6 @@ def shares(
     batches = split.batches(torch.cat(parts), size, device, seed=seed, epoch=epoch, start=start)
     spare: Batch = {}
     for number, batch in enumerate(batches, start):
-        if isinstance(batch, CountedBatch):
-            notes = ("each process has its part of a batch, and none may lack a sample: mend the file, or use one process",)
-            raise Failure("NNC0823", batch.dropped[0].name, batch.dropped[0].message, notes=notes)
         dropped = batch.dropped if isinstance(batch, CountedBatch) else ()
         stands_in = empty and number == len(parts) - 1
         part = StandIn(dict(batch), dropped) if stands_in else Part(dict(batch), dropped)
