@@ -6,48 +6,44 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import nn
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import Compilation, compile_mapping
-from nnc.compiler.source import read_text
-from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training import DataConfig, TrainConfig
 from nnc.compiler.training.parallel import ParallelConfig
-from nnc.compiler.training.read_transforms import read_transforms
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.weights import GivenWeights
 from nnc.runtime import device as devices
-from nnc.runtime import seed as seeds
 from nnc.runtime.artifact import load_with_header, save
 from nnc.runtime.averaging import averaged_weights
-from nnc.runtime.balance import Weights, balance, with_weights
+from nnc.runtime.balance import Weights, with_weights
 from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.classes import ClassReport, Confusion
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
-from nnc.runtime.data.ragged import read_plain_padding
-from nnc.runtime.data.sizes import check_sizes
 from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies, read_vocabularies, same_vocabularies
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.header import Header
 from nnc.runtime.parallel.world import ALONE, World
-from nnc.runtime.predict import Predictor, Preprocessing
-from nnc.runtime.project import Project, Source, compile_source, read_project
+from nnc.runtime.predict import Predictor
+from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
+from nnc.runtime.predict_write import MaskFolder
+from nnc.runtime.prepare import check_vocabularies, overridden, prepare
+from nnc.runtime.project import Project, compile_source, read_project
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
 from nnc.runtime.signature import Signature, signature_of
 from nnc.runtime.state import load_model
 from nnc.runtime.train import RunResult, train
-from nnc.runtime.weights import load_weights
 
 __all__ = ["ARTIFACT", "Evaluation", "Trained", "open_spec_data", "run_evaluation", "run_prediction", "run_training"]
 
@@ -85,42 +81,37 @@ def run_training(
     seed: int | None = None,
     reporter: Reporter | None = None,
     pretrained: GivenWeights | None = None,
+    precision: str | None = None,
+    speed: str | None = None,
     parallel: ParallelConfig | None = None,
     world: World = ALONE,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
-    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs` and
-    `seed` replace what the spec says, and so do `pretrained`, the weights to begin with, and `parallel`; a run that is resumed
-    has the arguments, sizes, epochs and seed that it was begun with, where others are not given. A spec given as Python data
-    has paths relative to the working directory. Of several processes, each calls this with its `world`; the first saves.
-    Raises `Failure`, or `SpecError` where the spec has faults.
+    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`,
+    `seed`, `precision` and `speed` (in text, `{compile: true}`) replace what the spec says, and so do `pretrained`, the weights
+    to begin with, and `parallel`; a run that is resumed has the arguments and settings that it was begun with, where others are
+    not given. A spec given as Python data has paths relative to the working directory. Of several processes, each calls this
+    with its `world`; the first saves. Raises `Failure`, or `SpecError` where the spec has faults.
     """
     project = read_project(spec, args or {}, sizes or {}, epochs=epochs)
     name = project.compilation.graph.name
     where = Path(world.agreed("folder", lambda: str(folder or _folder(name, resume=resume))))
-    overrides = {"epochs": epochs, "seed": seed}
+    overrides: dict[str, Any] = {"epochs": epochs, "seed": seed, "precision": precision, "speed": speed}
     if resume:
         begun = read_document(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
         project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
-    if overrides["seed"] is not None:
-        project = replace(project, train=replace(project.train, seed=overrides["seed"]))
-    if parallel is not None:
-        project = replace(project, train=replace(project.train, parallel=parallel))
+    project = overridden(project, overrides, parallel)
     target = world.device(device or project.train.device)
-    with world.first("data"):
-        data = open_data(project.data, project.base)
-    assert data.train is not None, "training data were asked for"
-    _check_vocabularies(project, project.signature, data, project.data)
-    if resume:
-        same_vocabularies(begun, data.vocabularies, where)
-    weights = balance(project.train, data.train, project.widths)
-    project = replace(project, train=with_weights(project.train, weights))
-    seeds.seed_everything(project.train.seed)
-    model = project.module()
-    with world.first("weights"):
-        _begin_with(model, pretrained or project.compilation.weights, where, reporter or Reporter())
+
+    def same_words(data: Data) -> None:
+        if resume:
+            same_vocabularies(begun, data.vocabularies, where)
+
+    going_on = bool(CheckpointFolder(where / CHECKPOINTS).names())  # with the weights of its checkpoint
+    prepared = prepare(project, pretrained, reporter=reporter, world=world, begun=going_on, check=same_words)
+    project, data, model, weights = prepared.project, prepared.data, prepared.model, prepared.weights
     world.begin(target, project.train.parallel.timeout)
     result = train(
         model, project.train, data, where, signature=project.signature, data_config=project.data,
@@ -150,7 +141,7 @@ def open_spec_data(
     if split is not None and split not in there:
         raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
     data = open_data(config, source.base, (split,) if split else tuple(there))
-    _check_vocabularies(source, signature, data, config)
+    check_vocabularies(source, signature, data, config)
     feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
     _check_first(data.first, signature, feeding, config)
     return data
@@ -189,24 +180,32 @@ def run_evaluation(
 
 def run_prediction(
     source: str | os.PathLike[str],
-    inputs: Sequence[str | os.PathLike[str]],
+    inputs: Iterable[str | os.PathLike[str]],
     *,
     device: str = "auto",
     batch_size: int = 64,
     top_k: int = 1,
+    probabilities: bool = False,
+    masks: str | os.PathLike[str] | None = None,
+    passed_over: Callable[[Failure], None] | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Results for the samples of files, as `Predictor.files` gives them. `source` is a saved model or a run's folder.
+    """Results for samples of files, folders, and with `-` of `stdin`, as `Predictor.files` gives them. `source` is a saved model
+    or a run's folder; masks are written below the folder `masks`. What cannot be used ends it, unless `passed_over` is told.
     Raises `Failure`."""
     path = Path(source)
     if path.is_dir():
         path = _artifact_of(path)
     model, header = load_with_header(path)
     signature = signature_of(_compiled(header).graph)
-    preprocessing = _preprocessing(header, signature)
     predictor = Predictor(
-        model, signature, preprocessing, classes=header.classes, scores=header.scores, device=devices.resolve(device)
-    )
-    return predictor.files([Path(i) for i in inputs], batch_size=batch_size, top_k=top_k)
+        model, signature, read_preprocessing(header, signature), classes=header.classes, scores=header.scores,
+        device=devices.resolve(device),
+    )  # fmt: skip
+    return predictor.files(
+        [Path(i) for i in inputs], batch_size=batch_size, top_k=top_k, probabilities=probabilities,
+        save_mask=None if masks is None else MaskFolder(Path(masks)).save, passed_over=passed_over, stdin=stdin,
+    )  # fmt: skip
 
 
 # -- specs -------------------------------------------------------------------------------------------------------------
@@ -214,14 +213,6 @@ def run_prediction(
 
 def _compiled(header: Header) -> Compilation:
     return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes)
-
-
-def _begin_with(model: nn.Module, given: GivenWeights | None, where: Path, reporter: Reporter) -> None:
-    """Loads the weights that training begins with; a run that has a checkpoint goes on with that."""
-    if given is None or CheckpointFolder(where / CHECKPOINTS).names():
-        return
-    for line in load_weights(model, given).lines():
-        reporter.note(line)
 
 
 # -- folders -----------------------------------------------------------------------------------------------------------
@@ -238,7 +229,7 @@ def _folder(name: str, *, resume: bool) -> Path:
     return Path("runs") / f"{plain}-{last if resume else last + 1}"
 
 
-def _begin(where: Path, project: Project, data: Data, weights: Weights, overrides: Mapping[str, int | None]) -> None:
+def _begin(where: Path, project: Project, data: Data, weights: Weights, overrides: Mapping[str, Any]) -> None:
     """Writes down what is trained, so that the folder can be evaluated and resumed on its own."""
     from nnc import __version__
 
@@ -264,7 +255,6 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
     model = project.module()
     _load_checkpoint(model, where, result.best.checkpoint)
     feeding = feed(project.signature, data.fields, project.data.span, extras=project.data.padding.extras)
-    transforms = {f: t.eval for f, t in project.data.transforms.items() if f in feeding.values()}
     metrics = {result.best.quantity: result.best.value, "epoch": result.best.epoch}
     return save(
         model,
@@ -272,9 +262,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         classes=data.classes or (),
         scores=_scores(project.train),
         metrics=metrics,
-        preprocessing=Preprocessing(
-            feeding, transforms, data.arrays, data.vocabularies, project.data.padding
-        ).as_plain(),
+        preprocessing=preprocessing_of(project.data, data, feeding).as_plain(),
         provenance={"seed": project.train.seed, "base": str(project.base.resolve()), "weights": dict(weights)},
     )
 
@@ -336,14 +324,6 @@ def _weighed(project: Project, saved: Mapping[str, Any]) -> Project:
     return replace(project, train=with_weights(project.train, numbers))
 
 
-def _check_vocabularies(source: Source, signature: Signature, data: Data, config: DataConfig) -> None:
-    """Holds the vocabularies against the network's embeddings. Raises `Failure`."""
-    problems = Problems()
-    feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
-    check_sizes(source.compilation.graph, source.arguments, feeding, data, config, problems)
-    raise_errors(problems)
-
-
 def _check_first(part: Split, signature: Signature, feeding: Mapping[str, str], config: DataConfig) -> None:
     """Holds a first batch against the network's inputs. Raises `Failure`."""
     problems = Problems()
@@ -359,20 +339,3 @@ def _artifact_of(folder: Path) -> Path:
     if not (folder / ARTIFACT).is_file():
         raise Failure("NNC0907", folder, f"there is no {ARTIFACT} in this folder: no run has finished an epoch in it")
     return folder / ARTIFACT
-
-
-def _preprocessing(header: Header, signature: Signature) -> Preprocessing:
-    """The transforms of a saved model, read again as a spec's are: bound to the vocabulary and checked."""
-    plain = header.preprocessing
-    feeding = {n: str(plain.get("feeding", {}).get(n, n)) for n in signature.inputs}
-    problems = Problems()
-    transforms: dict[str, tuple[Any, ...]] = {}
-    tree = read_text(json.dumps(plain.get("transforms", {})), str(header.path), problems)
-    for entry in tree if isinstance(tree, TreeMapping) else ():
-        done = read_transforms(entry.value, problems)
-        transforms[str(entry.key.value)] = done.eval if done else ()
-    raise_errors(problems)
-    vocabularies = read_vocabularies(plain.get("vocabularies"), header.path) or {}
-    return Preprocessing(
-        feeding, transforms, plain.get("arrays") is True, vocabularies, read_plain_padding(plain.get("padding"), header.path)
-    )

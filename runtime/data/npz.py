@@ -64,8 +64,8 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, torch.
         raise Failure("NNC0814", path, f"this is no readable .npz file: {error}") from None
 
 
-def read_safetensors(path: Path, names: Sequence[str]) -> dict[str, torch.Tensor]:
-    """The named tensors. Raises `Failure`."""
+def read_safetensors(path: Path, names: Sequence[str] | None = None) -> dict[str, torch.Tensor]:
+    """The named tensors, by default all. Raises `Failure`."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -76,6 +76,7 @@ def read_safetensors(path: Path, names: Sequence[str]) -> dict[str, torch.Tensor
                 f"it takes {path.stat().st_size / 2**30:.1f} GiB, more than half of this machine's memory",
             )
         with safe_open(path, framework="pt") as file:
+            names = list(file.keys()) if names is None else names
             missing = [n for n in names if n not in file.keys()]  # noqa: SIM118  # no mapping
             if missing:
                 notes = (f"there are {', '.join(file.keys()) or 'none'}",)

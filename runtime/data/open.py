@@ -31,7 +31,8 @@ MOST_WORKERS = 4
 @dataclass(frozen=True)
 class Data:
     """The splits that were asked for. `classes` are the names of the classes, where they are known; `arrays` says that
-    images came from arrays, and not from image files. `vocabularies` are the tokens of text fields, by number; `dropped`
+    images came from arrays, and not from image files. `categories` are what texts of tables stand for, by field;
+    `vocabularies` are the tokens of text fields, by number; `dropped`
     the samples that were left out of the splits from the start."""
 
     fields: tuple[str, ...]
@@ -41,6 +42,7 @@ class Data:
     classes: tuple[str, ...] | None
     arrays: bool = False
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    categories: Categories = field(default_factory=dict)
     dropped: tuple[Broken, ...] = ()
 
     @property
@@ -84,6 +86,7 @@ def open_data(
         config.classes or next((s.classes for s in opened if s.classes), None),
         isinstance(first, Columns) and first.arrays,
         opening.vocabularies or {},
+        first.categories,
         tuple(broken for source in opened for broken in source.dropped),
     )
 

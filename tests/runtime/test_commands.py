@@ -226,7 +226,7 @@ def test_evaluation_downloads_nothing(project: Path, monkeypatch: pytest.MonkeyP
     for options in ({}, {"base": str(project)}):
         with pytest.raises(Failure):
             run_evaluation(done.artifact, device="cpu", **options)
-    assert ["download" in s for s in seen] == [False, True]
+    assert [s["download"] for s in seen] == [False, True]
 
 
 def test_test_data_that_does_not_fit(project: Path) -> None:
