@@ -92,7 +92,10 @@ def read_document(folder: Path) -> dict[str, Any]:
     try:
         run = json.loads(_text(path))
         kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str, "overrides": dict}
-        whole = all(type(v) is int and v >= 0 for v in run["overrides"].values())
+        texts = ("precision", "speed")
+        whole = all(
+            isinstance(v, str) if k in texts else type(v) is int and v >= 0 for k, v in run["overrides"].items()
+        )
         if run["format"] != RUN_FORMAT or not whole or not all(isinstance(run[k], kind) for k, kind in kinds.items()):
             raise ValueError("it is not what nnc writes")
         return dict(run)

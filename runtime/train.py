@@ -35,14 +35,14 @@ from nnc.runtime.parallel.engine import Engine, engine_of
 from nnc.runtime.parallel.shares import check_shares, shares
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.preflight import Preflight
-from nnc.runtime.report import Log, NoLog, Reporter
+from nnc.runtime.report import Log, NoLog, Reporter, Watched
 from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
 from nnc.runtime.signature import Signature
 from nnc.runtime.state import Best, data_settings, model_tensors
 from nnc.runtime.training import Training
 from nnc.runtime.update import NotFinite
 
-__all__ = ["RunResult", "train"]
+__all__ = ["Loop", "RunResult", "train"]
 
 TROUBLES = 5  # steps that may be passed over from one checkpoint to the next; more is no accident
 
@@ -100,7 +100,8 @@ def train(
     try:
         target = devices.resolve(device) if isinstance(device, str) else device
         engine = engine_of(world, config, target)
-        loop = _Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter(), engine)
+        loop = Loop(model, config, data, folder, signature, data_config, target, reporter or Reporter(), engine)
+        loop.reporter = Together(loop.reporter, loggers)
         with Interrupts() as interrupts, loop.training.speed.applied():
             return loop.run(interrupts, begin, resume=resume)
     finally:
@@ -108,7 +109,9 @@ def train(
 
 
 @dataclass
-class _Loop:
+class Loop:
+    """A run's parts put together, and its course. Raises `Failure` where they do not fit."""
+
     model: nn.Module
     config: TrainConfig
     data: Data
@@ -156,7 +159,7 @@ class _Loop:
         saved = self._newest() if resume else None
         if saved is None:
             seed.seed_everything(self.config.seed)
-            self._preflight()
+            self.preflight()
             begin()
         else:
             self.training.restore(saved)
@@ -164,6 +167,9 @@ class _Loop:
         self.log = Log(self.folder / LOG, at.log) if self.world.main else NoLog()
         self.reporter.begin(facts(self.training, self.data, saved))
         self.leavings.begin(self.data.dropped, self.log, self.reporter, new=saved is None)
+        self.reporter.watch(
+            Watched(self.folder, self.training, self.data, self.signature, self.inputs, saved is not None)
+        )
         try:
             self.training.enter_epoch()
             if saved is None and self.config.non_finite == "rollback":
@@ -325,7 +331,7 @@ class _Loop:
 
     # -- checking, saving and resuming ---------------------------------------------------------------------------------
 
-    def _preflight(self) -> None:
+    def preflight(self) -> None:
         Preflight(
             self.model, self.config, self.data_config, self.split, self.sampling, self.used, self.loss, self.signature,
             self.feeding, self.device, self._stopped, self.engine, self.mixer,

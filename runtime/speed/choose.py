@@ -16,6 +16,7 @@ from nnc.compiler.graph.ir import Graph, Stored
 from nnc.compiler.training.config import TrainConfig
 from nnc.compiler.training.speed import CompileConfig, Implementation
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.failure import Failure
 from nnc.runtime.speed.memory import can_keep_memory
 
 __all__ = ["Choices", "checkpointed", "choose", "fusable"]
@@ -46,7 +47,7 @@ def choose(config: TrainConfig, model: nn.Module, device: torch.device) -> Choic
     """What `precision:` and `speed:` ask for, and for what they leave open what suits the device.
 
     Nothing that makes two runs differ on one machine is chosen unasked (a choice by time, as cuDNN's benchmark makes it, or
-    additions in random order); and on the CPU nothing that changes a bit of what torch's own defaults give.
+    additions in random order); and on the CPU nothing that changes a bit of what torch's own defaults give. Raises `Failure`.
     """
     said, cuda = config.speed, device.type == "cuda"
     half = config.precision in ("bf16", "fp16")
@@ -76,6 +77,10 @@ def choose(config: TrainConfig, model: nn.Module, device: torch.device) -> Choic
     if said.cuda_graphs:
         why.append(("CUDA graphs", "asked for") if cuda else ("no CUDA graphs", f"there are none on {device.type}"))
     paths = checkpointed(model, said.checkpointing) if said.checkpointing else ()
+    if said.checkpointing and not paths:
+        names = said.checkpointing if isinstance(said.checkpointing, tuple) else ()
+        reason = f"nothing is called {', '.join(names)}" if names else "it has no blocks"
+        raise Failure("NNC0816", config.span, f"no part of the network can be computed again: {reason}")
     if paths:
         parts = f"{len(paths)} part{'s' if len(paths) != 1 else ''} of the network"
         why.append((f"activation checkpointing of {parts}", "asked for"))

@@ -79,7 +79,9 @@ class Speed:
         if wanted is None:
             return function
         mode = None if wanted.mode == "default" else wanted.mode
-        made: Callable[..., Any] = torch.compile(function, mode=mode, fullgraph=wanted.fullgraph, dynamic=wanted.dynamic)
+        made: Callable[..., Any] = torch.compile(
+            function, mode=mode, fullgraph=wanted.fullgraph, dynamic=wanted.dynamic
+        )
         return made
 
     def applied_to(self, config: TrainConfig) -> TrainConfig:
@@ -158,7 +160,10 @@ def _settings(choices: Choices) -> Iterator[None]:
 @contextmanager
 def _deterministic() -> Iterator[None]:
     """Algorithms that give the same bits in every run; where torch has none, it warns."""
-    before, warn_only = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    before, warn_only = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     settings: Any = torch.utils.deterministic
     fills = settings.fill_uninitialized_memory
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may differ from run to run

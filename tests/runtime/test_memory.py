@@ -119,12 +119,12 @@ def test_the_machine_s_own_memory(spec: Path) -> None:
         from nnc.runtime import train
         from nnc.runtime.commands import run_training
         from nnc.runtime.failure import Failure
-        begin = train._Loop.run
+        begin = train.Loop.run
         def limited(self, *args, **kwargs):
             used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
             resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), used + (100 << 20)))
             return begin(self, *args, **kwargs)
-        train._Loop.run = limited
+        train.Loop.run = limited
         try:
             run_training(sys.argv[1], folder=sys.argv[2], device="cpu")
         except Failure as failure:

@@ -47,6 +47,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_size(parser)
     parser.add_argument("--epochs", type=positive, metavar="N", help="instead of what `train:` says")
     parser.add_argument("--seed", type=not_negative, metavar="N", help="instead of what `train:` says")
+    parser.add_argument(
+        "--precision", choices=("float32", "tf32", "bf16", "fp16"), help="instead of what `train:` says"
+    )  # fmt: skip
+    parser.add_argument(
+        "--speed", metavar="HOW", help="how steps are made fast, instead of what `train:` says: plain, or '{compile: true}'"
+    )  # fmt: skip
     add_weights(parser)
     add_device(parser)
     several = parser.add_mutually_exclusive_group()
@@ -102,6 +108,8 @@ def _train(
         resume=options.resume,
         epochs=options.epochs,
         seed=options.seed,
+        precision=options.precision,
+        speed=options.speed,
         pretrained=parse_given_weights(options.weights),
         reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
         parallel=parallel,
