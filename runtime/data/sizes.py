@@ -13,6 +13,8 @@ from nnc.runtime.data.open import Data
 
 __all__ = ["check_sizes"]
 
+ARGUMENT = re.compile(r"Embedding(?:Bag)?\(\s*(?:num_embeddings\s*=\s*)?([A-Za-z_]\w*)\s*[,)]")
+
 
 def check_sizes(
     graph: Graph,
@@ -51,9 +53,8 @@ def _needed(field: str, data: Data) -> int | None:
 
 def _advice(lookup: Lookup, arguments: Mapping[str, object], needed: int) -> str:
     """How to give it more rows: by an argument of the spec where it was written with one."""
-    written = re.search(
-        r"(?:EmbeddingBag|Embedding)\(\s*(?:num_embeddings\s*=\s*)?([A-Za-z_]\w*)\s*[,)]", lookup.span.text
-    )
+    call = lookup.span.source.text[lookup.span.start : lookup.span.start + 200]
+    written = ARGUMENT.match(call)
     if written is not None and written[1] in arguments:
         return f"give it {needed}: `--set {written[1]}={needed}`, or as the default in `args:`"
     return f"give it {needed} rows"
