@@ -69,7 +69,7 @@ def encode_texts(source: Columns | Samples, config: DataConfig, vocabularies: Vo
     sequences, faults = dict(source.sequences), _empty(source)
     for field, encoder in encoders.items():
         sequences[field], wrong = encoder.encode(source.texts[field])
-        faults |= wrong
+        faults |= {i: f"`{field}`: {reason}" for i, reason in wrong.items()}
     if "lines" in VOCABULARY["dataset"][config.train.name].traits and len(config.fields) == 2:
         first, second = config.fields
         whole = sequences[first]
