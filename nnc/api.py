@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import torch
@@ -255,18 +255,33 @@ def predict(
     device: str = "auto",
     batch_size: int = 64,
     top_k: int = 1,
+    probabilities: bool = False,
+    masks: str | os.PathLike[str] | None = None,
+    on_error: Literal["fail", "skip"] = "fail",
 ) -> list[dict[str, Any]]:
-    """One result for every sample in files of images (.png, .jpg, …), arrays (.npy, .npz) or tables (.csv), which go
-    through the transforms that the model was trained with. `source` is a saved model, or a run's folder.
+    """One result for every sample in files of images (.png, .jpg, …) and folders of them, arrays (.npy, .npz, .safetensors),
+    tables (.csv, .parquet) or lines of JSON (.jsonl), which go through the transforms that the model was trained with. `source`
+    is a saved model, or a run's folder. Masks are written below the folder `masks`. With `on_error="skip"` what cannot be used
+    is left out, with a warning.
 
         >>> nnc.predict("out/digits/model.safetensors", "seven.png")
         [{'input': 'seven.png', 'class': '7', 'index': 7, 'probability': 0.98}]
 
     Raises `nnc.Failure`."""
+    import warnings
+
     from nnc.runtime.commands import run_prediction
+    from nnc.runtime.failure import Failure
+
+    def warned(failure: Failure) -> None:
+        warnings.warn(str(failure), stacklevel=3)
 
     paths = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    return list(run_prediction(source, paths, device=device, batch_size=batch_size, top_k=top_k))
+    found = run_prediction(
+        source, paths, device=device, batch_size=batch_size, top_k=top_k, probabilities=probabilities, masks=masks,
+        passed_over=warned if on_error == "skip" else None,
+    )  # fmt: skip
+    return list(found)
 
 
 def instantiate(

@@ -186,8 +186,11 @@ class Sources:
     def _only_input(self, path: Path, head: Sequence[str] | None) -> str:
         text = self.inputs.texts.fields
         names = [*self.inputs.plain, *text]
-        if len(names) != 1 or (text and head is not None and len(head) > 1):
-            known = self.inputs.preprocessing.columns
+        known = self.inputs.preprocessing.columns
+        others = head is not None and (
+            (text and len(head) > 1) or any(self.inputs.fields.get(n, n) in known for n in names)
+        )
+        if len(names) != 1 or others:
             wanted = ", ".join(c for n in names for c in known.get(self.inputs.fields.get(n, n), (n,)))
             raise Failure(
                 "NNC0909", path, f"the table has no columns called {wanted}",
