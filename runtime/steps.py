@@ -151,6 +151,7 @@ class _Several(Optimizer):
 
     def __init__(self, parts: Mapping[str, Optimizer]) -> None:
         self._parts = parts
+        self._opt_called = True  # torch warns of a schedule that steps before its optimizer
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]

@@ -273,6 +273,16 @@ class LossConfig:
     parts: tuple[LossConfig, ...] = ()
 
     @property
+    def quantities(self) -> Mapping[str, bool]:
+        """Names of what it adds up in the log, and whether it is there in training only."""
+        found = {t.name: t.train_only for t in self.terms}
+        for block in (part.block for part in (self, *self.parts)):
+            if block is not None:
+                names = ("loss", *(o.name for o in (block.body.outputs or ())[1:]))
+                found |= {f"{block.prefix}{name}": False for name in names}
+        return found
+
+    @property
     def first(self) -> LossTerm | None:
         """What it is about: the first term."""
         return self.terms[0] if self.terms else None

@@ -39,7 +39,7 @@ def read_metrics(reading: Reading, loss: LossConfig | None) -> tuple[MetricConfi
             continue
         call, found = bound
         name = name or _metric_name(call)
-        if name in {"loss", *(t.name for t in (loss.terms if loss else ()))} or any(m.name == name for m in result):
+        if name in {"loss", *(loss.quantities if loss else ())} or any(m.name == name for m in result):
             section.error("NNC0805", call.span, f"there is a quantity `{name}` already")
         goal: Goal = "max" if "max" in found.traits else "min"
         scores, ignored = _meaning(reading, loss, source) if "classes" in found.traits else ("", None)
@@ -70,10 +70,11 @@ def read_monitor(
     if validated:
         goals = {f"validation.{m.name}": m.goal for m in metrics} | {"validation.loss": "min"}
     goals["train.loss"] = "min"
-    for term in loss.terms if loss and len(loss.terms) > 1 else ():
-        if validated and not term.train_only:
-            goals[f"validation.{term.name}"] = "min"
-        goals[f"train.{term.name}"] = "min"
+    parts = loss.quantities if loss else {}
+    for name, train_only in parts.items() if len(parts) > 1 else ():
+        if validated and not train_only:
+            goals.setdefault(f"validation.{name}", "min")
+        goals.setdefault(f"train.{name}", "min")
     first = next(iter(goals))
     if tree is None:
         return first, goals[first]

@@ -62,13 +62,16 @@ def read_steps(reading: Reading) -> list[tuple[StepConfig, Reading]]:
         return []
     if all(step.every > 1 for step, _ in steps):
         section.error(
-            "NNC0811", tree.span, "a batch takes one of the steps at least", fix=Fix("leave out one `every:`")
+            "NNC0811",
+            section.spans["steps"],
+            "a batch takes one of the steps at least",
+            fix=Fix("leave out one `every:`"),
         )
     graph = reading.network.graph if reading.network else None
     if graph is not None and section.ok:
         computed = [_check_step(graph, steps, i, r) for i, (_, r) in enumerate(steps)]
         steps = [(replace(s, outputs=outputs), r) for (s, r), outputs in zip(steps, computed, strict=True)]
-        _warn_untrained(reading, [s for s, _ in steps], tree.span)
+        _warn_untrained(reading, [s for s, _ in steps], section.spans["steps"])
     section.ok = section.ok and all(r.section.ok for _, r in steps)
     return steps
 
@@ -129,14 +132,17 @@ def _check_step(
             section.error("NNC0810", span, f"the network has no output `{name}`", fix=fix)
     if not section.ok:
         return ()
-    nodes = needed(graph, [key_of[n] for n in _outputs_of(step.loss, key_of)], [key_of[n] for n in step.reuse])
+    nodes = needed(graph, [key_of[n] for n in _outputs_of(step.loss, key_of)])
     for name, span in reused:
         earlier = [s for s, _ in steps[:number] if name in _computed(graph, s, key_of)]
         if not earlier:
             message = f"no step before `{step.name}` computes `{name}`"
             section.error("NNC0811", span, message, notes=("a step computes what the outputs in its loss depend on",))
         elif all(step.every % s.every for s in earlier):
-            message = f"`{earlier[-1].name}` computes `{name}` in every {earlier[-1].every} batches, which are not those of `{step.name}`"
+            one = earlier[-1]
+            message = (
+                f"`{one.name}` computes `{name}` in every {one.every} batches, which are not those of `{step.name}`"
+            )
             section.error("NNC0811", span, message)
     owners = {(n.shares or n.name).partition(".")[0] for n in nodes}
     stored = {o.name for n in nodes for o in _stored(graph, n)}

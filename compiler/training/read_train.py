@@ -94,7 +94,7 @@ def read_train(
     }
     if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
         section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
-    if optimizer is not None:
+    if optimizer is not None and not steps:
         settings["unfreeze"], optimizer = read_unfreeze(reading, optimizer, epochs)
         if section.ok and network is not None:
             waiting = {n for g in optimizer.groups if g.names is not None for n in g.names}
