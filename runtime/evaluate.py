@@ -69,7 +69,7 @@ def evaluate(
     already. Of several processes, each takes its part of every batch, and all get the same result. None where `stop` asked to
     give up. Raises `Failure`."""
     engine = engine or Engine(ALONE, config, device)
-    world = engine.world
+    world = engine.data
     loss = loss or Loss(config.loss, signature, device)
     metrics = Metrics(config.metrics, signature, device)
     average = LossAverage(loss, device)

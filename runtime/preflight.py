@@ -80,7 +80,7 @@ class Preflight:
                 self.loss.checked(outputs, seen)
             Metrics(config.metrics, self.signature, self.device).update(outputs, batch)
         self.engine.rest(self.model)
-        if 1 in share_sizes(self.used, config.batch_size, self.engine.world):
+        if 1 in share_sizes(self.used, config.batch_size, self.engine.data):
             self._check_single({name: tensor[:1] for name, tensor in batch.items()})
 
     def _check_labels(
@@ -104,7 +104,7 @@ class Preflight:
                 self._called(trial)(*(batch[name] for name in self.inputs))
         except ValueError as error:
             notes = ("`drop_last: true` leaves that batch out", reason_of(error))
-            size, processes = self.config.batch_size, self.engine.world.size
+            size, processes = self.config.batch_size, self.engine.data.size
             message = f"{self.used} samples in batches of {size} leave one over, too few to normalize a batch"
             if processes > 1:
                 notes = (

@@ -139,7 +139,7 @@ class Loop:
             message = f"{drawn} samples make no batch of {config.batch_size}, and drop_last leaves smaller ones out"
             raise Failure("NNC0813", config.span, message)
         self.world = self.engine.world
-        check_shares(config.batch_size, self.world, config.spans.get("batch_size", config.span))
+        check_shares(config.batch_size, self.engine.data, config.spans.get("batch_size", config.span))
         self.model = self.engine.prepare(self.model.to(self.device))
         self.loss = Loss(config.loss, self.signature, self.device)
         self.training = Training(
@@ -191,7 +191,7 @@ class Loop:
         self.reporter.begin_epoch(at.epoch, self.config.epochs, self.steps, at.done)
         order = self.sampling.order(at.epoch)[: self.used]
         batches = shares(
-            self.split, order, self.config.batch_size, self.device, self.world,
+            self.split, order, self.config.batch_size, self.device, self.engine.data,
             seed=self.config.seed, epoch=at.epoch, start=at.done,
         )  # fmt: skip
         for group in batched(batches, self.config.accumulate):
@@ -227,7 +227,7 @@ class Loop:
 
     def _end_epoch(self, validation: Mapping[str, float]) -> None:
         at = self.training.position
-        training = self.training.average.total(self.world).compute()
+        training = self.training.average.total(self.engine.data).compute()
         quantities = {f"train.{k}": v for k, v in training.items()}
         quantities |= {f"validation.{k}": v for k, v in validation.items()}
         value = quantities[self.config.monitor]
@@ -339,7 +339,7 @@ class Loop:
 
     def _save(self) -> None:
         at = self.training.position
-        average = self.training.average.total(self.world)
+        average = self.training.average.total(self.engine.data)
         finite = self.config.non_finite == "ignore" or not average.count or math.isfinite(average.compute()["loss"])
         if not finite:
             raise self._not_finite("the average of the loss is no number")

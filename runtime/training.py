@@ -150,7 +150,7 @@ class Training:
         return {
             "position": self.position.as_plain(),
             "settings": self.settings,
-            "average": self.average.total(self.engine.world).state(),
+            "average": self.average.total(self.engine.data).state(),
             "optimizer": whole(self.updater.optimizer.state_dict()),
             "scheduler": self.scheduler.state() if self.scheduler else None,
             "averaging": whole(self.averaging.state()) if self.averaging else None,

@@ -102,6 +102,7 @@ class Updater:
                 scaled.backward(inputs=self.leaves)
             losses.append(terms)
             totals.append(loss.detach())
+        self.engine.exchange(self.parameters)
         self._clip()
         total = sum(totals[1:], totals[0])
         return self.engine.mean(total) if self.closure else total, losses
@@ -114,7 +115,7 @@ class Updater:
         if value is not None:
             nn.utils.clip_grad_value_(self.parameters, value)
         if norm is not None:
-            nn.utils.clip_grad_norm_(self.parameters, norm)
+            self.engine.clip_norm(self.parameters, norm)
 
     def _watch(self, losses: Sequence[Mapping[str, torch.Tensor]]) -> None:
         """The loss is looked at where that costs nothing, on the CPU; a GPU would be waited for, so there the run looks at
@@ -134,7 +135,7 @@ class Updater:
             return
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         number = self.engine.number
-        if gradients and not _finite(number(nn.utils.get_total_norm(gradients))):
+        if gradients and not _finite(number(self.engine.norm(gradients))):
             named = ((n, p.grad) for n, p in self.model.named_parameters() if p.grad is not None)
             name = next(n for n, gradient in named if not _finite(number(gradient.sum())))
             self.optimizer.zero_grad(set_to_none=True)

@@ -399,14 +399,13 @@ PARALLEL = Choice(
                     mapping=Record(
                         "a mapping with `size:`",
                         {
-                            "size": Key(POSITIVE, "How many neighboring processes divide a layer among them."),
-                            "colwise": Key(GLOBS, "Layers that are divided by their outputs."),
-                            "rowwise": Key(GLOBS, "Layers that are divided by their inputs."),
+                            "size": Key(POSITIVE, "How many neighboring processes divide a part among them."),
+                            "match": Key(GLOBS, "Modules whose parts are divided; by default all."),
                         },
                         required=("size",),
                     ),
                 ),
-                "fsdp: layers that several processes compute together.",
+                "fsdp: processes that compute each feed-forward part together.",
             ),
         },
         required=("type",),

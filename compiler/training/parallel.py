@@ -18,12 +18,11 @@ UNSHARDED = ("Adafactor", "LBFGS", "SparseAdam")  # optimizers of torch 2.15 tha
 
 @dataclass(frozen=True, slots=True)
 class TensorConfig:
-    """Layers that are divided among `size` neighboring processes: those that fit a glob of `colwise` by their outputs, of
-    `rowwise` by their inputs. By default the pairs of Linear that follow one another in a feed-forward part."""
+    """Feed-forward parts (`graph/pairs.py`) that `size` neighboring processes divide among them: all, or those in the modules
+    that fit a glob of `match`."""
 
     size: int
-    colwise: tuple[str, ...] | None = None
-    rowwise: tuple[str, ...] | None = None
+    match: tuple[str, ...] | None = None
     span: Span | None = None
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.graph.ir import Graph, Node
-from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.graph.pairs import pairs_of
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar
 from nnc.compiler.training.config import Network, OptimizerConfig
@@ -23,7 +22,6 @@ OF_BOTH = ("type", "sync_batchnorm", "timeout")
 OF_DDP = ("bucket_cap_mb", "static_graph")
 OF_FSDP = ("units", "reshard_after_forward", "cpu_offload", "param_dtype", "reduce_dtype", "tensor")
 KEYS = (*OF_BOTH, *OF_DDP, *OF_FSDP)
-DIVIDED = {"Linear": ("out_features", "in_features"), "Embedding": ("embedding_dim", "num_embeddings")}
 
 
 def read_parallel(
@@ -99,26 +97,41 @@ def _mapping(part: Section, network: Network | None) -> ParallelConfig:
 
 
 def _tensor(part: Section, graph: Graph | None) -> TensorConfig | None:
-    """`tensor: 2`, or `tensor: {size: 2, colwise: ["*.up"], rowwise: ["*.down"]}`."""
+    """`tensor: 2`, or `tensor: {size: 2, match: ["layers.*"]}`."""
     tree = part.values.get("tensor")
     if tree is None or (isinstance(tree, Scalar) and tree.value is None):
         return None
-    if not isinstance(tree, TreeMapping):
+    patterns: tuple[tuple[str, Span], ...] | None = None
+    if isinstance(tree, TreeMapping):
+        inner = Section("tensor", tree, ("size", "match"), part.problems, part.names, part.broken)
+        inner.need("size", "2")
+        size, patterns = inner.value("size", "Positive", None), inner.texts("match")
+        part.ok = part.ok and inner.ok
+    else:
         size = part.value("tensor", "Positive", None)
-        return None if size is None else TensorConfig(size, span=tree.span)
-    inner = Section("tensor", tree, ("size", "colwise", "rowwise"), part.problems, part.names, part.broken)
-    inner.need("size", "2")
-    size = inner.value("size", "Positive", None)
-    globs: dict[str, tuple[str, ...] | None] = {}
-    for side, key in enumerate(("colwise", "rowwise")):
-        texts = inner.texts(key)
-        globs[key] = None if texts is None else tuple(p for p, _ in texts)
-        for pattern, span in texts or ():
-            _must_be_there(pattern, span, graph, inner)
-            if size is not None:
-                _must_divide(pattern, span, graph, side, size, inner)
-    part.ok = part.ok and inner.ok
-    return None if size is None else TensorConfig(size, globs["colwise"], globs["rowwise"], tree.span)
+    if size is None:
+        return None
+    if graph is not None:
+        _must_divide(size, patterns, tree.span, graph, part)
+    return TensorConfig(size, None if patterns is None else tuple(p for p, _ in patterns), tree.span)
+
+
+def _must_divide(
+    size: int, patterns: tuple[tuple[str, Span], ...] | None, span: Span, graph: Graph, part: Section
+) -> None:
+    """There must be parts to divide, and of each the features must be a multiple of `size`."""
+    pairs = pairs_of(graph)
+    for pattern, where in patterns or (("*", span),):
+        chosen = [p for p in pairs if fnmatchcase(p.first, pattern) or fnmatchcase(p.first, f"{pattern}.*")]
+        if not chosen:
+            there = "nothing but elementwise functions stands between the two Linear of a part that can be divided"
+            notes = (f"there are {', '.join(p.first for p in pairs[:6])}",) if pairs else (there,)
+            what = f"`{pattern}` fits no part" if patterns else "the network has no part"
+            part.error("NNC0816", where, f"{what} that several processes can divide", notes=notes)
+        odd = next((p for p in chosen if p.width % size), None)
+        if odd is not None:
+            message = f"`{odd.first}` has {odd.width} features, which {size} processes cannot share evenly"
+            part.error("NNC0811", where, message)
 
 
 def _modules(graph: Graph) -> Mapping[str, Node]:
@@ -134,23 +147,6 @@ def _must_be_there(pattern: str, span: Span, graph: Graph | None, part: Section)
         outermost = ", ".join(n.name for n in graph.nodes[:8] if n.is_module)
         notes = () if fix else (f"the outermost ones are {outermost}",)
         part.error("NNC0816", span, f"no module is called `{pattern}`", fix=fix, notes=notes)
-
-
-def _must_divide(pattern: str, span: Span, graph: Graph | None, side: int, size: int, part: Section) -> None:
-    """Of the layers that fit, the side that is divided must be a multiple of `size`."""
-    for path, node in _modules(graph).items() if graph is not None else ():
-        if not fnmatchcase(path, pattern):
-            continue
-        kind = node.target.name if isinstance(node.target, OpDef) else ""
-        if kind not in DIVIDED:
-            message = f"`{path}` is {'a block' if not kind else kind}: tensor parallelism divides Linear and Embedding"
-            part.error("NNC0811", span, message)
-            return
-        name = DIVIDED[kind][side]
-        width: Any = node.settings.get(name)
-        if isinstance(width, int) and width % size:
-            part.error("NNC0811", span, f"`{path}` has {name} {width}, which {size} processes cannot share evenly")
-            return
 
 
 def _check_optimizers(section: Section, config: ParallelConfig, optimizers: Iterable[OptimizerConfig]) -> None:

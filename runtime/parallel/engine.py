@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,7 @@ class Engine:
 
     def __init__(self, world: World, config: TrainConfig, device: torch.device) -> None:
         self.world, self.config, self.device = world, config, device
+        self.data = world  # the processes that have different samples
 
     # -- before training -----------------------------------------------------------------------------------------------
 
@@ -67,9 +68,20 @@ class Engine:
         """Whether it holds for any process."""
         return condition
 
+    def exchange(self, parameters: Sequence[nn.Parameter]) -> None:
+        """After the backward passes of a step: gradients are the processes' average, where that has not happened yet."""
+
     def number(self, value: torch.Tensor) -> torch.Tensor:
         """A sum over all of a parameter, which may be known in parts."""
         return value
+
+    def norm(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The norm of all together."""
+        return nn.utils.get_total_norm(gradients)
+
+    def clip_norm(self, parameters: Sequence[nn.Parameter], norm: float) -> None:
+        """As nn.utils.clip_grad_norm_."""
+        nn.utils.clip_grad_norm_(parameters, norm)
 
     def average_function(self, function: Any) -> Any:
         """torch's function that averages lists of tensors, for parameters that may be sharded."""

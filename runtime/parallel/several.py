@@ -13,19 +13,36 @@ from nnc.runtime.data import Batch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.parallel.shares import StandIn
+from nnc.runtime.parallel.world import World
 from nnc.runtime.seed import derive
 
-__all__ = ["Several"]
+__all__ = ["Several", "Side"]
+
+
+class Side(World):
+    """Those processes of a world that have different samples: one of each group that divides its layers."""
+
+    def __init__(self, world: World, group: dist.ProcessGroup) -> None:
+        self.rank, self.size = dist.get_rank(group), dist.get_world_size(group)
+        self._world, self._group = world, group
+
+    def sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        dist.all_reduce(tensor, group=self._group)
+        return tensor
+
+    def texts(self, text: str) -> list[str]:
+        """Those of the whole world: of one in each group that divides its layers."""
+        return self._world.texts(text)[:: self._world.size // self.size]
 
 
 class Several(Engine):
     """An engine of more than one process."""
 
     def reseed(self, step: int) -> None:
-        torch.manual_seed(derive(self.config.seed, "step", step, self.world.rank))
+        torch.manual_seed(derive(self.config.seed, "step", step, self.data.rank))
 
     def weighed(self, loss: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return loss * (0 if isinstance(batch, StandIn) else self.world.size)
+        return loss * (0 if isinstance(batch, StandIn) else self.data.size)
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         return self.world.sum(value.detach().clone()) / self.world.size

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -11,17 +12,19 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.optim import Optimizer
 
 from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.graph.blocks import blocks_of
+from nnc.compiler.graph.pairs import Pair, pairs_of
 from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.modes import modes, restore_modes
-from nnc.runtime.parallel.several import Several
+from nnc.runtime.parallel.several import Several, Side
 from nnc.runtime.parallel.world import World
 
 __all__ = ["Sharded"]
@@ -37,15 +40,31 @@ class Sharded(Several):
 
     def __init__(self, world: World, config: TrainConfig, device: torch.device) -> None:
         super().__init__(world, config, device)
-        self.units: tuple[str, ...] = ()  # of the network's blocks
+        self.units: tuple[str, ...] = ()  # the network's blocks
+        self.pairs: tuple[Pair, ...] = ()
         self._count = 1
+        self._offloads = config.parallel.cpu_offload and device.type != "cpu"  # there they are anyway
+        tensor = config.parallel.tensor
+        self._tensor = tensor.size if tensor is not None else 1
+        if world.size % self._tensor:
+            where = config.parallel.span or config.span
+            raise Failure("NNC0932", where, f"{world.size} processes are no multiple of `tensor: {self._tensor}`")
+        self._mesh = init_device_mesh(
+            device.type, (world.size // self._tensor, self._tensor), mesh_dim_names=("data", "tensor")
+        )
+        if self._tensor > 1:
+            logging.getLogger("torch.distributed.tensor._redistribute").setLevel(
+                logging.ERROR
+            )  # that two steps take two
+            self.data = Side(world, self._mesh.get_group("data"))
         self._model: Any = None
         self._copy: nn.Module | None = None
 
     def prepare(self, model: nn.Module) -> nn.Module:
         converted = self.synchronize_statistics(model)
         made = origin(model)
-        self.units = () if made is None or made.graph is None else tuple(b.path for b in blocks_of(made.graph))
+        if made is not None and made.graph is not None:
+            self.units, self.pairs = tuple(b.path for b in blocks_of(made.graph)), pairs_of(made.graph)
         self._copy = copy.deepcopy(converted) if self.config.averaging else None
         self._shard(converted)
         self._model = converted
@@ -75,21 +94,26 @@ class Sharded(Several):
         config, count = self.config.parallel, self._count
         words = [f"{self.world.size}, fsdp", f"in {count} part{'s' if count > 1 else ''}"]
         words += [f"{config.param_dtype} parameters"] if config.param_dtype else []
-        words += ["parameters wait on the CPU"] if config.cpu_offload else []
+        words += ["parameters wait on the CPU"] if self._offloads else []
+        words += [f"feed-forward parts divided by {self._tensor}"] if self._tensor > 1 else []
         return ", ".join(words)
 
     def _shard(self, model: nn.Module) -> None:
         """The parts first, then what is left, with the network itself. Raises `Failure`."""
-        config, mesh = self.config.parallel, self._mesh()
+        config, number = self.config.parallel, self.config.parallel.param_dtype
+        if number is None and self.config.precision == "bf16":
+            number = "bf16"  # what autocast would make of them, sent in half the bytes
         options: dict[str, Any] = {
-            "mesh": mesh,
+            "mesh": self._mesh["data"],
             "reshard_after_forward": config.reshard_after_forward,
             "mp_policy": MixedPrecisionPolicy(
-                param_dtype=NUMBERS.get(config.param_dtype or ""), reduce_dtype=NUMBERS.get(config.reduce_dtype or "")
+                param_dtype=NUMBERS.get(number or ""),
+                reduce_dtype=NUMBERS[config.reduce_dtype or "float32"] if number or config.reduce_dtype else None,
             ),
-            "offload_policy": CPUOffloadPolicy() if config.cpu_offload else OffloadPolicy(),
+            "offload_policy": CPUOffloadPolicy() if self._offloads else OffloadPolicy(),
         }
         try:
+            self._divide(model)
             units = self._units(model)
             self._count = len(units) + 1
             for unit in units:
@@ -101,16 +125,30 @@ class Sharded(Several):
                 "NNC0932", config.span or self.config.span, f"torch refuses FSDP: {reason_of(error)}"
             ) from error
 
+    def _divide(self, model: nn.Module) -> None:
+        """Tensor parallelism: of two Linear of a feed-forward part, each process has some of the features between them."""
+        tensor = self.config.parallel.tensor
+        if tensor is None or self._tensor == 1:
+            return
+        globs = tensor.match or ("*",)
+        pairs = [p for p in self.pairs if any(fnmatchcase(p.first, g) or fnmatchcase(p.first, f"{g}.*") for g in globs)]
+        if not pairs:
+            raise Failure(
+                "NNC0932", tensor.span or self.config.span, "the network has no part that processes can divide"
+            )
+        plan: dict[str, Any] = {p.first: ColwiseParallel() for p in pairs} | {
+            p.second: RowwiseParallel() for p in pairs
+        }
+        parallelize_module(model, self._mesh["tensor"], plan)
+
     def _units(self, model: nn.Module) -> list[nn.Module]:
         """The modules that are gathered one at a time: those that `units:` names, else the network's blocks."""
         named, globs = dict(model.named_modules()), self.config.parallel.units
         if globs is None:
             return [named[name] for name in self.units if name in named]
         fitting = [n for n, m in named.items() if n and any(fnmatchcase(n, g) for g in globs) and _has_own(m)]
-        return [named[name] for name in reversed(fitting)]  # inner ones before those around them
-
-    def _mesh(self) -> DeviceMesh:
-        return init_device_mesh(self.device.type, (self.world.size,))
+        inner = {n for n in fitting for other in fitting if n.startswith(f"{other}.")}
+        return [named[name] for name in fitting if name not in inner]
 
     # -- a step --------------------------------------------------------------------------------------------------------
 
@@ -122,6 +160,24 @@ class Sharded(Several):
 
     def number(self, value: torch.Tensor) -> torch.Tensor:
         return value.full_tensor() if isinstance(value, DTensor) else value
+
+    def norm(self, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+        if self._tensor == 1:
+            return super().norm(gradients)
+        meshes = {g.device_mesh for g in gradients if isinstance(g, DTensor)}  # torch takes those of one at a time
+        parts = [[g for g in gradients if isinstance(g, DTensor) and g.device_mesh == mesh] for mesh in meshes]
+        norms = torch.stack([self.number(nn.utils.get_total_norm(part)) for part in parts])
+        whole: torch.Tensor = torch.linalg.vector_norm(norms)
+        return whole
+
+    def clip_norm(self, parameters: Sequence[nn.Parameter], norm: float) -> None:
+        if self._tensor == 1:
+            super().clip_norm(parameters, norm)
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        factor = (norm / (self.norm(gradients) + 1e-6)).clamp(max=1.0)
+        for gradient in gradients:
+            _local(gradient).mul_(factor)
 
     def average_function(self, function: Any) -> Any:
         """Averages go tensor by tensor, so each process averages its own parts."""
