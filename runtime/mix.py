@@ -11,6 +11,7 @@ from torchvision.transforms import v2
 
 from nnc.compiler.training.config import Mixture
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.parallel.shares import changed
 from nnc.runtime.seed import derive
 
 __all__ = ["Mixer"]
@@ -69,7 +70,7 @@ class Mixer:
             )
             message = f"{mixture.call.name} cannot take {shown}: {reason_of(error)}"
             raise Failure("NNC0823", mixture.call.span, message) from error
-        return {**batch, mixture.image: images, mixture.label: labels}
+        return changed(batch, {mixture.image: images, mixture.label: labels})
 
     def _soft(self, batch: Batch) -> Batch:
         """A batch that is left as it is, with class numbers in the form that they have when they are mixed."""
@@ -77,7 +78,7 @@ class Mixer:
         labels = batch[mixture.label]
         if mixture.classes is None or labels.ndim != 1:
             return batch
-        return {**batch, mixture.label: torch.nn.functional.one_hot(labels, mixture.classes).float()}
+        return changed(batch, {mixture.label: torch.nn.functional.one_hot(labels, mixture.classes).float()})
 
 
 def _dtype(x: torch.Tensor) -> str:

@@ -60,11 +60,6 @@ class Steps:
         batches: int,
         number: Callable[[], int],
     ) -> None:
-        if engine.world.size > 1:
-            notes = ("train it by one process",)
-            raise Failure(
-                "NNC0822", config.steps[0].span, "several steps are not taken by several processes", notes=notes
-            )
         self._number = number
         self._kept: list[dict[str, torch.Tensor]] = []  # what steps of this batch computed and others reuse
         self._steps = [

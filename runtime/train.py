@@ -147,7 +147,7 @@ class Loop:
             engine=self.engine, signature=self.signature,
         )  # fmt: skip
         self.training.settings |= data_settings(self.data_config)
-        self.mixer = Mixer(config.mix, config.seed, self.world.rank)
+        self.mixer = Mixer(config.mix, config.seed, self.engine.data.rank)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
 
     # -- the run -------------------------------------------------------------------------------------------------------

@@ -39,6 +39,9 @@ def read_parallel(
         section.ok = section.ok and part.ok
     else:
         config = ParallelConfig(section.value("parallel", f"Literal{list(KINDS)}", "ddp"), span=tree.span)
+    if config.kind == "fsdp" and "steps" in section.values:
+        where = config.span or section.span
+        section.error("NNC0811", where, "several steps for each batch go with `ddp`: a part of a sharded network cannot run")
     if section.ok:
         _check_optimizers(section, config, optimizers)
     return config

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -39,6 +40,10 @@ class Replicated(Several):
             self._wrapped, self._trained = None, trained
         if self._wrapped is not None or not trained:
             return self._wrapped or model
+        if self.config.steps:  # DDP waits for the gradients of all parameters, and these come in turns
+            for parameter in model.parameters():
+                dist.broadcast(parameter.detach(), src=0)
+            return model
         try:
             self._wrapped = DistributedDataParallel(
                 model,
@@ -66,6 +71,17 @@ class Replicated(Several):
 
     def about(self) -> str:
         return f"{self.world.size}, ddp" + (", synchronized batch norm" if self.config.parallel.sync_batchnorm else "")
+
+    def exchange(self, parameters: Sequence[nn.Parameter]) -> None:
+        if not self.config.steps:
+            return
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        for kind in {g.dtype for g in gradients}:
+            some = [g for g in gradients if g.dtype == kind]
+            flat = torch.cat([g.reshape(-1) for g in some])
+            self.world.sum(flat).div_(self.world.size)
+            for gradient, part in zip(some, flat.split([g.numel() for g in some]), strict=True):
+                gradient.copy_(part.view_as(gradient))
 
     @contextmanager
     def accumulating(self, *, last: bool) -> Iterator[None]:

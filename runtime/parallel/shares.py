@@ -21,7 +21,7 @@ from nnc.runtime.data.broken import Broken, CountedBatch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.world import World
 
-__all__ = ["StandIn", "check_shares", "samples_of", "share_sizes", "shares", "whole_of"]
+__all__ = ["StandIn", "changed", "check_shares", "samples_of", "share_sizes", "shares", "whole_of"]
 
 
 class Part(CountedBatch):
@@ -43,6 +43,15 @@ def samples_of(batch: Batch, rows: int) -> int:
 def whole_of(batch: Batch, rows: int) -> int:
     """How many samples all processes have of it."""
     return batch.whole if isinstance(batch, Part) else rows
+
+
+def changed(batch: Batch, tensors: Batch) -> Batch:
+    """The same batch with other tensors in the place of some."""
+    if not isinstance(batch, Part):
+        return {**batch, **tensors}
+    part = type(batch)({**batch, **tensors}, batch.dropped)
+    part.whole = batch.whole
+    return part
 
 
 def share_sizes(samples: int, batch_size: int, world: World) -> set[int]:
