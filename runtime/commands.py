@@ -32,6 +32,7 @@ from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies, read_voc
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
+from nnc.runtime.folds import fold_provenance
 from nnc.runtime.header import Header
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor
@@ -39,6 +40,7 @@ from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
 from nnc.runtime.predict_write import MaskFolder
 from nnc.runtime.prepare import check_vocabularies, overridden, prepare
 from nnc.runtime.project import Project, compile_source, read_project
+from nnc.runtime.provenance import provenance_of
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
 from nnc.runtime.signature import Signature, signature_of
@@ -83,21 +85,22 @@ def run_training(
     pretrained: GivenWeights | None = None,
     precision: str | None = None,
     speed: str | None = None,
+    fold: str | None = None,
     parallel: ParallelConfig | None = None,
     world: World = ALONE,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
-    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`,
-    `seed`, `precision` and `speed` (in text, `{compile: true}`) replace what the spec says, and so do `pretrained`, the weights
-    to begin with, and `parallel`; a run that is resumed has the arguments and settings that it was begun with, where others are
-    not given. A spec given as Python data has paths relative to the working directory. Of several processes, each calls this
-    with its `world`; the first saves. Raises `Failure`, or `SpecError` where the spec has faults.
+    `folder` is by default a new one, `runs/NAME-1` and so on; with `resume`, the last of these. `device`, `epochs`, `seed`,
+    `precision`, `speed` (in text, `{compile: true}`) and `fold` (such as `2/5`) replace what the spec says, and so do
+    `pretrained`, the weights to begin with, and `parallel`; a run that is resumed has the arguments and settings that it was
+    begun with, where others are not given. A spec given as Python data has paths relative to the working directory. Of several
+    processes, each calls this with its `world`; the first saves. Raises `Failure`, or `SpecError` where the spec has faults.
     """
     project = read_project(spec, args or {}, sizes or {}, epochs=epochs)
     name = project.compilation.graph.name
     where = Path(world.agreed("folder", lambda: str(folder or _folder(name, resume=resume))))
-    overrides: dict[str, Any] = {"epochs": epochs, "seed": seed, "precision": precision, "speed": speed}
+    overrides: dict[str, Any] = {"epochs": epochs, "seed": seed, "precision": precision, "speed": speed, "fold": fold}
     if resume:
         begun = read_document(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
@@ -105,12 +108,13 @@ def run_training(
     project = overridden(project, overrides, parallel)
     target = world.device(device or project.train.device)
 
-    def same_words(data: Data) -> None:
+    def same_data(data: Data) -> None:
         if resume:
             same_vocabularies(begun, data.vocabularies, where)
+            _same_fingerprint(begun, data, where)
 
     going_on = bool(CheckpointFolder(where / CHECKPOINTS).names())  # with the weights of its checkpoint
-    prepared = prepare(project, pretrained, reporter=reporter, world=world, begun=going_on, check=same_words)
+    prepared = prepare(project, pretrained, reporter=reporter, world=world, begun=going_on, check=same_data)
     project, data, model, weights = prepared.project, prepared.data, prepared.model, prepared.weights
     world.begin(target, project.train.parallel.timeout)
     result = train(
@@ -244,8 +248,21 @@ def _begin(where: Path, project: Project, data: Data, weights: Weights, override
         "weights": dict(weights),
         "vocabularies": plain_vocabularies(data.vocabularies),
         "overrides": {k: v for k, v in overrides.items() if v is not None},
+        "provenance": {"seed": project.train.seed} | provenance_of(project.base, data.fingerprint),
     }
     write_file(where / RUN, json.dumps(document, indent=1).encode() + b"\n")
+
+
+def _same_fingerprint(begun: Mapping[str, Any], data: Data, where: Path) -> None:
+    """Raises `Failure` where the data are not those that a run was begun with."""
+    written = begun.get("provenance")
+    before = written.get("data") if isinstance(written, dict) else None
+    if isinstance(before, str) and before != data.fingerprint:
+        notes = (
+            f"their fingerprint was {before}, and is {data.fingerprint} now",
+            f"train on other data in another folder: `--weights {where / ARTIFACT}` begins with these weights",
+        )
+        raise Failure("NNC0902", where, "the data are not those that the run was begun with", notes=notes)
 
 
 def _save_best(where: Path, project: Project, data: Data, result: RunResult, weights: Weights) -> Path | None:
@@ -263,8 +280,20 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         scores=_scores(project.train),
         metrics=metrics,
         preprocessing=preprocessing_of(project.data, data, feeding).as_plain(),
-        provenance={"seed": project.train.seed, "base": str(project.base.resolve()), "weights": dict(weights)},
+        provenance={
+            **_provenance_of(where),
+            "seed": project.train.seed,
+            "base": str(project.base.resolve()),
+            "weights": dict(weights),
+            **fold_provenance(project.data),
+        },
     )
+
+
+def _provenance_of(where: Path) -> dict[str, Any]:
+    """What was written down when the run began."""
+    written = read_document(where).get("provenance")
+    return dict(written) if isinstance(written, dict) else {}
 
 
 def _scores(config: TrainConfig) -> str:
@@ -295,6 +324,7 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str, 
     if source.is_dir():
         run = read_document(source)
         project = _weighed(read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
+        project = overridden(project, {"fold": run["overrides"].get("fold")})
         model = project.module()
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
         if newest is None:
@@ -309,6 +339,8 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str, 
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
     project = read_project(header.spec, header.args, header.sizes, base=here)
     kept = read_vocabularies(header.preprocessing.get("vocabularies"), source)
+    fold = header.provenance.get("fold")
+    project = overridden(project, {"fold": fold if isinstance(fold, str) else None})
     return model, _weighed(project, header.provenance), str(source), kept
 
 

@@ -19,6 +19,7 @@ from nnc.runtime.data import Data, open_data
 from nnc.runtime.data.checks import feed
 from nnc.runtime.data.sizes import check_sizes
 from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.folds import with_fold
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.project import Project, Source
 from nnc.runtime.report import Reporter
@@ -41,9 +42,11 @@ class Prepared:
 
 
 def overridden(project: Project, replaced: Mapping[str, Any], parallel: ParallelConfig | None = None) -> Project:
-    """With what a command replaces: `seed`, `batch_size`, `precision`, and `speed` as a spec has it, in text. None leaves
-    what the spec says. Raises `Failure`."""
-    settings: dict[str, Any] = {k: v for k, v in replaced.items() if v is not None and k != "epochs"}
+    """With what a command replaces: `fold` such as `2/5`, `seed`, `batch_size`, `precision`, and `speed` as a spec has it, in
+    text. None leaves what the spec says. Raises `Failure`."""
+    settings: dict[str, Any] = {k: v for k, v in replaced.items() if v is not None and k not in ("epochs", "fold")}
+    if replaced.get("fold") is not None:
+        project = with_fold(project, replaced["fold"])
     if settings.get("precision", "float32") not in PRECISIONS:
         raise Failure("NNC0804", "--precision", f"precision is one of {', '.join(PRECISIONS)}")
     if "speed" in settings:

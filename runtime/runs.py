@@ -14,7 +14,7 @@ from nnc.runtime.failure import Failure
 
 __all__ = [
     "ARTIFACT", "CHECKPOINTS", "LOCK", "LOG", "RUN", "RUN_FORMAT", "Difference", "Run",
-    "differences", "find_runs", "leaves", "quantities_of", "read_document", "read_run",
+    "differences", "epochs_of", "find_runs", "leaves", "quantities_of", "rates_of", "read_document", "read_run",
 ]  # fmt: skip
 
 # What a run's folder holds.
@@ -72,6 +72,19 @@ def quantities_of(record: Mapping[str, Any]) -> dict[str, float]:
     return {f"{part}.{k}": float(v) for part, values in parts.items() for k, v in values.items()}
 
 
+def rates_of(lr: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The learning rates of a line of the log by group of parameters, `group 1`; "" where there is one group. Those of
+    several optimizers have the optimizer's name before that."""
+    if isinstance(lr, Mapping):
+        for name, inner in lr.items():
+            yield from rates_of(inner, f"{name} ")
+    elif isinstance(lr, list):
+        for i, value in enumerate(lr, 1):
+            yield f"{prefix}group {i}" if len(lr) > 1 else prefix.strip(), value
+    elif lr is not None:
+        yield prefix.strip(), lr
+
+
 def find_runs(root: Path) -> list[Run]:
     """The runs in the folders below `root`, or `root` itself, those begun last at the end. Folders that hold no run are
     passed over, and so are runs that cannot be read."""
@@ -92,7 +105,7 @@ def read_document(folder: Path) -> dict[str, Any]:
     try:
         run = json.loads(_text(path))
         kinds = {"spec": dict, "args": dict, "sizes": dict, "base": str, "overrides": dict}
-        texts = ("precision", "speed")
+        texts = ("precision", "speed", "fold")
         whole = all(
             isinstance(v, str) if k in texts else type(v) is int and v >= 0 for k, v in run["overrides"].items()
         )
@@ -107,14 +120,22 @@ def read_document(folder: Path) -> dict[str, Any]:
 
 def read_run(folder: Path) -> Run:
     """One run. Raises `Failure`."""
-    document = read_document(folder)
-    try:
-        records = list(_records(folder / LOG))
-    except (OSError, ValueError, RecursionError) as error:
-        raise Failure("NNC0907", folder / LOG, f"the log cannot be read: {error}") from None
+    document, records = read_document(folder), _log(folder)
     epochs = tuple(_epoch(r, folder) for r in records if "event" not in r)
     events = tuple(r for r in records if "event" in r)
     return Run(folder, document, epochs, events, _status(folder, epochs))
+
+
+def epochs_of(folder: Path) -> list[dict[str, Any]]:
+    """The epochs in the log of a run's folder. Raises `Failure`."""
+    return [_epoch(r, folder) for r in _log(folder) if "event" not in r]
+
+
+def _log(folder: Path) -> list[dict[str, Any]]:
+    try:
+        return list(_records(folder / LOG))
+    except (OSError, ValueError, RecursionError) as error:
+        raise Failure("NNC0907", folder / LOG, f"the log cannot be read: {error}") from None
 
 
 def _epoch(record: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -174,10 +195,16 @@ def _held(lock: Path) -> bool:
 
 def differences(left: Run, right: Run) -> list[Difference]:
     """Where two runs' specs, arguments and settings differ, in the order of the first."""
-    keys = ("spec", "args", "sizes", "overrides", "base", "torch", "version")
-    a = dict(leaves({k: left.document.get(k) for k in keys}))
-    b = dict(leaves({k: right.document.get(k) for k in keys}))
+    a, b = (dict(leaves(_decisive(run.document))) for run in (left, right))
     return [Difference(k, a.get(k), b.get(k)) for k in dict.fromkeys((*a, *b)) if a.get(k) != b.get(k)]
+
+
+def _decisive(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run's course depends on, or may: not when it was begun."""
+    keys = ("spec", "args", "sizes", "overrides", "base", "torch", "version")
+    written = document.get("provenance")
+    made = written if isinstance(written, dict) else {}
+    return {k: document.get(k) for k in keys} | {k: made.get(k) for k in ("git", "data", "versions", "platform")}
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import Misuse
@@ -24,6 +26,7 @@ from nnc.cli.options import (
 )
 from nnc.cli.output import print_json
 from nnc.cli.specs import spec_path
+from nnc.cli.trials import add_trials, run_trial, trial_of
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
@@ -36,9 +39,15 @@ nnc train digits.yaml
 nnc train digits.yaml --epochs 3 --device cpu --run-dir out/digits
 nnc train digits.yaml --run-dir out/digits --resume
 nnc train digits.yaml --set width=64 --format json
+nnc train digits.yaml --fold 2/5
+nnc train digits.yaml --fold all/5
 nnc train digits.yaml --processes 2
 nnc train digits.yaml --gpus 8 --parallel fsdp
-torchrun --nproc-per-node 8 -m nnc train digits.yaml"""
+torchrun --nproc-per-node 8 -m nnc train digits.yaml
+nnc train digits.yaml --dry-run
+nnc train digits.yaml --find-lr -o rates.svg
+nnc train digits.yaml --precision bf16 --speed '{compile: true}' --find-batch-size
+nnc train digits.yaml --profile -o trace.json"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -53,6 +62,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--speed", metavar="HOW", help="how steps are made fast, instead of what `train:` says: plain, or '{compile: true}'"
     )  # fmt: skip
+    parser.add_argument(
+        "--fold", metavar="K/N", help="validate with fold K of N, instead of what `validation:` says; `all` or `all/N` trains "
+        "once for each fold, and says mean and deviation",
+    )  # fmt: skip
     add_weights(parser)
     add_device(parser)
     several = parser.add_mutually_exclusive_group()
@@ -66,6 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--run-dir", metavar="DIR", help="where the run is kept (default: a new folder, runs/NAME-1, -2, …)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, or with the last one")
+    add_trials(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress, only the result")
     add_format(parser, "text", "json")
 
@@ -75,6 +89,8 @@ def run(options: Namespace) -> int:
         raise Misuse("training needs a file: the paths in `data:` are relative to it")
     path, args, sizes = spec_path(options.spec), parse_set(options.set), parse_size(options.size)
     parallel = _parse_parallel(options.parallel)
+    if trial_of(options):
+        return run_trial(options, path, args, sizes)
 
     from nnc.runtime.parallel.world import launched, world_of_environment
 
@@ -99,22 +115,28 @@ def _train(
     from nnc.runtime.commands import run_training
     from nnc.runtime.report import Reporter, reporter_for
 
-    trained = run_training(
-        path,
-        args=args,
-        sizes=sizes,
-        device=options.device or ("cuda" if options.gpus else None),
-        folder=options.run_dir,
-        resume=options.resume,
-        epochs=options.epochs,
-        seed=options.seed,
-        precision=options.precision,
-        speed=options.speed,
-        pretrained=parse_given_weights(options.weights),
-        reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
-        parallel=parallel,
-        world=world,
-    )
+    def train(fold: str | None, folder: str | Path | None, resume: bool) -> Trained:
+        return run_training(
+            path,
+            args=args,
+            sizes=sizes,
+            device=options.device or ("cuda" if options.gpus else None),
+            folder=folder,
+            resume=resume,
+            epochs=options.epochs,
+            seed=options.seed,
+            precision=options.precision,
+            speed=options.speed,
+            fold=fold,
+            pretrained=parse_given_weights(options.weights),
+            reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
+            parallel=parallel,
+            world=world,
+        )
+
+    if (options.fold or "").startswith("all"):
+        return _all_folds(options, path, args, sizes, train, world)
+    trained = train(options.fold, options.run_dir, options.resume)
     if not world.main:
         return trained.result.exit_code
     if options.format == "json":
@@ -122,6 +144,41 @@ def _train(
     else:
         _print(trained, options.spec)
     return trained.result.exit_code
+
+
+def _all_folds(
+    options: Namespace,
+    path: str,
+    args: dict[str, Any],
+    sizes: dict[str, int],
+    train: Callable[[str, Path, bool], Trained],
+    world: World,
+) -> int:
+    """One run for each fold, and what they come to."""
+    from nnc.runtime.folds import folder_of_folds, folds_of, train_folds
+    from nnc.runtime.project import read_project
+    from nnc.runtime.report import finite
+    from nnc.runtime.runs import RUN
+
+    if world.size > 1:
+        raise Misuse(
+            "--fold all trains one fold after the other, in one process: begin several runs, each with its --fold"
+        )
+    project = read_project(path, args, sizes, epochs=options.epochs)
+    count = folds_of(project.data, options.fold)
+    folder = Path(options.run_dir or folder_of_folds(project.compilation.graph.name, resume=options.resume))
+    found = train_folds(
+        folder, count, lambda fold, where: train(fold, where, options.resume and (where / RUN).is_file())
+    )
+    if options.format == "json":
+        print_json(finite(found.as_plain()))
+        return found.exit_code
+    print(f"run    {visible(str(folder))}, {len(found.models)} of {count} folds")
+    width = max(map(len, found.values), default=0)
+    for name, values in found.values.items():
+        listed = "  ".join(f"{v:.4f}" for v in values)
+        print(f"  {name:<{width}}  {found.mean(name):.4f} ± {found.deviation(name):.4f}   {listed}")
+    return found.exit_code
 
 
 def _parse_parallel(written: str | None) -> ParallelConfig | None:
