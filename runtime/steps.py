@@ -20,7 +20,6 @@ from nnc.compiler.graph.part import part_of
 from nnc.compiler.training.config import StepConfig, TrainConfig
 from nnc.compiler.training.network import OUTPUT
 from nnc.runtime.data import Batch
-from nnc.runtime.failure import Failure
 from nnc.runtime.loss import Loss
 from nnc.runtime.optimize import Scheduler, build_scheduler
 from nnc.runtime.parallel.engine import Engine

@@ -80,7 +80,8 @@ class Replicated(Several):
             some = [g for g in gradients if g.dtype == kind]
             flat = torch.cat([g.reshape(-1) for g in some])
             self.world.sum(flat).div_(self.world.size)
-            for gradient, part in zip(some, flat.split([g.numel() for g in some]), strict=True):
+            parts: Sequence[torch.Tensor] = torch.split(flat, [g.numel() for g in some])
+            for gradient, part in zip(some, parts, strict=True):
                 gradient.copy_(part.view_as(gradient))
 
     @contextmanager
