@@ -21,6 +21,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.files import TEMPORARY, flush_folder, writing
 from nnc.runtime.header import MAX_HEADER, Header, digest_of, raw_header, read_header, verify_digest
 from nnc.runtime.packing import distinct
+from nnc.runtime.provenance import versions
 from nnc.runtime.signature import signature_of
 from nnc.runtime.state import model_tensors, transient_buffers
 from nnc.runtime.tensor_file import ALIGNED, lay_out, map_tensors, write_tensors
@@ -63,7 +64,7 @@ def save(
         classes=classes or usage.classes,
         scores=scores or usage.scores,
         metrics=metrics or {},
-        provenance={"torch": torch.__version__} | dict(provenance or {}),
+        provenance={"versions": versions()} | dict(provenance or {}),
         aliases=aliases,
         transient=tuple(transient),
     )

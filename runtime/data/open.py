@@ -16,6 +16,7 @@ from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.collate import Collate
 from nnc.runtime.data.datasets import Columns, Samples, open_dataset
 from nnc.runtime.data.encode import encode_texts, learn
+from nnc.runtime.data.fingerprint import fingerprint
 from nnc.runtime.data.holdout import divide
 from nnc.runtime.data.splits import InMemory, Split, Streamed
 from nnc.runtime.data.tables import Categories
@@ -31,9 +32,9 @@ MOST_WORKERS = 4
 @dataclass(frozen=True)
 class Data:
     """The splits that were asked for. `classes` are the names of the classes, where they are known; `arrays` says that
-    images came from arrays, and not from image files. `categories` are what texts of tables stand for, by field;
-    `vocabularies` are the tokens of text fields, by number; `dropped`
-    the samples that were left out of the splits from the start."""
+    images came from arrays, and not from image files. `categories` are what texts of tables stand for, by field,
+    `kinds` what is known of the fields: image, mask …; `vocabularies` are the tokens of text fields, by number; `dropped`
+    the samples that were left out of the splits from the start; `fingerprint` identifies what was opened."""
 
     fields: tuple[str, ...]
     train: Split | None
@@ -43,7 +44,9 @@ class Data:
     arrays: bool = False
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
     categories: Categories = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
     dropped: tuple[Broken, ...] = ()
+    fingerprint: str = ""
 
     @property
     def first(self) -> Split:
@@ -87,7 +90,9 @@ def open_data(
         isinstance(first, Columns) and first.arrays,
         opening.vocabularies or {},
         first.categories,
+        config.kinds,
         tuple(broken for source in opened for broken in source.dropped),
+        fingerprint(opened) if "train" in parts else "",
     )
 
 

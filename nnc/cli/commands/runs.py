@@ -144,7 +144,7 @@ def _show(one: Run, form: str) -> None:
     if form == "json":
         from nnc.runtime.report import finite
 
-        settings = {k: one.document.get(k) for k in ("args", "sizes", "overrides", "base", "version", "torch")}
+        settings = {k: one.document.get(k) for k in ("args", "sizes", "overrides", "base", "version", "torch", "provenance")}
         print_json(_as_json(one) | settings | {"epochs": finite(list(one.epochs)), "events": finite(list(one.events))})
         return
     print(f"{visible(one.name)} in {visible(str(one.folder))}, {one.status}, {_duration(one.seconds)}")
@@ -165,7 +165,13 @@ def _settings(one: Run) -> Iterator[tuple[str, str]]:
         values = one.document.get(key)
         if isinstance(values, dict) and values:
             yield key, ", ".join(f"{k}={v}" for k, v in values.items())
-    yield "begun with", f"nnc {one.document.get('version')}, torch {one.document.get('torch')}"
+    from nnc.runtime.provenance import provenance_rows
+
+    known = one.document.get("provenance")
+    if isinstance(known, dict):
+        yield from provenance_rows(known)
+    else:
+        yield "begun with", f"nnc {one.document.get('version')}, torch {one.document.get('torch')}"
 
 
 def _epochs(one: Run) -> Iterator[list[str]]:
