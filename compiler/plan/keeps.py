@@ -7,6 +7,7 @@ A rule is a text of words:
     output output1     the result, or the second of several
     +output:bool       a further tensor as large as that one, with this dtype; `same`: with the dtype of that one
     +rows              two numbers for every row that is normalized
+    +channels          one number for every channel of every sample
 
 Ops that are made of others are not here: `composites.py` takes them apart, `recurrent.py` has the layers over time.
 """
@@ -35,8 +36,8 @@ KEEPS: Mapping[str, str] = _table({
         Upsample UpsamplingNearest2d UpsamplingBilinear2d interpolate PixelShuffle pixel_shuffle PixelUnshuffle
         pixel_unshuffle ChannelShuffle channel_shuffle affine_grid select_scatter diagonal_scatter
         ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d CircularPad1d CircularPad2d CircularPad3d
-        FrozenBatchNorm2d complex real imag conj StochasticDepth stochastic_depth Dropout1d Dropout2d Dropout3d
-        FeatureAlphaDropout dropout1d dropout2d dropout3d feature_alpha_dropout pad box_convert clip_boxes_to_image
+        FrozenBatchNorm2d complex real imag conj StochasticDepth
+        stochastic_depth pad bernoulli poisson box_convert clip_boxes_to_image
         """,
     "output": """
         ReLU relu Sigmoid sigmoid Tanh tanh Softmax LogSoftmax Softmin Softmax2d softmax log_softmax softmin
@@ -54,7 +55,9 @@ KEEPS: Mapping[str, str] = _table({
         """,
     "input output": "CrossMapLRN2d std std_mean norm logsumexp amax amin prod cumprod logcumsumexp sgn copysign pdist",
     "+output:mask": "Dropout dropout AlphaDropout alpha_dropout",
-    "+output:same input": "nanmean DropBlock2d DropBlock3d drop_block2d drop_block3d",
+    "+channels": """
+        Dropout1d Dropout2d Dropout3d FeatureAlphaDropout dropout1d dropout2d dropout3d feature_alpha_dropout
+        """,
     "input?weight weight?input": "Linear linear",
     "input weight": """
         Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d conv1d conv2d conv3d conv_transpose1d
@@ -66,7 +69,7 @@ KEEPS: Mapping[str, str] = _table({
     "input +output:same": "RReLU rrelu Softsign softsign LogSigmoid logsigmoid RMSNorm rms_norm normalize",
     "input +output:same +output:same +output:same": "LocalResponseNorm local_response_norm",
     "input +output:int64": """
-        MaxPool1d MaxPool2d MaxPool3d max_pool1d max_pool2d max_pool3d AdaptiveMaxPool1d AdaptiveMaxPool2d
+        nanmean MaxPool1d MaxPool2d MaxPool3d max_pool1d max_pool2d max_pool3d AdaptiveMaxPool1d AdaptiveMaxPool2d
         AdaptiveMaxPool3d adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d FractionalMaxPool2d
         FractionalMaxPool3d fractional_max_pool2d fractional_max_pool3d
         """,
@@ -86,7 +89,8 @@ KEEPS: Mapping[str, str] = _table({
     "input?other other?input": "mul matmul inner kron",
     "other input?other": "div",
     "input other": "remainder fmod maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross",
-    "input other output": "hypot ldexp",
+    "input other output": "hypot",
+    "other output": "ldexp",
     "input exponent output": "pow",
     "+output:float64 +output:float64": "float_power",
     "input end weight": "lerp",
@@ -107,7 +111,6 @@ KEEPS: Mapping[str, str] = _table({
     "a b": "tensordot",
     "operands": "einsum",
     "input output +input:same": "det logdet slogdet",
-    "+input:same": "cov",
     "+input:same +output:same +output:same +output:same": "corrcoef",
     "+input:int64 +output:int64 +input:same +output:int64 +output:same": "quantile nanquantile",
     "x1 x2 +x1:same +x1:same": "cosine_similarity CosineSimilarity",
@@ -116,8 +119,11 @@ KEEPS: Mapping[str, str] = _table({
     "+output:same +output:same": "trapezoid cumulative_trapezoid",
     "input other +output:same": "dist",
     "abs angle": "polar",
-    "input rois +output:int32": "RoIAlign RoIPool PSRoIAlign PSRoIPool roi_align roi_pool ps_roi_align ps_roi_pool",
-    "+output:same": "Tanhshrink tanhshrink angle box_area box_iou",
+    "rois boxes": "RoIAlign roi_align",
+    "rois boxes +output:int32": "RoIPool PSRoIAlign PSRoIPool roi_pool ps_roi_align ps_roi_pool",
+    "+output:same": """
+        Tanhshrink tanhshrink angle box_area box_iou DropBlock2d DropBlock3d drop_block2d drop_block3d
+        """,
     "+output:same +output:same +output:same +output:same +output:same +output:same +output:same +output:same": """
         generalized_box_iou distance_box_iou complete_box_iou generalized_box_iou_loss distance_box_iou_loss
         complete_box_iou_loss
@@ -127,7 +133,8 @@ KEEPS: Mapping[str, str] = _table({
         binary_cross_entropy_with_logits KLDivLoss kl_div SoftMarginLoss soft_margin_loss MultiMarginLoss multi_margin_loss
         MultiLabelMarginLoss multilabel_margin_loss NLLLoss nll_loss
         """,
-    "+input:same target": "CrossEntropyLoss cross_entropy L1Loss l1_loss HingeEmbeddingLoss hinge_embedding_loss",
+    "+input:same target": "CrossEntropyLoss cross_entropy HingeEmbeddingLoss hinge_embedding_loss",
+    "+input:same": "L1Loss l1_loss cov",
     "input target +input:same": "PoissonNLLLoss poisson_nll_loss",
     "+input:same +input:same +input:same": """
         GaussianNLLLoss gaussian_nll_loss MultiLabelSoftMarginLoss multilabel_soft_margin_loss sigmoid_focal_loss
@@ -168,7 +175,7 @@ NO_GRADIENT = _names("""
     eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and bitwise_or bitwise_xor bitwise_not
     bitwise_left_shift bitwise_right_shift gcd lcm isnan isinf isfinite signbit isneginf isposinf isclose argmax argmin argsort
     all any count_nonzero zeros ones empty rand randn full eye zeros_like ones_like empty_like full_like rand_like
-    randn_like arange linspace tensor long int bool detach one_hot bucketize searchsorted isin bernoulli poisson multinomial
+    randn_like arange linspace tensor long int bool detach one_hot bucketize searchsorted isin multinomial
     randint randperm new_zeros new_ones new_full logspace hann_window hamming_window bartlett_window blackman_window
     tril_indices triu_indices
     """)  # fmt: skip

@@ -32,7 +32,10 @@ def record_losses(tape: Tape, config: LossConfig | None, outputs: Mapping[str, T
         targets += sum(t.bytes for t, (_, known) in zip(fields, sources, strict=True) if known is None)
         made.append(_loss(tape, term.call.name, fields))
     if not made:
-        made = [_loss(tape, "CrossEntropyLoss", [t, _target("CrossEntropyLoss", t)]) for t in _learning(outputs)]
+        for output in _learning(outputs):
+            target = _target("CrossEntropyLoss", output)
+            targets += target.bytes
+            made.append(_loss(tape, "CrossEntropyLoss", [output, target]))
     for tensor in outputs.values():
         tape.drop(tensor)
     return made, targets

@@ -30,6 +30,7 @@ FOLDED = frozenset({"Linear", "linear", "matmul"})  # these look at their operan
 LIKE_INPUT = frozenset(
     {"activation", "arithmetic", "dropout", "comparison"}
 )  # families whose results lie as what came in
+OWN = frozenset({"weight", "bias", "running_mean", "running_var"})  # a normalization's, whose dtype is not the result's
 CASTS = frozenset({"to", "type_as", "float", "double", "half", "bfloat16"})
 
 
@@ -156,6 +157,7 @@ def _order(step: Step, rank: int) -> list[int] | None:
     match step.op:
         case "permute" | "Permute":
             dims = step.setting("dims", ())
+            dims = dims[0] if dims and isinstance(dims[0], tuple | list) else dims
             return [d % rank for d in dims] if rank else []
         case "transpose" | "swapaxes":
             names = ("dim0", "dim1") if step.op == "transpose" else ("axis0", "axis1")
@@ -174,6 +176,8 @@ def _order(step: Step, rank: int) -> list[int] | None:
 
 
 def _moved(step: Step, rank: int) -> list[int]:
+    if not rank:
+        return []
     sources, targets = (
         [d % rank for d in (v if isinstance(v, tuple | list) else (v,))]
         for v in (step.setting("source", ()), step.setting("destination", ()))
@@ -247,6 +251,10 @@ def _rule(step: Step) -> str:
         return "input" if step.setting("mode") == "area" else ""
     if step.op.startswith(("Conv", "conv")) and step.setting("padding_mode", "zeros") != "zeros":
         return "+input:same weight"
+    if step.op in ("RMSNorm", "rms_norm"):  # the normalized rows are kept for the gradient of the weight
+        return "input +rows +output:same" if isinstance(step.operands.get("weight"), Tensor) else "input +rows"
+    if step.family == "dropout" and step.setting("p", 0.5) == 1:
+        return ""  # nothing is left, and nothing to remember
     return KEEPS.get(step.op, "")  # what has no gradient keeps nothing
 
 
@@ -256,6 +264,8 @@ def _kept(tape: Tape, step: Step, rule: str, inputs: Sequence[Tensor], outputs: 
         if word == "+rows":
             rows = inputs[0].numel // max(_width(step), 1)
             kept.append(Tensor.new((2 * rows,), DType.float32))
+        elif word == "+channels":
+            kept.append(Tensor.new(inputs[0].shape[:2], inputs[0].dtype))
         elif word.startswith("+"):
             name, _, kind = word[1:].partition(":")
             for like in _named(name, step, inputs, outputs)[:1]:
@@ -276,7 +286,7 @@ def _width(step: Step) -> int:
     """How many numbers make a row that is normalized."""
     shape = step.setting("normalized_shape", ())
     first = next(t for o in step.operands.values() for t in tensors_of(o))
-    if step.op in ("LayerNorm", "layer_norm"):
+    if step.op in ("LayerNorm", "layer_norm", "RMSNorm", "rms_norm"):
         return shape if isinstance(shape, int) else prod(shape)
     groups = int(step.setting("num_groups", 0) or first.shape[1])
     return first.numel // max(first.shape[0] * groups, 1)
@@ -323,7 +333,8 @@ def _autocast(tape: Tape, step: Step) -> Step:
         dtype = low if step.op in LOW else DType.float32
         operands = {k: _cast(tape, o, dtype) for k, o in step.operands.items()}
         return replace(step, operands=operands, results=[_with(r, dtype) for r in step.results])
-    found = [t.dtype for o in step.operands.values() for t in tensors_of(o) if t.dtype.is_floating and not t.parameter]
+    given = [t for k, o in step.operands.items() if k not in OWN for t in tensors_of(o)]
+    found = [t.dtype for t in given if t.dtype.is_floating and not t.parameter]
     if found and all(d is low for d in found) and step.op not in CASTS:
         return replace(step, results=[_with(r, low) for r in step.results])
     return step
