@@ -29,9 +29,20 @@ def read_unfreeze(
     found = [
         _rule(reading, item, optimizer, epochs) for item in (tree.items if isinstance(tree, Sequence) else (tree,))
     ]
-    rules = [f for f in found if f is not None]
+    rules = _apart([f for f in found if f is not None])
     groups = (*optimizer.groups, *(group for _, group in rules))
     return tuple(rule for rule, _ in rules), replace(optimizer, groups=groups)
+
+
+def _apart(rules: list[tuple[Unfreezing, ParameterGroup]]) -> list[tuple[Unfreezing, ParameterGroup]]:
+    """A parameter has the settings of the rule that unfreezes it, which is the earliest that names it."""
+    taken: frozenset[str] = frozenset()
+    groups: dict[int, ParameterGroup] = {}
+    for i in sorted(range(len(rules)), key=lambda i: rules[i][0].epoch):
+        names = (rules[i][1].names or frozenset()) - taken
+        groups[i] = replace(rules[i][1], names=names)
+        taken |= names
+    return [(rule, groups[i]) for i, (rule, _) in enumerate(rules)]
 
 
 def _rule(

@@ -313,9 +313,9 @@ def test_faults(name: str) -> None:
 def test_unfreezing_is_a_group_of_its_own() -> None:
     network = NETWORK + "freeze: [embed, body.*]\n"
     train = read(
-        "AdamW(lr=1e-3)", "unfreeze: [{match: body.2, epoch: 2}, {match: 'body.*', epoch: 3, lr: 1e-5}]\n", network
+        "AdamW(lr=1e-3)", "unfreeze: [{match: 'body.*', epoch: 3, lr: 1e-5}, {match: body.2, epoch: 2}]\n", network
     )
-    assert [(u.match, u.epoch) for u in train.unfreeze] == [(("body.2",), 2), (("body.*",), 3)]
+    assert [(u.match, u.epoch) for u in train.unfreeze] == [(("body.*",), 3), (("body.2",), 2)]
     found = settings(train)
-    assert found["body.0.mix.weight"] == found["body.2.mix.weight"] == {"lr": pytest.approx(1e-5)}
-    assert found["head.weight"] == {}
+    assert found["body.0.mix.weight"] == {"lr": pytest.approx(1e-5)}
+    assert found["body.2.mix.weight"] == found["head.weight"] == {}
