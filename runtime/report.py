@@ -8,7 +8,8 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -17,11 +18,31 @@ from nnc.runtime.files import writing
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-__all__ = ["Lines", "Live", "Log", "NoLog", "Reporter", "reporter_for"]
+    from nnc.runtime.data import Data
+    from nnc.runtime.signature import Signature
+    from nnc.runtime.training import Training
+
+__all__ = ["Lines", "Live", "Log", "NoLog", "Reporter", "Watched", "reporter_for"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run as it begins, for who wants to see more of it than the loop tells. `inputs` are the fields that go into the
+    network, in its order; `resumed` says that steps were made before."""
+
+    folder: Path
+    training: Training
+    data: Data
+    signature: Signature
+    inputs: Sequence[str]
+    resumed: bool
 
 
 class Reporter:
     """Says nothing. The loop calls these in order; `loss` is a function because reading it waits for the device."""
+
+    def watch(self, run: Watched) -> None:
+        """The run itself, before the first word."""
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """What is trained, on what, with what."""

@@ -28,6 +28,7 @@ from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.files import writing
 from nnc.runtime.interrupt import Interrupts
 from nnc.runtime.leavings import Leavings
+from nnc.runtime.loggers import Together, loggers_of
 from nnc.runtime.loss import Loss
 from nnc.runtime.memory import failure_of, is_out_of_memory
 from nnc.runtime.mix import Mixer
@@ -89,6 +90,7 @@ def train(
     """
     from filelock import FileLock, Timeout
 
+    loggers = loggers_of(config, folder) if world.main else []
     lock = FileLock(folder / LOCK, timeout=0)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -165,11 +167,11 @@ class Loop:
             self.training.restore(saved)
         at = self.training.position
         self.log = Log(self.folder / LOG, at.log) if self.world.main else NoLog()
-        self.reporter.begin(facts(self.training, self.data, saved))
-        self.leavings.begin(self.data.dropped, self.log, self.reporter, new=saved is None)
         self.reporter.watch(
             Watched(self.folder, self.training, self.data, self.signature, self.inputs, saved is not None)
         )
+        self.reporter.begin(facts(self.training, self.data, saved))
+        self.leavings.begin(self.data.dropped, self.log, self.reporter, new=saved is None)
         try:
             self.training.enter_epoch()
             if saved is None and self.config.non_finite == "rollback":
@@ -198,7 +200,7 @@ class Loop:
             there = self.leavings.without(group, at, self.log, self.reporter)
             whole = [self.mixer(batch, at.epoch, at.done + i) for i, batch in enumerate(there)]
             if whole:
-                self._step(whole)
+                self.take_step(whole)
             at.done += len(group)
             at.epoch_seconds = before + time.perf_counter() - began
             self.reporter.step(at.done, lambda: self.training.average.compute()["loss"])
@@ -272,7 +274,7 @@ class Loop:
 
     # -- one step ------------------------------------------------------------------------------------------------------
 
-    def _step(self, batches: Sequence[Batch]) -> None:
+    def take_step(self, batches: Sequence[Batch]) -> None:
         at, policy = self.training.position, self.config.non_finite
         at.step += 1
         try:
@@ -283,7 +285,7 @@ class Loop:
             self._pass_over(str(trouble))
         except (RuntimeError, ValueError, NotImplementedError, MemoryError) as error:
             alone = self.world.size == 1  # several could not do it again together
-            raise self._stopped(error, (lambda: self.training.step(batches)) if alone else None) from error
+            raise self.stopped(error, (lambda: self.training.step(batches)) if alone else None) from error
         self.training.advance()
 
     def _pass_over(self, trouble: str) -> None:
@@ -307,7 +309,7 @@ class Loop:
         notes.append("a lower lr or `clip_grad_norm: 1.0` may help; `non_finite: skip` leaves such steps out")
         return Failure("NNC0825", self.config.span, f"step {self.training.position.step}: {trouble}", notes=notes)
 
-    def _stopped(self, error: Exception, again: Callable[[], object] | None = None) -> Failure:
+    def stopped(self, error: Exception, again: Callable[[], object] | None = None) -> Failure:
         """What torch says in the middle of a step, which `again` computes once more: out of memory, an optimizer that cannot
         take these gradients …"""
         self.world.check(error)
@@ -334,7 +336,7 @@ class Loop:
     def preflight(self) -> None:
         Preflight(
             self.model, self.config, self.data_config, self.split, self.sampling, self.used, self.loss, self.signature,
-            self.feeding, self.device, self._stopped, self.engine, self.mixer,
+            self.feeding, self.device, self.stopped, self.engine, self.mixer,
         ).run()  # fmt: skip
 
     def _save(self) -> None:

@@ -55,7 +55,7 @@ def trace(
     wanted = tuple(_axes(shape.type.shape, fixed) for shape in graph.inputs)
     hints = {name: _hint(name, solution) for axes in wanted for name in axes.values()}
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), torch.no_grad(), _steps_not_written_out():
             exported = _trace(model, sample, wanted, hints, batch if batch in hints else None)
     except Exception as error:  # whatever torch says about code that it cannot follow
         raise _refused("torch.export", graph, error) from error
@@ -83,6 +83,22 @@ def _trace(
             pass
     dynamic = tuple({axis: hints[name] for axis, name in one.items()} or None for one in axes)
     return torch.export.export(model, sample.inputs, dynamic_shapes=dynamic)
+
+
+@contextmanager
+def _steps_not_written_out() -> Iterator[None]:
+    """An LSTM or GRU of any number of steps: torch has this for exporting, and in its usual way counts the steps of the
+    example."""
+    try:
+        from torch.export._patches import (
+            register_gru_while_loop_decomposition,
+            register_lstm_while_loop_decomposition,
+        )
+    except ImportError:  # an older torch: the number of steps is fixed, and said to be
+        yield
+        return
+    with register_lstm_while_loop_decomposition(), register_gru_while_loop_decomposition():
+        yield
 
 
 def _axes(shape: Sequence[int | Dim], fixed: Mapping[str, int]) -> dict[int, str]:

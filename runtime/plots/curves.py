@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.runtime.failure import Failure
 from nnc.runtime.files import write_file
 from nnc.runtime.plots.figure import PALETTE, drawing, label, picture_kind, render
-from nnc.runtime.runs import Run
+from nnc.runtime.runs import Run, rates_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,7 @@ def curves_of(run: Run) -> list[Curve]:
             values = record.get(part)
             for name, value in values.items() if isinstance(values, Mapping) else ():
                 _add(found, (part, str(name)), epoch, value)
-        for name, value in _rates(record.get("lr")):
+        for name, value in islice(rates_of(record.get("lr")), MOST_GROUPS):
             _add(found, ("lr", name), epoch, value)
     return [Curve(part, name, tuple(points)) for (part, name), points in found.items()]
 
@@ -78,18 +79,6 @@ def _add(found: dict[tuple[str, str], list[tuple[int, float]]], key: tuple[str, 
     except (TypeError, ValueError, OverflowError):
         return
     found.setdefault(key, []).append((epoch, number if math.isfinite(number) else math.nan))
-
-
-def _rates(lr: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Learning rates by parameter group; of several optimizers, by the name of each."""
-    if isinstance(lr, Mapping):
-        for name, inner in lr.items():
-            yield from _rates(inner, f"{name} ")
-    elif isinstance(lr, list):
-        for i, value in enumerate(lr[:MOST_GROUPS]):
-            yield f"{prefix}group {i + 1}" if len(lr) > 1 else prefix.strip(), value
-    elif lr is not None:
-        yield prefix.strip(), lr
 
 
 def _panels(runs: Sequence[Run]) -> list[_Panel]:

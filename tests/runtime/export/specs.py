@@ -28,6 +28,9 @@ LSTM = {
     "nnc": 1, "name": "lstm", "inputs": {"tokens": TOKENS},
     "layers": {"embed": "Embedding(11, 6)", "lstm": "LSTM(5, batch_first=True)", "last": "lstm.h_n[-1]", "out": "Linear(3)"},
 }  # fmt: skip
+RNN: dict[str, Any] = {
+    **LSTM, "layers": {"embed": "Embedding(11, 6)", "rnn": "RNN(5, batch_first=True)", "last": "rnn.h_n[-1]", "out": "Linear(3)"}
+}  # fmt: skip
 STEP = {  # what comes out is called like what goes in
     "nnc": 1, "name": "step", "inputs": {"x": ["B", 4], "h": ["B", 6]},
     "layers": {"cell": "GRUCell(6)(x, h)", "out": "Linear(2)"}, "outputs": {"y": "out", "h": "cell"},

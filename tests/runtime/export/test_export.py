@@ -17,7 +17,7 @@ from nnc.runtime.export import export
 from nnc.runtime.export.compare import difference, draw, run
 from nnc.runtime.export.sizes import trials
 from nnc.runtime.failure import Failure
-from tests.runtime.export.specs import CNN, LSTM, NOISE, SKIP, STEP, trained
+from tests.runtime.export.specs import CNN, LSTM, NOISE, RNN, SKIP, STEP, trained
 
 MODULE = sys.modules["nnc.runtime.export.export"]
 
@@ -107,11 +107,13 @@ def test_python_runs_without_nnc(tmp_path: Path) -> None:
 
 
 def test_a_size_that_torch_cannot_free_is_fixed_and_said(tmp_path: Path) -> None:
-    """torch.export writes an LSTM's steps out, or guards their number."""
-    model = trained(LSTM)
-    done = export(model, tmp_path / "lstm.pt2", sizes={"T": 5})
+    """torch.export writes the steps of an RNN out. LSTM and GRU it can do for any number of them."""
+    done = export(trained(LSTM), tmp_path / "lstm.pt2")
+    assert (done.fixed, list(done.free), done.difference) == ({}, ["B", "T"], 0)
+    model = trained(RNN)
+    done = export(model, tmp_path / "rnn.pt2", sizes={"T": 5})
     assert (done.fixed, done.compared) == ({}, ("B=2, T=5", "B=3, T=5", "B=1, T=5"))  # as asked for
-    done = export(model, tmp_path / "lstm.pt2")
+    done = export(model, tmp_path / "rnn.pt2")
     assert done.fixed == {"T": 12}
     assert "T is fixed at 12, torch cannot export it free: --size T=N chooses another" in list(done.lines())
     torch.export.load(done.path).module()(torch.zeros(7, 12, dtype=torch.int64))
