@@ -48,6 +48,15 @@ class Speed:
         if module is not self._module:
             self._module, self._fast = module, None
 
+    @property
+    def full(self) -> int:
+        """How many samples a batch has that is compiled or recorded."""
+        return self._full
+
+    @full.setter
+    def full(self, samples: int) -> None:
+        self._full, self._fast = samples, None
+
     def forward(self, *inputs: torch.Tensor) -> Any:
         """The network's outputs for a batch. What is compiled or recorded for full batches leaves smaller ones as they are:
         a second compilation would take longer."""
