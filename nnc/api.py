@@ -198,12 +198,13 @@ def train(
     seed: int | None = None,
     progress: bool = True,
     weights: str | Mapping[str, Any] | None = None,
+    tensorboard: bool = False,
     **args: Any,
 ) -> Trained:
     """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
     checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder in `runs/`. `resume`
     goes on with a run that was interrupted. `device`, `epochs`, `seed` and `weights`, which training begins with, replace
-    what the spec says.
+    what the spec says. With `tensorboard`, the run is also written for TensorBoard, into `tensorboard/` of its folder.
 
         >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
         >>> trained.result.best.quantity, trained.artifact
@@ -224,6 +225,7 @@ def train(
         seed=seed,
         reporter=reporter_for() if progress else Reporter(),
         pretrained=None if weights is None else _weights(weights),
+        tensorboard=tensorboard,
     )
 
 

@@ -34,6 +34,7 @@ from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.folds import fold_provenance
 from nnc.runtime.header import Header
+from nnc.runtime.loggers import with_tensorboard
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor
 from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
@@ -88,6 +89,7 @@ def run_training(
     fold: str | None = None,
     parallel: ParallelConfig | None = None,
     world: World = ALONE,
+    tensorboard: bool = False,
 ) -> Trained:
     """Trains a spec on the data that it names, and saves the best weights as `model.safetensors` in the run's folder.
 
@@ -106,6 +108,7 @@ def run_training(
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
         project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
     project = overridden(project, overrides, parallel)
+    project = replace(project, train=with_tensorboard(project.train, where, wanted=tensorboard))
     target = world.device(device or project.train.device)
 
     def same_data(data: Data) -> None:

@@ -1,4 +1,4 @@
-"""A run for TensorBoard, in the folder `tensorboard` of its own: scalars, samples and predictions, the graph, histograms of
+"""A run for TensorBoard, in a folder of its own: scalars, samples and predictions, the graph, histograms of
 weights and gradients, and settings.
 
 Steps are the optimizer's, for everything: a run that is resumed purges what an interrupted one wrote after the checkpoint, so
@@ -27,10 +27,7 @@ from nnc.runtime.runs import rates_of
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
-__all__ = ["FOLDER", "TensorBoard"]
-
-FOLDER = "tensorboard"
-EXTRA = "tensorboard"
+__all__ = ["TensorBoard"]
 
 
 class TensorBoard(Reporter):
@@ -38,8 +35,8 @@ class TensorBoard(Reporter):
     torch.jit cannot trace, is left out, and said in TensorBoard's text."""
 
     def __init__(self, config: TensorBoardConfig, folder: Path) -> None:
-        require("tensorboard", EXTRA, "log: tensorboard")
-        self._config, self._path = config, folder / FOLDER
+        require("tensorboard", "tensorboard", "TensorBoard")
+        self._config, self._path = config, folder
         self._writer: SummaryWriter | None = None
         self._given_up: set[str] = set()
         self._seen = (0.0, 0)  # mean and number of samples of the loss that was written last
@@ -121,7 +118,7 @@ class TensorBoard(Reporter):
         settings = {k: v for k, v in config.names.items() if isinstance(v, bool | int | float | str)}
         settings |= {
             "optimizer": str(config.optimizer.call),
-            "lr": next(iter(rates_of(self._training.rates)))[1],
+            "lr": self._training.rates[0],
             "seed": config.seed,
         }
         settings |= {"batch_size": config.batch_size, "precision": config.precision}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.logs import TensorBoardConfig
 from nnc.runtime.failure import reason_of
 from nnc.runtime.loggers.table import TableLog
 from nnc.runtime.report import Reporter, Watched
 
-__all__ = ["Together", "loggers_of"]
+__all__ = ["TENSORBOARD", "Together", "loggers_of", "with_tensorboard"]
+
+TENSORBOARD = "tensorboard"  # its folder in a run's
 
 
 def loggers_of(config: TrainConfig, folder: Path) -> list[Reporter]:
@@ -20,8 +24,15 @@ def loggers_of(config: TrainConfig, folder: Path) -> list[Reporter]:
     if config.log is not None:
         from nnc.runtime.loggers.tensorboard import TensorBoard
 
-        found.append(TensorBoard(config.log, folder))
+        found.append(TensorBoard(config.log, folder / TENSORBOARD))
     return found
+
+
+def with_tensorboard(config: TrainConfig, folder: Path, *, wanted: bool) -> TrainConfig:
+    """With TensorBoard where a command wants it, or where a run that goes on has it already."""
+    if config.log is not None or not (wanted or (folder / TENSORBOARD).is_dir()):
+        return config
+    return replace(config, log=TensorBoardConfig())
 
 
 class Together(Reporter):

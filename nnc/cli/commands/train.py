@@ -44,6 +44,7 @@ nnc train digits.yaml --fold all/5
 nnc train digits.yaml --processes 2
 nnc train digits.yaml --gpus 8 --parallel fsdp
 torchrun --nproc-per-node 8 -m nnc train digits.yaml
+nnc train digits.yaml --tensorboard
 nnc train digits.yaml --dry-run
 nnc train digits.yaml --find-lr -o rates.svg
 nnc train digits.yaml --precision bf16 --speed '{compile: true}' --find-batch-size
@@ -79,6 +80,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--run-dir", metavar="DIR", help="where the run is kept (default: a new folder, runs/NAME-1, -2, …)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in --run-dir, or with the last one")
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write the run for TensorBoard, into its folder (needs tensorboard)",
+    )
     add_trials(parser)
     parser.add_argument("--quiet", action="store_true", help="no progress, only the result")
     add_format(parser, "text", "json")
@@ -132,6 +138,7 @@ def _train(
             reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
             parallel=parallel,
             world=world,
+            tensorboard=options.tensorboard,
         )
 
     if (options.fold or "").startswith("all"):
