@@ -166,7 +166,7 @@ class Group(World):
         return int(given)
 
     def texts(self, text: str) -> list[str]:
-        mine = torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
+        mine = torch.tensor(list(text.encode()), dtype=torch.uint8)
         longest = self.highest(len(mine))
         padded = torch.cat([mine, torch.zeros(longest - len(mine), dtype=torch.uint8)])
         found = [torch.empty_like(padded) for _ in range(self.size)]

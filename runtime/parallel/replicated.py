@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -44,11 +45,11 @@ class Replicated(Several):
             for parameter in model.parameters():
                 dist.broadcast(parameter.detach(), src=0)
             return model
+        self._leave_out(model, trained)
         try:
             self._wrapped = DistributedDataParallel(
                 model,
                 device_ids=[self.device] if self.device.type == "cuda" else None,
-                find_unused_parameters=not config.static_graph and self._some_unused(model, trained),
                 static_graph=config.static_graph,
                 gradient_as_bucket_view=True,  # saves a copy of all gradients
                 bucket_cap_mb=config.bucket_cap_mb,
@@ -60,14 +61,14 @@ class Replicated(Several):
             ) from error
         return self._wrapped
 
-    def _some_unused(self, model: nn.Module, trained: list[str]) -> bool:
-        """Whether some get no gradient: looking for them in every step costs time."""
-        made = origin(model)
-        return (
-            made is not None
-            and made.graph is not None
-            and not reached(made.graph, self.config.loss).issuperset(trained)
-        )
+    def _leave_out(self, model: nn.Module, trained: list[str]) -> None:
+        """Parameters that the loss does not come to, such as those of a head that no loss names: DDP would wait for their
+        gradients, or look for them in every step."""
+        made, names = origin(model), set[str]()
+        if made is not None and made.graph is not None:
+            names = set(trained) - reached(made.graph, self.config.loss)
+        leave: Any = DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        leave(model, sorted(names))
 
     def about(self) -> str:
         return f"{self.world.size}, ddp" + (", synchronized batch norm" if self.config.parallel.sync_batchnorm else "")

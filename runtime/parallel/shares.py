@@ -98,24 +98,40 @@ def shares(
         stands_in = empty and number == len(parts) - 1
         part = StandIn(dict(batch), dropped) if stands_in else Part(dict(batch), dropped)
         part.whole = len(whole[number])
-        yield part if split.certain else _settled(part, spare, world)
+        yield part if split.certain else _settled(part, spare, device, world)
         spare = {name: tensor[:2] for name, tensor in batch.items()} or spare
 
 
-def _settled(part: Part, spare: Batch, world: World) -> Part:
-    """The part of a batch of which all know by now what can be read. `spare` are samples to stand in for none."""
+def _settled(part: Part, spare: Batch, device: torch.device, world: World) -> Part:
+    """The part of a batch of which all know by now what can be read. `spare` are samples to stand in for none; a process that
+    has not seen any gets another's."""
     count = 0 if isinstance(part, StandIn) else len(next(iter(part.values()), ()))
     lacking = [] if isinstance(part, StandIn) else [[b.name, b.message] for b in part.dropped]
-    told: list[Any] = [json.loads(text) for text in world.texts(json.dumps([count, lacking]))]
-    whole = sum(found for found, _ in told)
-    dropped = tuple(Broken(name, message) for _, names in told for name, message in names)
-    if whole and not part:
-        if not spare:
-            raise Failure(
-                "NNC0823", "data", "no sample of this process's part of a batch can be read, and none before it"
-            )
-        settled: Part = StandIn(dict(spare), dropped)
-    else:
-        settled = type(part)(dict(part) if whole else {}, dropped)
+    told: list[Any] = [json.loads(t) for t in world.texts(json.dumps([count, lacking, not part and not spare]))]
+    whole = sum(found for found, _, _ in told)
+    dropped = tuple(Broken(name, message) for _, names, _ in told for name, message in names)
+    if whole and any(wants for _, _, wants in told):
+        giver = next(rank for rank, (found, _, _) in enumerate(told) if found)
+        given = world.texts(_as_text(part) if world.rank == giver else "")[giver]
+        spare = spare or _as_batch(given, device)
+    settled = StandIn(dict(spare), dropped) if whole and not part else type(part)(dict(part) if whole else {}, dropped)
     settled.whole = whole
     return settled
+
+
+def _as_text(batch: Batch) -> str:
+    """The first sample of a batch."""
+    first = {n: t[:1].cpu().contiguous() for n, t in batch.items()}
+    parts = {n: (str(t.dtype).removeprefix("torch."), list(t.shape), _bytes(t).hex()) for n, t in first.items()}
+    return json.dumps(parts)
+
+
+def _bytes(tensor: torch.Tensor) -> bytes:
+    return bytes(tensor.reshape(-1).view(torch.uint8).numpy())
+
+
+def _as_batch(text: str, device: torch.device) -> Batch:
+    return {
+        name: torch.frombuffer(bytearray.fromhex(data), dtype=getattr(torch, kind)).reshape(shape).to(device)
+        for name, (kind, shape, data) in json.loads(text).items()
+    }
