@@ -122,7 +122,8 @@ def _refuse(value: object) -> object:
 def compile_text(text: str, *, name: str = "<text>", **options: Any) -> Compilation:
     """Compiles a spec's text. `variant` chooses one of its `variants:`, `args` replace defaults of its `args:`, `sizes`
     fix free dimensions, `stop_after` names the last stage. `folder` is what references to other files are relative to, and
-    what they stay below; without it a text may refer to `zoo:` names only."""
+    what they stay below; without it a text may refer to `zoo:` names only. Without `trust`, `imports:` is refused; nothing is
+    imported here either way."""
     from nnc.compiler.source import read_text
 
     result = Compilation(name)
@@ -146,6 +147,7 @@ def _stages(
     sizes: Mapping[str, int] | None = None,
     stop_after: Stage = "verify",
     catalogue: Catalogue | None = None,
+    trust: bool = False,
 ) -> Compilation:
     """The stages after reading. Each one is skipped once an earlier one found nothing to go on with."""
     result.tree = tree
@@ -164,7 +166,7 @@ def _stages(
         if merged is None:
             return result
         tree = merged
-    if report_reserved(tree, result.problems):
+    if report_reserved(tree, result.problems, trust=trust):
         return result
     broken = check_document(tree, catalogue, result.problems)
     result.spec = read_spec(tree, source, broken, result.problems)

@@ -35,6 +35,7 @@ from nnc.runtime.files import write_file
 from nnc.runtime.folds import fold_provenance
 from nnc.runtime.header import Header
 from nnc.runtime.loggers import with_tensorboard
+from nnc.runtime.own import adopt
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor
 from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
@@ -87,6 +88,7 @@ def run_training(
     precision: str | None = None,
     speed: str | None = None,
     fold: str | None = None,
+    trust: bool = False,
     parallel: ParallelConfig | None = None,
     world: World = ALONE,
     tensorboard: bool = False,
@@ -97,16 +99,18 @@ def run_training(
     `precision`, `speed` (in text, `{compile: true}`) and `fold` (such as `2/5`) replace what the spec says, and so do
     `pretrained`, the weights to begin with, and `parallel`; a run that is resumed has the arguments and settings that it was
     begun with, where others are not given. A spec given as Python data has paths relative to the working directory. Of several
-    processes, each calls this with its `world`; the first saves. Raises `Failure`, or `SpecError` where the spec has faults.
+    processes, each calls this with its `world`; the first saves. Only with `trust` are Python files that the spec imports run.
+    Raises `Failure`, or `SpecError` where the spec has faults.
     """
-    project = read_project(spec, args or {}, sizes or {}, epochs=epochs)
+    project = read_project(spec, args or {}, sizes or {}, epochs=epochs, trust=trust)
     name = project.compilation.graph.name
     where = Path(world.agreed("folder", lambda: str(folder or _folder(name, resume=resume))))
     overrides: dict[str, Any] = {"epochs": epochs, "seed": seed, "precision": precision, "speed": speed, "fold": fold}
     if resume:
         begun = read_document(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
-        project = read_project(spec, args or begun["args"], sizes or begun["sizes"], epochs=overrides["epochs"])
+        args, sizes = args or begun["args"], sizes or begun["sizes"]
+        project = read_project(spec, args, sizes, epochs=overrides["epochs"], trust=trust)
     project = overridden(project, overrides, parallel)
     project = replace(project, train=with_tensorboard(project.train, where, wanted=tensorboard))
     target = world.device(device or project.train.device)
@@ -136,11 +140,14 @@ def open_spec_data(
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     split: str | None = None,
+    trust: bool = False,
 ) -> Data:
     """The data that a spec names, all splits or one, held against the network's inputs. A spec needs no `train:` for
-    that. Raises `Failure`, or `SpecError` where the spec has faults."""
-    source = compile_source(spec, args or {}, sizes or {})
+    that; Python files that it imports are run with `trust` only. Raises `Failure`, or `SpecError` where the spec has faults."""
+    source = compile_source(spec, args or {}, sizes or {}, trust=trust)
     config, training = source.sections()
+    if trust and config is not None and config.imports:
+        config = adopt(config, source.base)
     if config is None:
         raise Failure("NNC0824", source.span, "the spec has no `data:` section")
     signature = source.signature.carrying(training.carry if training else ())
@@ -161,11 +168,14 @@ def run_evaluation(
     device: str = "auto",
     base: str | os.PathLike[str] | None = None,
     classes: bool = False,
+    trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a run's folder (its best checkpoint) or of a saved model, on the test data of its spec, else
     on its validation data. `base` is the folder that the spec's paths are relative to: by default the one it was
     trained from, else the working directory. With `classes`, also what was taken for what. Raises `Failure`."""
-    model, project, weights, vocabularies = _trained(Path(source), Path(base) if base is not None else None)
+    model, project, weights, vocabularies = _trained(
+        Path(source), Path(base) if base is not None else None, trust=trust
+    )
     if split not in (None, "train", "validation", "test"):
         raise Failure("NNC0824", str(source), f"there is no split `{split}`: train, validation or test")
     chosen = split or ("test" if project.data.test is not None else "validation")
@@ -219,7 +229,7 @@ def run_prediction(
 
 
 def _compiled(header: Header) -> Compilation:
-    return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes)
+    return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes, trust=True)
 
 
 # -- folders -----------------------------------------------------------------------------------------------------------
@@ -322,11 +332,15 @@ def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
     return saved.name
 
 
-def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str, Mapping[str, Vocabulary] | None]:
+def _trained(
+    source: Path, base: Path | None, *, trust: bool
+) -> tuple[nn.Module, Project, str, Mapping[str, Vocabulary] | None]:
     """The network of a run's folder or of a saved model, its spec, whose weights it has, and the tokens that it knows."""
     if source.is_dir():
         run = read_document(source)
-        project = _weighed(read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"])), run)
+        project = _weighed(
+            read_project(run["spec"], run["args"], run["sizes"], base=base or Path(run["base"]), trust=trust), run
+        )
         project = overridden(project, {"fold": run["overrides"].get("fold")})
         model = project.module()
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
@@ -340,7 +354,7 @@ def _trained(source: Path, base: Path | None) -> tuple[nn.Module, Project, str, 
     model, header = load_with_header(source)
     trained_in = header.provenance.get("base")
     here = base or (Path(trained_in) if isinstance(trained_in, str) and Path(trained_in).is_dir() else Path())
-    project = read_project(header.spec, header.args, header.sizes, base=here)
+    project = read_project(header.spec, header.args, header.sizes, base=here, trust=trust)
     kept = read_vocabularies(header.preprocessing.get("vocabularies"), source)
     fold = header.provenance.get("fold")
     project = overridden(project, {"fold": fold if isinstance(fold, str) else None})

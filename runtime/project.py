@@ -16,6 +16,7 @@ from nnc.compiler.driver import Compilation, compile_file, compile_mapping
 from nnc.compiler.training import DataConfig, TrainConfig, read_sections
 from nnc.compiler.training.network import OUTPUT
 from nnc.runtime.failure import Failure, raise_errors
+from nnc.runtime.own import adopt
 from nnc.runtime.signature import Signature, signature_of
 
 __all__ = ["Project", "Source", "compile_source", "read_project"]
@@ -82,14 +83,14 @@ class Project(Source):
 
 
 def compile_source(
-    spec: Spec, args: Mapping[str, Any], sizes: Mapping[str, int], *, base: Path | None = None
+    spec: Spec, args: Mapping[str, Any], sizes: Mapping[str, int], *, base: Path | None = None, trust: bool = False
 ) -> Source:
     """Compiles a spec: a file, or plain data whose paths are relative to the working directory, unless `base` says
-    otherwise. Raises `SpecError`."""
+    otherwise. Without `trust`, one that `imports:` Python files is refused. Raises `SpecError`."""
     if isinstance(spec, Mapping):
-        compilation, home = compile_mapping(spec, args=args, sizes=sizes), Path()
+        compilation, home = compile_mapping(spec, args=args, sizes=sizes, trust=trust), Path()
     else:
-        compilation, home = compile_file(os.fspath(spec), args=args, sizes=sizes), Path(spec).parent
+        compilation, home = compile_file(os.fspath(spec), args=args, sizes=sizes, trust=trust), Path(spec).parent
     assert compilation.graph is not None, "or SpecError was raised"
     return Source(compilation, compilation.document, args, sizes, base or home)
 
@@ -101,10 +102,14 @@ def read_project(
     *,
     epochs: int | None = None,
     base: Path | None = None,
+    trust: bool = False,
 ) -> Project:
-    """Compiles a spec and reads its sections. Raises `SpecError`, or `Failure` where there is nothing to train with."""
-    source = compile_source(spec, args, sizes, base=base)
+    """Compiles a spec and reads its sections; with `trust`, runs the Python files that it imports. Raises `SpecError`, or
+    `Failure` where there is nothing to train with."""
+    source = compile_source(spec, args, sizes, base=base, trust=trust)
     data, training = source.sections(epochs=epochs)
+    if trust and data is not None and data.imports:
+        data = adopt(data, source.base)
     if data is None or training is None:
         missing = "data" if data is None else "train"
         raise Failure("NNC0824", source.span, f"the spec has no `{missing}:` section")

@@ -297,10 +297,12 @@ CODES: tuple[Code, ...] = (
     ),
     define(
         "NNC0217",
-        "not-yet",
-        "The section belongs to the language, but this version does not carry it out.",
-        """A section that was left out silently would make another network than the file says, so it is refused. The
-        note says what to do until it works.""",
+        "not-trusted",
+        "The spec would run Python code, and nobody has said that it is trusted.",
+        """`imports: {mylib: ./my_data.py}` names Python files below the spec's folder, whose classes `data:` may use as
+        datasets and transforms: `train: mylib.Recordings(root="audio")`. A spec may come from anyone, so this needs `--trust`
+        (`trust=True` in Python), every time. Look at the files first: they can do whatever you can. Layers of one's own are
+        blocks, and import nothing.""",
         """
         nnc: 1
         inputs: {x: [B, 16]}

@@ -251,7 +251,9 @@ DOCUMENT = Record(
             sections.EXTENDS, "Another spec that this one changes: entries of the same name replace, `fc: ~` removes."
         ),
         "include": Key(sections.INCLUDE, "Files whose `blocks:` may be used here."),
-        "imports": Key(sections.IMPORTS, "Reserved for Python files with layers of your own; refused for now."),
+        "imports": Key(
+            sections.IMPORTS, "Python files with datasets and transforms of your own; refused without --trust."
+        ),
         "inputs": Key(INPUTS, "Names, shapes and dtypes of the tensors that flow in: `{x: [B, 3, H, W]}`."),
         "args": Key(ARGS, "Arguments with their defaults: `--set num_classes=10`."),
         "variants": Key(

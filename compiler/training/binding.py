@@ -15,12 +15,13 @@ from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.expr.template import parse_template
-from nnc.compiler.expr.tree import CallExpr, Expr, Items, Keyword, Literal, Name
+from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Items, Keyword, Literal, Name
 from nnc.compiler.ops.registry import Argument
 from nnc.compiler.source.tree import Entry, Scalar, Sequence, Tree
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.config import BoundCall, Deferred, waits
 from nnc.compiler.training.kinds import are_names, is_formula, nested_group
+from nnc.compiler.training.own import OWN, own_call
 from nnc.compiler.training.registry import CallDef, Group, Refused
 from nnc.compiler.training.values import Unknown, did_you_mean, evaluate, names_in
 from nnc.compiler.training.vocabulary import INSTEAD, VOCABULARY, Vocabularies
@@ -39,12 +40,14 @@ class Given:
 
 @dataclass
 class Binder:
-    """`names` are the values that expressions may use; those in `later` are known only when training begins."""
+    """`names` are the values that expressions may use; those in `later` are known only when training begins. `imports` are
+    files of the user's own code, by name."""
 
     problems: Problems
     names: Mapping[str, Any] = field(default_factory=dict)
     later: Mapping[str, Any] = field(default_factory=dict)
     vocabularies: Vocabularies = field(default_factory=lambda: VOCABULARY)
+    imports: Mapping[str, str] = field(default_factory=dict)
 
     # -- a call in the file --------------------------------------------------------------------------------------------
 
@@ -65,6 +68,8 @@ class Binder:
     def expression(self, expr: Expr, group: Group) -> BoundCall | None:
         """A parsed call, or a bare name: `AdamW` is `AdamW()`."""
         callee = expr.callee if isinstance(expr, CallExpr) else expr
+        if isinstance(callee, Attribute):
+            return self._own(expr, callee, group, ())
         if not isinstance(callee, Name):
             self.problems.error(
                 "NNC0808", expr.span, f"{_a(group)} is written as a name or a call, such as {_example(self, group)}"
@@ -86,6 +91,9 @@ class Binder:
         if expr is None:
             return None
         callee = expr.callee if isinstance(expr, CallExpr) else expr
+        if isinstance(callee, Attribute):
+            own = tuple(e for e in tree.entries if e.key.value != "type" and e.key.value not in reserved)
+            return self._own(expr, callee, group, own)
         if not isinstance(callee, Name):
             self.problems.error("NNC0808", kind.span, f"`type` names {_a(group)}, such as {_example(self, group)}")
             return None
@@ -94,6 +102,23 @@ class Binder:
             return None
         entries = tuple(e for e in tree.entries if e.key.value != "type" and e.key.value not in reserved)
         positional, keywords = (expr.arguments, expr.keywords) if isinstance(expr, CallExpr) else ((), ())
+        return self._bind(found, expr.span, positional, keywords, entries)
+
+    def _own(self, expr: Expr, callee: Attribute, group: Group, entries: tuple[Entry, ...]) -> BoundCall | None:
+        """`mylib.Recordings(root="audio")`: a class of one's own."""
+        if group not in OWN or callee.name.startswith("_"):
+            what = "a name that begins with _ is nobody else's" if group in OWN else f"{_a(group)} is torch's"
+            self.problems.error("NNC0801", callee.span, f"code of your own gives datasets and transforms: {what}")
+            return None
+        if not isinstance(callee.value, Name) or callee.value.name not in self.imports:
+            fix = Fix(f"add `imports: {{{callee.span.text.partition('.')[0]}: ./my_code.py}}`")
+            self.problems.error(
+                "NNC0801", callee.span, f"`{callee.span.text}` names a file that is not imported", fix=fix
+            )
+            return None
+        positional, keywords = (expr.arguments, expr.keywords) if isinstance(expr, CallExpr) else ((), ())
+        given = (*(k.name for k in keywords), *(str(e.key.value) for e in entries))
+        found = own_call(group, f"{callee.value.name}.{callee.name}", given)
         return self._bind(found, expr.span, positional, keywords, entries)
 
     def _find(self, name: str, span: Span, group: Group) -> CallDef | None:

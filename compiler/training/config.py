@@ -129,6 +129,7 @@ class Parameter:
     ndim: int
     blocks: tuple[str, ...] = ()
     frozen: bool = False
+    sparse: bool = False  # whether its gradient is
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,7 @@ class DataConfig:
     loader: LoaderConfig = field(default_factory=LoaderConfig)
     on_error: Literal["fail", "skip"] = "fail"
     texts: tuple[str, ...] = ()  # the fields that are cut into tokens
+    imports: Mapping[str, str] = field(default_factory=dict)  # files of the user's own code, by name
 
     @property
     def transforms(self) -> dict[str, FieldTransforms]:
@@ -348,9 +350,23 @@ class LayerDecay:
 
 @dataclass(frozen=True, slots=True)
 class OptimizerConfig:
+    """`names` are the parameters that it is for, None for all. Of several optimizers that share the parameters, the first
+    has the others in `further`."""
+
     call: BoundCall
     groups: tuple[ParameterGroup, ...] = ()
     layer_decay: LayerDecay | None = None
+    names: frozenset[str] | None = None
+    further: tuple[OptimizerConfig, ...] = ()
+
+    @property
+    def all(self) -> tuple[OptimizerConfig, ...]:
+        return (self, *self.further)
+
+    @property
+    def calls(self) -> str:
+        """As it is written."""
+        return ", ".join(str(one.call) for one in self.all)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from nnc.compiler.schema.spec import Spec
 from nnc.compiler.source.tree import Tree
 from nnc.compiler.training.config import DataConfig, TrainConfig
 from nnc.compiler.training.network import network_of
+from nnc.compiler.training.own import read_imports
 from nnc.compiler.training.read_data import read_data
 from nnc.compiler.training.read_train import read_train
 from nnc.compiler.training.sections import Broken
@@ -34,8 +35,9 @@ def read_sections(
     of the spec's arguments; `broken` is what the schema check has refused already (`check_document`).
     """
     data = train = None
+    imports = read_imports(sections.get("imports"), problems)
     if "data" in sections:
-        data = read_data(sections["data"], problems, names=names, broken=broken)
+        data = read_data(sections["data"], problems, names=names, broken=broken, imports=imports)
     if "train" in sections:
         network = network_of(graph, spec) if graph is not None else None
         train = read_train(

@@ -34,12 +34,13 @@ def read_data(
     *,
     names: Mapping[str, Any] | None = None,
     broken: Broken = frozenset(),
+    imports: Mapping[str, str] | None = None,
     vocabularies: Vocabularies = VOCABULARY,
 ) -> DataConfig | None:
     """The section, or None after reporting its faults. `names` are the spec's arguments; `broken` what the schema check
-    refused."""
+    refused; `imports` the files of the user's own code."""
     section = Section("data", tree, KEYS, problems, names, broken)
-    binder = Binder(problems, names or {}, vocabularies=vocabularies)
+    binder = Binder(problems, names or {}, vocabularies=vocabularies, imports=imports or {})
     bound = _bound(section, binder, section.need("train", EXAMPLE))
     declared = read_field_kinds(section)
     listed = declared or {name: "" for name, _ in section.texts("fields") or ()}
@@ -48,7 +49,7 @@ def read_data(
     test = _dataset(section, binder, fields, _bound(section, binder, section.values.get("test")))
     validation = _validation(section, binder, fields)
     kinds = kinds_of(fields, declared, _parts(binder, bound))
-    stages = read_stages(section, fields, kinds, vocabularies)
+    stages = read_stages(section, fields, kinds, vocabularies, imports)
     transforms = transforms_by_field(stages)
     held = validation if isinstance(validation, BoundCall) else None
     texts = read_texts(section, binder, {"train": train, "test": test, "validation": held}, transforms)
@@ -77,6 +78,7 @@ def read_data(
         loader=loader,
         on_error=section.value("on_error", "Literal['fail', 'skip']", "fail"),
         texts=texts,
+        imports=imports or {},
     )
 
 
@@ -122,7 +124,7 @@ def _dataset(section: Section, binder: Binder, fields: tuple[str, ...], call: Bo
                 section.spans.get("fields", call.span),
                 f"{call.name} has one field, or two: the second is the next token",
             )
-    else:
+    elif "own" not in traits:
         _check_parts(section, binder, call, fields)
     root = call.arguments.get("root")
     download = binder.vocabularies["dataset"][call.name].argument("download")

@@ -38,7 +38,11 @@ def read_field_kinds(section: Section) -> dict[str, str]:
 
 
 def read_stages(
-    section: Section, fields: tuple[str, ...], kinds: Mapping[str, str], vocabularies: Vocabularies
+    section: Section,
+    fields: tuple[str, ...],
+    kinds: Mapping[str, str],
+    vocabularies: Vocabularies,
+    imports: Mapping[str, str] | None = None,
 ) -> tuple[TransformStage, ...]:
     """The stages, in the order of the file; those with a fault are reported and left out."""
     tree = section.values.get("transforms")
@@ -53,7 +57,9 @@ def read_stages(
         if names is None:
             continue
         before = len(section.problems)
-        done = read_transforms(entry.value, section.problems, names=section.names, vocabularies=vocabularies)
+        done = read_transforms(
+            entry.value, section.problems, names=section.names, vocabularies=vocabularies, imports=imports
+        )
         if done is not None:
             stage = TransformStage(names, done.train, done.eval, entry.key.content)
             if len(names) > 1:
@@ -124,10 +130,15 @@ def _leaves(calls: tuple[BoundCall, ...]) -> Iterator[BoundCall]:
 
 
 def read_transforms(
-    tree: Tree, problems: Problems, *, names: Mapping[str, Any] | None = None, vocabularies: Vocabularies = VOCABULARY
+    tree: Tree,
+    problems: Problems,
+    *,
+    names: Mapping[str, Any] | None = None,
+    vocabularies: Vocabularies = VOCABULARY,
+    imports: Mapping[str, str] | None = None,
 ) -> FieldTransforms | None:
     """One list, for training and evaluation alike, or `{train: […], eval: […]}`."""
-    binder = Binder(problems, names or {}, vocabularies=vocabularies)
+    binder = Binder(problems, names or {}, vocabularies=vocabularies, imports=imports or {})
     if isinstance(tree, TreeMapping) and tree.get("type") is None:
         section = Section("transforms", tree, ("train", "eval"), problems, names)
         train = _calls(section.values.get("train"), binder)
@@ -155,7 +166,8 @@ def _calls(tree: Tree | None, binder: Binder) -> tuple[BoundCall, ...] | None:
 
 def _refuse_random(calls: tuple[BoundCall, ...], binder: Binder, why: str) -> None:
     for call in calls:
-        if "random" in binder.vocabularies["transform"][call.name].traits:
+        traits = binder.vocabularies["transform"][call.name].traits
+        if "random" in traits and "own" not in traits:
             binder.problems.error(
                 "NNC0812", call.span, f"{call.name} is random: {why}",
                 notes=("write `{train: […], eval: […]}` with a list each, the random transforms in the first",),

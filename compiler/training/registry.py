@@ -74,7 +74,17 @@ class Vocabulary(Mapping[str, CallDef]):
             raise ValueError(f"a {group} is declared twice or in the wrong group")
 
     def __getitem__(self, name: str) -> CallDef:
+        if "." in name and name not in self._defs:
+            return self._own(name)
         return self._defs[name]
+
+    def _own(self, name: str) -> CallDef:
+        """What a call of the user's own code, `mylib.Recordings`, is known as once it is bound."""
+        from nnc.compiler.training.own import OWN, own_call
+
+        if self.group not in OWN:
+            raise KeyError(name)
+        return own_call(self.group, name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._defs)

@@ -18,6 +18,7 @@ __all__ = [
     "add_set",
     "add_size",
     "add_spec",
+    "add_trust",
     "add_weights",
     "not_negative",
     "parse_given_weights",
@@ -76,6 +77,11 @@ def parse_given_weights(written: str | None) -> GivenWeights | None:
     if found is None:
         raise Misuse(f"--weights: {next(iter(problems)).message}")
     return found
+
+
+def add_trust(parser: ArgumentParser) -> None:
+    """`--trust`: whether Python files that a spec names may be run."""
+    parser.add_argument("--trust", action="store_true", help="run the Python files that the spec's `imports:` names")
 
 
 def add_depth(parser: ArgumentParser, what: str) -> None:

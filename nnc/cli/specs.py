@@ -25,18 +25,19 @@ def compile_spec(
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     stop_after: Stage = "verify",
+    trust: bool = True,
 ) -> Compilation:
-    """Runs the pipeline on it. What is wrong with the spec, a file that cannot be read included, is in the result's
-    `problems`.
+    """Runs the pipeline on it, which imports nothing, whether it is trusted or not. What is wrong with the spec, a file that
+    cannot be read included, is in the result's `problems`.
 
     Raises Misuse for a `zoo:` name that does not exist."""
     from nnc.compiler.driver import compile_file, compile_text
 
     if given == "-":
         return compile_text(
-            _standard_input(), name="<stdin>", folder=".", args=args, sizes=sizes, stop_after=stop_after
+            _standard_input(), name="<stdin>", folder=".", args=args, sizes=sizes, stop_after=stop_after, trust=trust
         )
-    return compile_file(spec_path(given), args=args, sizes=sizes, stop_after=stop_after)
+    return compile_file(spec_path(given), args=args, sizes=sizes, stop_after=stop_after, trust=trust)
 
 
 def spec_path(given: str) -> str:

@@ -25,6 +25,7 @@ from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, 
 from nnc.runtime.data.vocabulary import Vocabulary as Tokens
 from nnc.runtime.data.windows import Windows, open_windows
 from nnc.runtime.failure import Failure
+from nnc.runtime.own import open_own
 
 __all__ = ["Columns", "Samples", "open_dataset"]
 
@@ -118,6 +119,9 @@ def open_dataset(
     in `padded` may differ in length; with `skip`, what lacks a value is left out. Raises `Failure`."""
     found = vocabulary[call.name]
     arguments = {k: _path(k, v, base) for k, v in call.arguments.items()}
+    if "own" in found.traits:
+        own, names = open_own(call, fields)
+        return Samples(own, fields, names)
     if "arrays" in found.traits:
         return _arrays(call, fields, Path(arguments["file"]))
     if "table" in found.traits:

@@ -16,6 +16,7 @@ from nnc.compiler.training.dataset_parts import FIXED_VALUES
 from nnc.compiler.training.registry import Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.own import OwnCall
 from nnc.runtime.seed import derive
 
 __all__ = ["Chain", "Pipeline", "build", "chains_of", "image_batch"]
@@ -28,6 +29,10 @@ VALUES = frozenset({"Normalize", "ToDtype"})  # in a list of the mask alone thes
 
 def build(call: BoundCall) -> Any:
     """torchvision's transform of a checked call. Raises `Failure` where torchvision refuses it."""
+    if isinstance(call, OwnCall):
+        return call.make()
+    if "." in call.name:
+        raise Failure("NNC0217", call.span, f"{call.name} is Python code, which only a spec that you trust may run")
     arguments = {k: _value(k, v) for k, v in call.arguments.items()}
     if call.name == "ToDtype":
         arguments["dtype"] = getattr(torch, arguments["dtype"])  # one of the twelve that `Dtype` allows

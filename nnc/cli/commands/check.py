@@ -19,7 +19,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import OK
-from nnc.cli.options import add_format, add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.options import add_format, add_set, add_size, add_spec, add_trust, parse_set, parse_size
 from nnc.cli.output import print_json, wants_color
 from nnc.cli.report import FORMATS, count, diagnostics_json, exit_code, render, show
 from nnc.cli.shapes import as_json as history_json
@@ -46,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser, several=True)
     add_set(parser)
     add_size(parser)
+    add_trust(parser)
     what = (
         "show how the shape of a layer, named as `nnc summary` names it, came about, and who asks for what is required"
     )
@@ -55,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     args, sizes = parse_set(options.set), parse_size(options.size)
-    results = [(given, compile_spec(given, args=args, sizes=sizes)) for given in options.specs]
+    results = [(given, compile_spec(given, args=args, sizes=sizes, trust=options.trust)) for given in options.specs]
     for _, result in results:
         check_weights(result)
     match options.format:

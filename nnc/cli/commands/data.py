@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnc.cli.exits import OK, Misuse
-from nnc.cli.options import add_format, add_set, add_size, add_spec, parse_set, parse_size
+from nnc.cli.options import add_format, add_set, add_size, add_spec, add_trust, parse_set, parse_size
 from nnc.cli.output import note_written, print_json
 from nnc.cli.specs import spec_path
 from nnc.compiler.render.visible import visible
@@ -32,6 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_set(parser)
     add_size(parser)
+    add_trust(parser)
     parser.add_argument(
         "--split", choices=("train", "validation", "test"), help="only this one (default: all that there are)"
     )
@@ -54,7 +55,7 @@ def run(options: Namespace) -> int:
     from nnc.runtime.commands import open_spec_data
     from nnc.runtime.data.describe import describe, write_grid
 
-    data = open_spec_data(path, args=args, sizes=sizes, split=options.split)
+    data = open_spec_data(path, args=args, sizes=sizes, split=options.split, trust=options.trust)
     found = describe(data)
     if options.format == "json":
         print_json([_as_json(s) for s in found])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnc.cli.exits import FINDINGS, OK, Misuse
-from nnc.cli.options import add_device, add_format
+from nnc.cli.options import add_device, add_format, add_trust
 from nnc.cli.output import note_written, print_json
 from nnc.compiler.render.visible import visible
 
@@ -38,6 +38,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--confusion", metavar="FILE", help="draw what was taken for what: a .png, .svg or .pdf file (needs matplotlib)"
     )
+    add_trust(parser)
     add_device(parser)
     add_format(parser, "text", "json")
 
@@ -58,7 +59,7 @@ def run(options: Namespace) -> int:
         raise Misuse("--confusion writes a .png, .svg or .pdf file")
     found = run_evaluation(
         options.source, split=options.split, device=options.device or "auto", base=options.base,
-        classes=options.classes or bool(options.confusion),
+        classes=options.classes or bool(options.confusion), trust=options.trust,
     )  # fmt: skip
     for name, _ in options.at_least:
         if name not in found.quantities:

@@ -17,6 +17,7 @@ from nnc.cli.options import (
     add_set,
     add_size,
     add_spec,
+    add_trust,
     add_weights,
     not_negative,
     parse_given_weights,
@@ -67,6 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--fold", metavar="K/N", help="validate with fold K of N, instead of what `validation:` says; `all` or `all/N` trains "
         "once for each fold, and says mean and deviation",
     )  # fmt: skip
+    add_trust(parser)
     add_weights(parser)
     add_device(parser)
     several = parser.add_mutually_exclusive_group()
@@ -134,6 +136,7 @@ def _train(
             precision=options.precision,
             speed=options.speed,
             fold=fold,
+            trust=options.trust,
             pretrained=parse_given_weights(options.weights),
             reporter=Reporter() if options.quiet or not world.main else reporter_for(sys.stderr),
             parallel=parallel,
@@ -171,7 +174,7 @@ def _all_folds(
         raise Misuse(
             "--fold all trains one fold after the other, in one process: begin several runs, each with its --fold"
         )
-    project = read_project(path, args, sizes, epochs=options.epochs)
+    project = read_project(path, args, sizes, epochs=options.epochs, trust=options.trust)
     count = folds_of(project.data, options.fold)
     folder = Path(options.run_dir or folder_of_folds(project.compilation.graph.name, resume=options.resume))
     found = train_folds(
