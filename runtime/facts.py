@@ -22,7 +22,7 @@ def facts(training: Training, data: Data, resumed: Checkpoint | None) -> dict[st
         "data": f"{len(data.train):,} samples in batches of {config.batch_size}"
         + (f", {config.accumulate} to a step" if config.accumulate > 1 else "")
         + (f", {len(data.validation):,} for validation" if data.validation is not None else ""),
-        "optimizer": str(config.optimizer.call),
+        "optimizer": "; ".join(f"{s.name}: {s.optimizer.calls}" for s in config.steps) or config.optimizer.calls,
         "speed": str(training.speed.choices),
     }
     if about := training.engine.about():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from nnc.compiler.training.config import BoundCall, OptimizerConfig, SchedulerCo
 from nnc.compiler.training.groups import group_names
 from nnc.compiler.training.values import Unknown
 from nnc.runtime.failure import Failure, raise_errors, reason_of
+from nnc.runtime.several import Several
 
 __all__ = ["Scheduler", "build_optimizer", "build_scheduler"]
 
@@ -22,8 +24,16 @@ PEAKS = ("max_lr", "base_lr")  # numbers of schedulers that stand for the rate o
 
 
 def build_optimizer(config: OptimizerConfig, parameters: Iterable[tuple[str, nn.Parameter]]) -> Optimizer:
-    """torch.optim's optimizer over named parameters, tied ones once. Raises `Failure` where torch refuses it."""
+    """torch.optim's optimizer over named parameters, tied ones once; several that share them as one. Raises `Failure` where
+    torch refuses it."""
     named = dict(parameters)
+    if config.further:
+        parts = [
+            (i, one, {n: p for n, p in named.items() if n in (one.names or ())}) for i, one in enumerate(config.all)
+        ]
+        return Several(
+            {f"{i}.{o.call.name}": build_optimizer(replace(o, further=()), m.items()) for i, o, m in parts if m}
+        )
     groups = [{"params": [named[n] for n in g.names], **g.settings} for g in group_names(config, named)]
     if not groups:
         raise Failure("NNC0822", config.call.span, "the network has no parameters to train")

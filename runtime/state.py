@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -118,6 +118,8 @@ def _loss(config: LossConfig) -> Any:
 
 
 def _optimizer(config: OptimizerConfig) -> list[Any]:
+    if config.further:
+        return [[*_optimizer(replace(one, further=())), sorted(one.names or ())] for one in config.all]
     groups = [
         [list(g.match), dict(g.settings), *([sorted(g.names)] if g.names is not None else [])] for g in config.groups
     ]

@@ -6,14 +6,12 @@ of `fooled = discriminator(generator(noise))` only the discriminator runs again,
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from nnc.compiler.backends.torch.build import build, origin
 from nnc.compiler.graph.part import part_of
@@ -23,6 +21,7 @@ from nnc.runtime.data import Batch
 from nnc.runtime.loss import Loss
 from nnc.runtime.optimize import Scheduler, build_scheduler
 from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.several import Several
 from nnc.runtime.speed import Speed
 from nnc.runtime.update import Updater
 
@@ -65,7 +64,7 @@ class Steps:
             _Step(step, model, config, own, inputs, device, speed, engine, self._kept)
             for step, own in zip(config.steps, loss.parts, strict=True)
         ]
-        self.optimizer = _Several({s.config.name: s.updater.optimizer for s in self._steps})
+        self.optimizer = Several({s.config.name: s.updater.optimizer for s in self._steps})
         self.scaler = _Scalers({s.config.name: s.updater.scaler for s in self._steps})
         self.scheduler = _Schedulers(self._steps, config, -(-batches // config.accumulate))
         self.parameters = list({id(p): p for s in self._steps for p in s.updater.parameters}.values())
@@ -137,34 +136,6 @@ class _Forward:
         named: Named = found if isinstance(found, dict) else {self._outputs[0]: found}
         kept.update(named)
         return named
-
-
-class _Several(Optimizer):
-    """Several optimizers as one, for what looks at groups of parameters and at states. It has no state of its own, so that
-    torch's constructor has nothing to do."""
-
-    def __init__(self, parts: Mapping[str, Optimizer]) -> None:
-        self._parts = parts
-        self._opt_called = True  # torch warns of a schedule that steps before its optimizer
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        return [group for part in self._parts.values() for group in part.param_groups]
-
-    @property
-    def state(self) -> Mapping[Any, Any]:  # type: ignore[override]
-        return ChainMap(*(part.state for part in self._parts.values()))
-
-    @property
-    def defaults(self) -> dict[str, Any]:  # type: ignore[override]
-        return next(iter(self._parts.values())).defaults
-
-    def state_dict(self) -> dict[str, Any]:
-        return {name: part.state_dict() for name, part in self._parts.items()}
-
-    def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        for part in self._parts.values():
-            part.step(closure)
 
 
 class _Scalers:

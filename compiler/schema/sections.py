@@ -160,16 +160,17 @@ DATA = Record(
 # -- train:
 # ---------------------------------------------------------------------------------------------------------------
 
+NDIM = _setting(
+    "an integer ≥ 0, or a list of them",
+    {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "array", "minItems": 1}]},
+)
 PARAMETER_GROUP = Record(
     "a mapping with `match:`, `type:` or `ndim:`",
     {
         "match": Key(GLOBS, 'Globs over parameter names: `["*.bias", "*bn*"]`.'),
         "type": Key(NAMES, "Types of layers, or names of the file's blocks: `[BatchNorm2d, LayerNorm]`."),
         "ndim": Key(
-            _setting(
-                "an integer ≥ 0, or a list of them",
-                {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "array", "minItems": 1}]},
-            ),
+            NDIM,
             "Numbers of dimensions: 1 for biases and the weights of normalization.",
         ),
     },
@@ -219,13 +220,21 @@ LOSS_MAPPING = Record(
     rest=ANYTHING,
 )
 
-OPTIMIZER = call(
+_OPTIMIZER = call(
     "an optimizer such as `Adam(lr=1e-3)`",
+    parameters=Key(GLOBS, "Of several optimizers: what this one is for, as globs over names of parameters or modules."),
+    ndim=Key(NDIM, "Of several optimizers: the numbers of dimensions of what this one is for."),
     groups=Key(Listing("a list of parameter groups", PARAMETER_GROUP), "Other settings for some of the parameters."),
     no_decay=Key(
         NAMES, "What has no weight decay: `default` for biases, normalization and embeddings, or globs over names."
     ),
     layer_decay=Key(LAYER_DECAY, "Smaller learning rates for earlier layers."),
+)
+OPTIMIZER = Choice(
+    "an optimizer such as `Adam(lr=1e-3)`, or a list of them that share the parameters",
+    scalar=_OPTIMIZER.scalar,
+    mapping=_OPTIMIZER.mapping,
+    listing=Listing("a list of optimizers", _OPTIMIZER, least=1),
 )
 SCHEDULER = call(
     "a scheduler such as `OneCycleLR(max_lr=0.01, total_steps=steps)`",

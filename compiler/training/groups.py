@@ -16,15 +16,21 @@ SHOWN = 3  # names of a group
 
 @dataclass(frozen=True, slots=True)
 class Grouped:
-    """Parameters of equal settings, by name. `settings` are those that differ from the optimizer's."""
+    """Parameters of equal settings, by name. `settings` are those that differ from the optimizer's, which is `call`."""
 
+    call: BoundCall
     names: tuple[str, ...]
     settings: Mapping[str, Any]
 
 
 def group_names(config: OptimizerConfig, names: Iterable[str]) -> list[Grouped]:
-    """Parameters with equal settings together, in the order of their first one. Every rule that fits a name adds its
-    settings; `layer_decay` then scales the rate."""
+    """Parameters with equal settings together, in the order of their first one; those of each optimizer after those of the
+    one before. Every rule that fits a name adds its settings; `layer_decay` then scales the rate."""
+    every = list(names)
+    return [g for one in config.all for g in _groups(one, [n for n in every if one.names is None or n in one.names])]
+
+
+def _groups(config: OptimizerConfig, names: Sequence[str]) -> list[Grouped]:
     rules, decay = config.groups, config.layer_decay
     groups: dict[tuple[tuple[int, ...], float], list[str]] = {}
     for name in names:
@@ -35,7 +41,7 @@ def group_names(config: OptimizerConfig, names: Iterable[str]) -> list[Grouped]:
         settings = {k: v for i in fitting for k, v in rules[i].settings.items()}
         if scale != 1:
             settings["lr"] = settings.get("lr", base_rate(config.call)) * scale
-        found.append(Grouped(tuple(members), settings))
+        found.append(Grouped(config.call, tuple(members), settings))
     return found
 
 
@@ -54,15 +60,15 @@ def decays(parameter: Parameter) -> bool:
     return parameter.ndim > 1 and not spared
 
 
-def lines(config: OptimizerConfig, groups: Sequence[Grouped], sizes: Mapping[str, int]) -> list[str]:
-    """A line for each group: rate, other settings, how many numbers it has (`sizes`, by name), and whose they are."""
+def lines(groups: Sequence[Grouped], sizes: Mapping[str, int]) -> list[str]:
+    """A line for each group: optimizer and rate, other settings, how many numbers it has (`sizes`, by name), and whose they
+    are."""
     found = []
     for group in groups:
-        rate = group.settings.get("lr", base_rate(config.call))
+        rate = group.settings.get("lr", base_rate(group.call))
         other = "".join(f", {k}={v}" for k, v in group.settings.items() if k != "lr")
         count = sum(sizes.get(n, 0) for n in group.names)
-        named = ", ".join(group.names[:SHOWN]) + (
-            f" and {len(group.names) - SHOWN} more" if len(group.names) > SHOWN else ""
-        )
-        found.append(f"lr={rate:.4g}{other}: {count:,} in {named}")
+        named = ", ".join(group.names[:SHOWN])
+        named += f" and {len(group.names) - SHOWN} more" if len(group.names) > SHOWN else ""
+        found.append(f"{group.call.name} lr={rate:.4g}{other}: {count:,} in {named}")
     return found

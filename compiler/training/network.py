@@ -38,7 +38,8 @@ def _parameters(graph: Graph) -> tuple[Parameter, ...]:
             frozen = graph.freeze is not None and graph.freeze.covers(tensor.path)
             frozen = frozen or (isinstance(tensor.node.target, Stored) and not tensor.node.target.requires_grad)
             ndim = len(tensor.spec.shape)
-            found[tensor.path] = Parameter(tensor.path, tensor.type, ndim, around, frozen)
+            sparse = tensor.node.settings.get("sparse") is True
+            found[tensor.path] = Parameter(tensor.path, tensor.type, ndim, around, frozen, sparse)
     order = {name: i for i, name in enumerate(found)}
     for pair in _ties(graph):
         if all(name in order for name in pair):

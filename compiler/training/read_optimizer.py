@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from nnc.compiler.diagnostics import Fix, Span
+from nnc.compiler.graph.initial import fits
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Sequence, Tree
 from nnc.compiler.training.config import LayerDecay, OptimizerConfig, Parameter, ParameterGroup
@@ -20,16 +22,34 @@ from nnc.compiler.training.values import did_you_mean
 __all__ = ["read_optimizer", "read_settings"]
 
 KEYS = ("groups", "no_decay", "layer_decay")
+PART = ("parameters", "ndim")  # what one of several optimizers is for
+TAKE_SPARSE = ("Adagrad", "SGD", "SparseAdam")
 SELECTORS = ("match", "type", "ndim")
 DEFAULT = "default"  # of `no_decay:`
 
 
-def read_optimizer(reading: Reading) -> OptimizerConfig | None:
-    """None where there is none, or after reporting a fault."""
+def read_optimizer(reading: Reading, trains: Callable[[str], bool] = lambda name: True) -> OptimizerConfig | None:
+    """None where there is none, or after reporting a fault. `trains` says by name which parameters it is for."""
+    tree = reading.section.values.get("optimizer")
+    known = _known(reading)
+    mine = None if known is None else [p for p in known if trains(p.name)]
+    if isinstance(tree, Sequence):
+        return _shared(reading, tree, mine)
+    one = tree and _one(reading, tree)
+    if not one:
+        return None
+    for key in PART:
+        if isinstance(tree, TreeMapping) and (written := tree.entry(key)) is not None:
+            notes = ("of a list of optimizers, each says what it is for",)
+            reading.section.error("NNC0811", written.key.content, "one optimizer is for all parameters", notes=notes)
+    _check_parameters(reading, one, mine)
+    return one
+
+
+def _one(reading: Reading, tree: Tree) -> OptimizerConfig | None:
     section = reading.section
-    tree = section.values.get("optimizer")
-    bound = tree and reading.bind(tree, "optimizer", KEYS)
-    if not tree or not bound:
+    bound = reading.bind(tree, "optimizer", (*KEYS, *PART))
+    if not bound:
         return None
     call, found = bound
     written = {k: value for k in KEYS if isinstance(tree, TreeMapping) and (value := tree.get(k)) is not None}
@@ -46,6 +66,79 @@ def read_optimizer(reading: Reading) -> OptimizerConfig | None:
         section.error("NNC0808", listed.span, "`groups:` is a list of mappings with `match` and settings")
     decay = _layer_decay(reading, written["layer_decay"]) if "layer_decay" in written else None
     return OptimizerConfig(call, tuple(g for g in groups if g is not None), decay)
+
+
+# -- several of them ---------------------------------------------------------------------------------------------------
+
+
+def _shared(reading: Reading, tree: Sequence, mine: list[Parameter] | None) -> OptimizerConfig | None:
+    """`[{type: Muon(lr=0.02), parameters: blocks, ndim: 2}, AdamW(lr=3e-4)]`: a parameter goes to the first that takes it."""
+    section, left = reading.section, list(mine or ())
+    found: list[OptimizerConfig] = []
+    for item in tree:
+        one = _one(reading, item)
+        if one is None:
+            return None
+        if one.call.name == "LBFGS":
+            section.error("NNC0811", one.call.span, "LBFGS steps by itself: it cannot share the parameters")
+        taken = _taken(reading, item, left)
+        if taken is None:
+            return None
+        if mine is not None and not taken:
+            section.problems.warning("NNC0816", item.span, f"no parameter is left for {one.call.name}")
+            continue
+        _check_parameters(reading, one, taken)
+        left = [p for p in left if p not in taken]
+        found.append(replace(one, names=frozenset(p.name for p in taken)))
+    over = [p.name for p in left if not p.frozen]
+    if over:
+        fix = Fix("write a last one without `parameters:`, which takes the rest")
+        section.error("NNC0811", section.spans["optimizer"], f"no optimizer takes `{over[0]}`", fix=fix)
+    return replace(found[0], further=tuple(found[1:])) if found and section.ok else None
+
+
+def _taken(reading: Reading, tree: Tree, left: list[Parameter]) -> list[Parameter] | None:
+    if not isinstance(tree, TreeMapping):
+        return left
+    part = Section(
+        "optimizer", tree, tuple(str(e.key.value) for e in tree), reading.section.problems, reading.binder.names
+    )
+    globs, wanted = part.texts("parameters"), part.value("ndim", "NonNegative | Counts", None)
+    reading.section.ok = reading.section.ok and part.ok
+    if not part.ok:
+        return None
+    dimensions = None if wanted is None else wanted if isinstance(wanted, tuple) else (wanted,)
+    return [
+        p for p in left
+        if (globs is None or any(fits(p.name, glob) for glob, _ in globs)) and (dimensions is None or p.ndim in dimensions)
+    ]  # fmt: skip
+
+
+def _check_parameters(reading: Reading, config: OptimizerConfig, mine: list[Parameter] | None) -> None:
+    """What torch would refuse in the first step."""
+    call, section = config.call, reading.section
+    traits = reading.binder.vocabularies["optimizer"][call.name].traits
+    trained = [p for p in mine or () if not p.frozen]
+    other = next((p for p in trained if p.ndim != 2), None)
+    if "matrices" in traits and other is not None:
+        notes = ("the usual way is a list: `[{type: Muon, parameters: blocks, ndim: 2}, AdamW]`",)
+        message = f"{call.name} is for matrices, and `{other.name}` has {other.ndim} dimension{'s' * (other.ndim != 1)}"
+        section.error("NNC0811", call.span, message, notes=notes)
+    dense = next((p for p in trained if not p.sparse), None)
+    if "sparse" in traits and dense is not None:
+        notes = ("`Embedding(…, sparse=True)` has sparse ones; a list of optimizers gives each what it is for",)
+        section.error(
+            "NNC0811",
+            call.span,
+            f"{call.name} is for sparse gradients, and that of `{dense.name}` is dense",
+            notes=notes,
+        )
+    sparse = next((p for p in trained if p.sparse), None)
+    if sparse is not None and call.name not in TAKE_SPARSE:
+        notes = (f"{', '.join(TAKE_SPARSE)} do",)
+        section.error(
+            "NNC0811", call.span, f"{call.name} takes no sparse gradients, and that of `{sparse.name}` is", notes=notes
+        )
 
 
 def read_settings(part: Section, found: CallDef) -> dict[str, Any]:

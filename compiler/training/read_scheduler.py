@@ -76,10 +76,12 @@ def _check_call(reading: Reading, call: BoundCall, optimizer: OptimizerConfig, g
             notes = ("a number stands for the optimizer's own rate, and the groups keep their ratio to it",)
             reading.section.error("NNC0811", call.spans[name], message, notes=notes)
     cycles = call.name in ("CyclicLR", "OneCycleLR") and call.arguments.get("cycle_momentum", True)
-    has = {a.name for a in reading.binder.vocabularies["optimizer"][optimizer.call.name].arguments}
-    if cycles and has.isdisjoint(("momentum", "betas")):
+    table = reading.binder.vocabularies["optimizer"]
+    kinds = [{a.name for a in table[one.call.name].arguments} & {"momentum", "betas"} for one in optimizer.all]
+    if cycles and (not all(kinds) or any(k != kinds[0] for k in kinds)):
         at = call.spans.get("cycle_momentum", call.span)
-        message = f"{optimizer.call.name} has no momentum to cycle"
+        names = " and ".join(one.call.name for one in optimizer.all)
+        message = f"{names} {'have no momentum of one kind' if len(kinds) > 1 else 'has no momentum'} to cycle"
         reading.section.error("NNC0811", at, message, fix=Fix("write `cycle_momentum=False`"))
     for nested in call.arguments.get("schedulers", ()):
         _check_call(reading, nested, optimizer, groups)

@@ -86,8 +86,9 @@ def _step(reading: Reading, entry: Entry) -> tuple[StepConfig, Reading] | None:
     if not part.ok:
         return None
     own = replace(reading, section=part)
-    loss, optimizer = read_loss(own, f"{name}_"), read_optimizer(own)
     globs, reuse = part.texts("parameters") or (), part.texts("reuse") or ()
+    loss = read_loss(own, f"{name}_")
+    optimizer = read_optimizer(own, lambda parameter: any(fits(parameter, glob) for glob, _ in globs))
     every = part.value("every", "Positive", 1)
     for glob, span in globs:
         _check_glob(own, glob, span)

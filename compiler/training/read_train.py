@@ -83,7 +83,7 @@ def read_train(
         "precision": section.value("precision", "Literal['float32', 'tf32', 'bf16', 'fp16']", "float32"),
         "speed": read_speed(section, network),
         "parallel": read_parallel(
-            section, network, [s.optimizer for s, _ in steps] or [optimizer] if optimizer else []
+            section, network, [o for s in steps for o in s[0].optimizer.all] or (optimizer.all if optimizer else ())
         ),
         "steps": with_schedulers(steps, metrics, loss),
         "carry": carry,

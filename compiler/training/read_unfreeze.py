@@ -26,6 +26,9 @@ def read_unfreeze(
     if optimizer.call.name == "LBFGS":
         section.error("NNC0811", tree.span, "LBFGS has one group of parameters only: none can join it later")
         return (), optimizer
+    if optimizer.further:
+        section.error("NNC0811", tree.span, "what is unfrozen later has one optimizer, not several")
+        return (), optimizer
     found = [
         _rule(reading, item, optimizer, epochs) for item in (tree.items if isinstance(tree, Sequence) else (tree,))
     ]

@@ -211,3 +211,53 @@ def test_what_stays_frozen_keeps_its_statistics_in_the_average(folder: Path) -> 
     state = load_with_header(done.artifact)[0].state_dict()
     assert torch.equal(state["backbone.bn.running_mean"], torch.zeros(4))
     assert not torch.equal(state["backbone.bn2.running_mean"], torch.zeros(4))
+
+
+# -- several optimizers that share the parameters ------------------------------------------------------------------------
+
+SHARED = SPEC.replace("  optimizer: AdamW(lr=1e-2)\n", """\
+  optimizer:
+    - {type: Muon(lr=0.02), parameters: fc, ndim: 2}
+    - {type: SGD(lr=0.1), parameters: [backbone.bn, backbone.bn2]}
+    - {type: AdamW(lr=1e-3), no_decay: default}
+  scheduler: OneCycleLR(0.04, total_steps=steps, cycle_momentum=False)
+""")  # fmt: skip
+
+
+def test_muon_and_adamw_share_the_parameters(folder: Path) -> None:
+    """As Muon is used: matrices are its, the rest another's. One scheduler keeps their ratio."""
+    hand = Hand(folder, SHARED)
+    body, fc = hand.model.backbone, hand.model.fc
+    muon = torch.optim.Muon([fc.weight], lr=0.02)
+    sgd = torch.optim.SGD([*body.bn.parameters(), *body.bn2.parameters()], lr=0.1)
+    convolutions = [body.conv.weight, body.conv2.weight]
+    biases = [body.conv.bias, body.conv2.bias, fc.bias]
+    adam = torch.optim.AdamW([{"params": convolutions}, {"params": biases, "weight_decay": 0.0}], lr=1e-3)
+    every = (muon, sgd, adam)
+    peaks = (0.04, 0.2, [0.002, 0.002])
+    plans = [
+        torch.optim.lr_scheduler.OneCycleLR(o, p, total_steps=3 * BATCHES, cycle_momentum=False)
+        for o, p in zip(every, peaks, strict=True)
+    ]
+
+    class All:
+        def __getattr__(self, name: str) -> Any:
+            return lambda: [getattr(one, name)() for one in (plans if self is schedule else every)]
+
+    optimizers, schedule = All(), All()
+    hand.run(optimizers, schedule=schedule)  # type: ignore[arg-type]
+    done = train(folder, SHARED)
+    for name, value in done.model.state_dict().items():
+        torch.testing.assert_close(value, hand.model.state_dict()[name], rtol=1e-6, atol=1e-8)
+    log = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    assert len(log[-1]["lr"]) == 4
+
+
+def test_shared_parameters_and_resume(folder: Path) -> None:
+    text = SHARED + "  ema: 0.9\n  clip_grad_norm: 1.0\n"
+    whole = train(folder, text, "whole")
+    train(folder, text, reporter=StopAfter(7, signal.SIGTERM))
+    done = train(folder, text, resume=True)
+    assert done.result.status == "finished"
+    assert done.result.quantities == whole.result.quantities
+    assert same_state(done.model.state_dict(), whole.model.state_dict())

@@ -41,8 +41,9 @@ train:
   optimizer: OPTIMIZER
   epochs: 4
 """
-EVERY = ("embed.weight", *(f"body.{i}.{n}" for i in range(3) for n in ("norm.weight", "norm.bias", "mix.weight", "mix.bias", "mix2.weight", "mix2.bias")),
-         "norm.weight", "norm.bias", "head.weight", "head.bias")  # fmt: skip
+BLOCK = ("norm.weight", "norm.bias", "mix.weight", "mix.bias", "mix2.weight", "mix2.bias")
+BODY = tuple(f"body.{i}.{name}" for i in range(3) for name in BLOCK)
+EVERY = ("embed.weight", *BODY, "norm.weight", "norm.bias", "head.weight", "head.bias")
 
 
 def text_of(optimizer: str, more: str = "", network: str = NETWORK) -> str:
@@ -195,10 +196,12 @@ def test_levels_by_globs() -> None:
 
 def test_groups_as_lines() -> None:
     train = read("{type: SGD(lr=1.0), layer_decay: 0.5, groups: [{ndim: 1, momentum: 0.9}]}")
-    found = lines(train.optimizer, group_names(train.optimizer, EVERY), dict.fromkeys(EVERY, 5))
-    assert found[0] == "lr=0.0625: 5 in embed.weight"
-    assert found[1] == "lr=0.125, momentum=0.9: 20 in body.0.norm.weight, body.0.norm.bias, body.0.mix.bias and 1 more"
-    assert found[-1] == "lr=1: 5 in head.weight"
+    found = lines(group_names(train.optimizer, EVERY), dict.fromkeys(EVERY, 5))
+    assert found[0] == "SGD lr=0.0625: 5 in embed.weight"
+    assert (
+        found[1] == "SGD lr=0.125, momentum=0.9: 20 in body.0.norm.weight, body.0.norm.bias, body.0.mix.bias and 1 more"
+    )
+    assert found[-1] == "SGD lr=1: 5 in head.weight"
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------
@@ -240,7 +243,7 @@ FAULTS = {
     "levels of nothing": """
         optimizer:
           type: AdamW
-          layer_decay: {factor: 0.5, layers: [embed, "block.*"]}  # warning: [group-matches-nothing] "nothing with parameters is called `block.*`"
+          layer_decay: {factor: 0.5, layers: [embed, "block.*"]}  # warning: [group-matches-nothing] "is called `block.*`"
     """,
     "LBFGS with levels": """
         optimizer: {type: LBFGS, layer_decay: 0.5}  # error: [conflicting-settings] "one group"
@@ -251,7 +254,7 @@ FAULTS = {
     """,
     "a list where there is one group": """
         optimizer: AdamW
-        scheduler: LambdaLR(["0.9 ** epoch", "0.8 ** epoch"])  # error: [conflicting-settings] "2 values, and the optimizer 1 group of"
+        scheduler: LambdaLR(["0.9 ** epoch", "0.8 ** epoch"])  # error: [conflicting-settings] "the optimizer 1 group of"
     """,
     "in a chain": """
         optimizer: AdamW
@@ -270,7 +273,42 @@ FAULTS = {
     """,
     "one milestone too many, in a list that waits for the data": """
         optimizer: AdamW
-        scheduler: SequentialLR([LinearLR(total_iters=steps), StepLR(3)], [2, 3])  # error: [conflicting-settings] "have 1 milestones"
+        scheduler: SequentialLR([LinearLR(total_iters=steps), StepLR(3)], [2, 3])  # error: [conflicting-settings] "1 milestones"
+    """,
+    "Muon for a network that is not all matrices": """
+        optimizer: Muon  # error: [conflicting-settings] "Muon is for matrices, and `body.1.norm.weight` has 1 dimension"
+    """,
+    "SparseAdam for a network that is dense": """
+        optimizer: SparseAdam  # error: [conflicting-settings] "SparseAdam is for sparse gradients"
+    """,
+    "a part for one optimizer": """
+        optimizer: {type: AdamW, parameters: head}  # error: [conflicting-settings] "one optimizer is for all parameters"
+    """,
+    "what no optimizer takes": """
+        optimizer:  # error: [conflicting-settings] "no optimizer takes `body.1.norm.weight`"
+          - {type: Muon, ndim: 2}
+          - {type: AdamW, parameters: head}
+    """,
+    "an optimizer that nothing is left for": """
+        optimizer:
+          - AdamW
+          - {type: Muon, parameters: head, ndim: 2}  # warning: [group-matches-nothing] "no parameter is left for Muon"
+    """,
+    "matrices and others": """
+        optimizer:
+          - {type: Muon, parameters: body}  # error: [conflicting-settings] "Muon is for matrices"
+          - AdamW
+    """,
+    "LBFGS among others": """
+        optimizer:
+          - {type: LBFGS, parameters: head}  # error: [conflicting-settings] "LBFGS steps by itself"
+          - AdamW
+    """,
+    "momentum of two kinds": """
+        optimizer:
+          - {type: Muon, ndim: 2}
+          - AdamW
+        scheduler: OneCycleLR(0.1, total_steps=steps)  # error: [conflicting-settings] "no momentum of one kind"
     """,
     "unfrozen at once": """
         optimizer: AdamW
@@ -308,6 +346,18 @@ def test_faults(name: str) -> None:
     text = NETWORK + freeze + DATA + "train:\n  loss: CrossEntropyLoss\n  epochs: 4\n"
     text += textwrap.indent(textwrap.dedent(FAULTS[name]), "  ")
     assert compare(text, compile_text(text).problems.sorted()) == []
+
+
+def test_sparse_gradients_are_for_some_optimizers() -> None:
+    network = NETWORK.replace("Embedding(10, 4)", "Embedding(10, 4, sparse=True)")
+    train = read("[{type: SparseAdam, parameters: embed}, AdamW]", network=network)
+    assert [(o.call.name, len(o.names or ())) for o in train.optimizer.all] == [
+        ("SparseAdam", 1),
+        ("AdamW", len(EVERY) - 1),
+    ]
+    (found,) = compile_text(text_of("AdamW", network=network)).problems
+    assert "AdamW takes no sparse gradients, and that of `embed.weight` is" in str(found)
+    assert not compile_text(text_of("SGD(lr=0.1)", network=network)).problems.found
 
 
 def test_unfreezing_is_a_group_of_its_own() -> None:
