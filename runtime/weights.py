@@ -98,6 +98,8 @@ def load_weights(model: nn.Module, weights: GivenWeights) -> Transfer:
 
 def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: GivenWeights, source: str) -> Transfer:
     """Copies what fits. Raises `Failure` where `strict` wants all and something is left, or where nothing fits."""
+    if fault := weights.wrong_rename(tensors):
+        raise Failure("NNC0921", weights.span, fault)
     given = {weights.renamed(name): tensor for name, tensor in tensors.items()}
     own = model_tensors(model)
     misfits = {n: why for n, t in own.items() if n in given and (why := _misfit(given[n], t))}

@@ -392,6 +392,9 @@ PARALLEL = Choice(
             ),
             "sync_batchnorm": Key(FLAG, "Whether batch statistics are those of all processes' samples (GPUs)."),
             "timeout": Key(POSITIVE, "Seconds to wait for the other processes."),
+            "background_saves": Key(
+                _MAYBE_FLAG, "Whether training goes on while a checkpoint is written; by default on GPUs."
+            ),
             "bucket_cap_mb": Key(POSITIVE, "ddp: MiB of gradients that are sent together."),
             "static_graph": Key(FLAG, "ddp: whether every step uses the same parameters in the same order."),
             "units": Key(GLOBS, "fsdp: the modules that are gathered one at a time; by default the network's blocks."),
@@ -570,8 +573,9 @@ WEIGHTS = Choice(
                 "Whether everything must fit; with `false` what fits is loaded, and the rest is reported.",
             ),
             "rename": Key(
-                Table("a mapping from a prefix to another", Leaf("a text", {"type": "string"})),
-                "Prefixes of the file's names, and what stands there in the network: `{\"module.\": \"\"}`.",
+                Table("a mapping from a prefix, or a pattern with stars, to another", Leaf("a text", {"type": "string"})),
+                "Prefixes of the file's names, or patterns, and what stands there in the network: `{\"module.\": \"\"}`, "
+                "`{\"encoder.layer.*.**\": \"blocks.*.**\"}`.",
             ),
         },
         required=("file",),

@@ -23,10 +23,16 @@ Shapes = dict[str, tuple[int, ...]]
 def check_weights(result: Compilation) -> None:
     """Reports into the compilation what keeps the file of its `weights:` from being loaded."""
     weights = result.weights
+    if weights is not None and (fault := weights.wrong_rename()):
+        result.problems.error("NNC0921", weights.span, fault)
+        return
     if weights is None or weights.pretrained or result.elaborated is None or weights.path.suffix != ".safetensors":
         return
     given = read_shapes(weights.path)
     if given is None:
+        return
+    if fault := weights.wrong_rename(given):
+        result.problems.error("NNC0921", weights.span, fault)
         return
     given = {weights.renamed(name): shape for name, shape in given.items()}
     own, tied = _own(result.elaborated.graph)

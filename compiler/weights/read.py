@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from nnc.compiler.diagnostics import Problems, Span
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Tree
+from nnc.compiler.weights.rename import clash, renamed, wrong_rule
 
 __all__ = ["GivenWeights", "parse_weights", "read_weights"]
 
@@ -27,7 +28,7 @@ _PRETRAINED = re.compile(r"(?:[A-Za-z0-9_]+_Weights\.)?[A-Z][A-Z0-9_]*")
 @dataclass(frozen=True, slots=True)
 class GivenWeights:
     """`source` is a file's path, relative to the spec, or with `pretrained` the name of weights that torchvision has.
-    `rename` are prefixes of names in the file, and what stands there in the network."""
+    `rename` are rules for names of the file: see `rename.py`."""
 
     source: str
     span: Span
@@ -36,11 +37,12 @@ class GivenWeights:
     rename: Mapping[str, str] = field(default_factory=dict)
 
     def renamed(self, name: str) -> str:
-        """A name of the file with its first prefix among `rename` replaced."""
-        for prefix, instead in self.rename.items():
-            if name.startswith(prefix):
-                return instead + name.removeprefix(prefix)
-        return name
+        """What a name of the file becomes, by the first rule of `rename` that fits."""
+        return renamed(self.rename, name)
+
+    def wrong_rename(self, names: Iterable[str] = ()) -> str:
+        """What is wrong with `rename`, for these names of the file; "" where nothing is."""
+        return wrong_rule(self.rename) or clash(self.rename, names)
 
     @property
     def path(self) -> Path:
