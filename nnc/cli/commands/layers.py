@@ -26,6 +26,8 @@ Named = OpDef | CallDef
 SECTIONS = {
     "dataset": "data",
     "transform": "data",
+    "sampler": "data",
+    "mixture": "train",
     "loss": "train",
     "metric": "train",
     "optimizer": "train",
