@@ -15,7 +15,7 @@ from nnc.compiler.types.dim import Symbol
 from nnc.runtime.data.checks import misfits
 from nnc.runtime.data.transforms import Pipeline, image_batch
 from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.predict_text import TextInputs
 from nnc.runtime.signature import Signature
 
@@ -195,7 +195,7 @@ class Inputs:
         tensors = {}
         for name in self.plain:
             raw = torch.stack([row[name] for row in rows])
-            image = self._is_image(name) and raw.dtype == torch.uint8 and raw.ndim == 4
+            image = self.is_image(name) and raw.dtype == torch.uint8 and raw.ndim == 4
             kind = self.signature.inputs[name]
             if not self.preprocessing.transforms.get(self.fields[name]) and kind.dtype.is_floating:
                 raw = raw.to(getattr(torch, str(kind.dtype)))
@@ -217,7 +217,7 @@ class Inputs:
     def _value(self, place: Place, name: str, row: Mapping[str, Any], folder: Path) -> torch.Tensor:
         of_field = self.fields[name]
         value = self._raw(place, name, of_field, row)
-        if isinstance(value, str) and (of_field in self.preprocessing.images or self._is_image(name)):
+        if isinstance(value, str) and (of_field in self.preprocessing.images or self.is_image(name)):
             return self._image_below(place, folder, value, name)
         names = self.preprocessing.categories.get(of_field)
         if isinstance(value, str) and names is not None:
@@ -287,7 +287,7 @@ class Inputs:
         gray = len(shape) == 4 and shape[1] == 1 and "Grayscale" not in calls
         return "L" if gray or "RGB" in calls else "RGB"
 
-    def _is_image(self, name: str) -> bool:
+    def is_image(self, name: str) -> bool:
         return self.signature.inputs[name].rank == 4
 
 
@@ -303,6 +303,8 @@ def _number_tensor(value: Any, where: str, of_field: str, *, bytes_: bool) -> to
     except (ValueError, TypeError, OverflowError, RuntimeError, RecursionError):
         raise Failure("NNC0909", where, f"`{of_field}` is no number, and no list of numbers of equal length") from None
     if tensor.is_floating_point():
+        if bool(tensor.isnan().any()):
+            raise Failure("NNC0909", where, f"`{of_field}` lacks a value")
         return tensor.to(torch.float32)
     small = bytes_ and tensor.numel() > 0 and int(tensor.min()) >= 0 and int(tensor.max()) <= 255
     return tensor.to(torch.uint8) if small else tensor
@@ -314,15 +316,17 @@ def _numbers(value: Any) -> Any:
         return [_numbers(v) for v in value]
     if isinstance(value, str):
         return int(value) if value.strip().lstrip("+-").isdigit() else float(value)
-    if value is None or isinstance(value, dict):
+    if isinstance(value, bool | int | float):
+        return value
+    if value is None or isinstance(value, dict | bytes):
         raise ValueError("no number")
-    return value
+    return float(value)  # such as a decimal of a Parquet file
 
 
 def read_image(path: Path, mode: str) -> torch.Tensor:
     """An image file as (C, H, W) uint8; `mode` is Pillow's, `L` or `RGB`. Raises `Failure`."""
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as image:
@@ -331,5 +335,7 @@ def read_image(path: Path, mode: str) -> torch.Tensor:
             return image_batch(torch.as_tensor(np.array(image.convert(mode)))[None])[0]
     except FileNotFoundError:
         raise Failure("NNC0909", path, "there is no such file") from None
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
-        raise Failure("NNC0909", path, f"this is no readable image: {error}") from None
+    except Failure:
+        raise
+    except Exception as error:  # whatever a decoder says about a broken file
+        raise Failure("NNC0909", path, f"this is no readable image: {reason_of(error)}") from None

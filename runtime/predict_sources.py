@@ -117,7 +117,7 @@ class Sources:
             yield iter([Failure("NNC0909", "<stdin>", "standard input is empty")])
             return
         rest = chain([first], lines)
-        if isinstance(first, Failure) or first[1][:1] in '{["' or _is_number(first[1]):
+        if isinstance(first, Failure) or self._is_json(first[1]):
             yield self._records(rest, "<stdin>", Path())
         elif self.inputs.texts.complete and len(self.inputs.texts.fields) == 1:
             (text,) = self.inputs.texts.fields
@@ -131,6 +131,15 @@ class Sources:
         else:
             for line in rest:
                 yield iter([line]) if isinstance(line, Failure) else self._file(Path(line[1]))
+
+    def _is_json(self, line: str) -> bool:
+        """Whether standard input that begins with this line is JSON, and not names of files, or texts."""
+        if not self.inputs.texts.complete:
+            return line[:1] in tuple('{["') or _is_number(line)
+        try:
+            return isinstance(json.loads(line), dict | str)
+        except (ValueError, RecursionError):
+            return False
 
     def _records(
         self, lines: Iterable[tuple[int, str] | Failure], name: str, folder: Path
@@ -184,13 +193,12 @@ class Sources:
         return all(n in head or f in head or (f in columns and set(columns[f]) <= set(head)) for n, f in fields.items())
 
     def _only_input(self, path: Path, head: Sequence[str] | None) -> str:
-        text = self.inputs.texts.fields
-        names = [*self.inputs.plain, *text]
+        """The only input, of which all columns side by side are a sample. Where columns have other names than in training, or a
+        first line may be a sample as well as a heading, nothing is guessed."""
+        names = [*self.inputs.plain, *self.inputs.texts.fields]
         known = self.inputs.preprocessing.columns
-        others = head is not None and (
-            (text and len(head) > 1) or any(self.inputs.fields.get(n, n) in known for n in names)
-        )
-        if len(names) != 1 or others:
+        words = bool(self.inputs.texts.fields) or any(map(self.inputs.is_image, self.inputs.plain))
+        if len(names) != 1 or (head is not None and (words or self.inputs.fields.get(names[0], names[0]) in known)):
             wanted = ", ".join(c for n in names for c in known.get(self.inputs.fields.get(n, n), (n,)))
             raise Failure(
                 "NNC0909", path, f"the table has no columns called {wanted}",

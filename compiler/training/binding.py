@@ -126,7 +126,7 @@ class Binder:
         if name in table:
             return table[name]
         other = next((g for g, t in self.vocabularies.items() if name in t), None)
-        if other is not None:
+        if other is not None and not (group == "transform" and name in INSTEAD):
             self.problems.error("NNC0801", span, f"`{name}` is {_a(other)}, and {_a(group)} is needed here")
         elif group == "transform" and name in INSTEAD:
             self.problems.error("NNC0801", span, f"`{name}` is not among a field's transforms: {INSTEAD[name]}")

@@ -8,6 +8,7 @@ from typing import Any
 from nnc.compiler.diagnostics import Severity
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.config import DataConfig, Network
+from nnc.compiler.training.dataset_parts import parts_of
 from nnc.compiler.training.loss_block import LossBlock
 from nnc.compiler.training.sections import Section, read_value
 from nnc.compiler.training.vocabulary import VOCABULARY
@@ -74,14 +75,15 @@ def read_loss_block(
 
 
 def _field_types(data: DataConfig, network: Network, fields: list[str]) -> dict[str, TensorType]:
-    """Fields that feed an input have its type; the last one of torchvision's datasets is a class number."""
+    """Fields that feed an input have its type; a class number is the last one of most of torchvision's datasets."""
     inputs = list(network.input_types)
     by_name = all(n in data.delivered for n in inputs)
     feeding = dict(zip(inputs if by_name else data.fields, inputs, strict=False))
     types = {f: network.input_types[feeding[f]] for f in fields if f in feeding}
-    anything = not VOCABULARY["dataset"][data.train.name].traits.isdisjoint(("arrays", "table", "text", "stream"))
-    if not anything and data.fields[-1] in fields and data.fields[-1] not in types:
+    found = VOCABULARY["dataset"].get(data.train.name)
+    last, held = data.fields[-1], None if found is None else parts_of(found, data.train.arguments)
+    if held and list(held.values())[-1] == "label" and last in fields and last not in types:
         first = next(iter(network.input_types.values()), None)
         batch = first.shape[0] if first is not None and first.shape else size("B")
-        types[data.fields[-1]] = TensorType((batch,), DType.int64)
+        types[last] = TensorType((batch,), DType.int64)
     return types

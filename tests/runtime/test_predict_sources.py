@@ -187,6 +187,28 @@ def test_images_of_a_table_lie_below_its_folder(tmp_path: Path) -> None:
     assert "p/none.png: there is no such file" in str(broken[0])
 
 
+def test_a_first_line_that_may_be_a_sample_is_not_guessed(tmp_path: Path) -> None:
+    """Names of files without a heading: the first would be lost."""
+    (tmp_path / "t.csv").write_text("a.png\nb.png\n")
+    with pytest.raises(Failure, match="the table has no columns called x"):
+        list(Predictor(Sizes(), PICTURES, Preprocessing({})).files([tmp_path / "t.csv"]))
+
+
+def test_cells_without_a_number(tmp_path: Path) -> None:
+    import decimal
+
+    import pyarrow
+    import pyarrow.parquet
+
+    (tmp_path / "t.csv").write_text("1,2\nnan,1\n3,4\n")
+    rows = [[decimal.Decimal("1.50"), decimal.Decimal("2.00")], [None, decimal.Decimal("1.00")]]
+    pyarrow.parquet.write_table(pyarrow.table({"x": rows}), tmp_path / "t.parquet")
+    broken: list[Failure] = []
+    found = list(sums().files([tmp_path / "t.csv", tmp_path / "t.parquet"], passed_over=broken.append))
+    assert [r["output"] for r in found] == [[3.0], [7.0], [3.5]]
+    assert ["t.csv, line 2" in str(broken[0]), "t.parquet, sample 1" in str(broken[1])] == [True, True]
+
+
 def test_arrays_of_safetensors(tmp_path: Path) -> None:
     save_file({"x": torch.tensor([[1.0, 2.0], [3.0, 4.0]])}, tmp_path / "a.safetensors")
     assert [r["output"] for r in sums().files([tmp_path / "a.safetensors"])] == [[3.0], [7.0]]

@@ -164,3 +164,25 @@ def test_faults_of_joint_transforms(text: str, fault: str) -> None:
 def test_what_a_flow_can_take() -> None:
     flow = JOINT.replace("VOCSegmentation", "FlyingChairs").replace("image, mask", "image1, image2, flow")
     assert data(flow % "RandomCrop(8)")[1] == []
+
+
+def test_a_loss_block_takes_masks_as_they_are() -> None:
+    """Nothing is assumed of their shape: only class numbers are one for each sample."""
+    from nnc.compiler.driver import compile_text
+
+    text = """
+nnc: 1
+inputs: {image: [B, 3, H, W]}
+layers: {score: "Conv2d(21, 1)"}
+data: {train: VOCSegmentation("d")}
+train:
+  loss:
+    layers:
+      ce: {type: CrossEntropyLoss, from: [output, mask]}
+      twice: ce * 2
+  optimizer: SGD
+  epochs: 1
+"""
+    assert [str(p) for p in compile_text(text).problems] == []
+    wrong = text.replace("VOCSegmentation", "FakeData").replace('("d")', "").replace("mask", "label")
+    assert [p.code for p in compile_text(wrong).problems], "class numbers (B,) do not go with scores (B, 21, H, W)"
