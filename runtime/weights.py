@@ -25,7 +25,7 @@ from nnc.runtime.header import read_header, verify_digest
 from nnc.runtime.state import model_tensors
 from nnc.runtime.usage import remember
 
-__all__ = ["Transfer", "load_weights", "read_tensors", "transfer"]
+__all__ = ["Transfer", "compared", "hints", "load_weights", "read_tensors", "transfer"]
 
 NESTED = ("state_dict", "model_state_dict", "model", "module", "net")
 UNCOUNTED = "num_batches_tracked"  # torch's own loading does without it: older files have none
@@ -102,21 +102,27 @@ def transfer(model: nn.Module, tensors: Mapping[str, torch.Tensor], weights: Giv
         raise Failure("NNC0921", weights.span, fault)
     given = {weights.renamed(name): tensor for name, tensor in tensors.items()}
     own = model_tensors(model)
-    misfits = {n: why for n, t in own.items() if n in given and (why := _misfit(given[n], t))}
-    loaded = [n for n in own if n in given and n not in misfits]
-    filled = {own[n].data_ptr() for n in loaded}  # a tied tensor is there under another of its names
-    missing = [n for n, t in own.items() if n not in given and not n.endswith(UNCOUNTED) and t.data_ptr() not in filled]
-    done = Transfer(source, tuple(loaded), tuple(missing), tuple(n for n in given if n not in own), misfits)
-    notes = [*list(done.lines())[1:], *_hint(given, own)]
-    if own and not loaded:
+    done = compared(model, given, source)
+    notes = [*list(done.lines())[1:], *hints(given, own)]
+    if own and not done.loaded:
         raise Failure("NNC0921", weights.span, f"nothing in {source} fits the network", notes=notes)
     if weights.strict and not done.complete:
         notes.append("`strict: false` loads what fits")
         raise Failure("NNC0921", weights.span, f"the weights in {source} are not this network's", notes=notes)
     with torch.no_grad():
-        for name in loaded:
+        for name in done.loaded:
             own[name].copy_(given[name])
     return done
+
+
+def compared(model: nn.Module, given: Mapping[str, torch.Tensor], source: str) -> Transfer:
+    """What of the network these tensors would fill, by their names."""
+    own = model_tensors(model)
+    misfits = {n: why for n, t in own.items() if n in given and (why := _misfit(given[n], t))}
+    loaded = [n for n in own if n in given and n not in misfits]
+    filled = {own[n].data_ptr() for n in loaded}  # a tied tensor is there under another of its names
+    missing = [n for n, t in own.items() if n not in given and not n.endswith(UNCOUNTED) and t.data_ptr() not in filled]
+    return Transfer(source, tuple(loaded), tuple(missing), tuple(n for n in given if n not in own), misfits)
 
 
 def _misfit(given: torch.Tensor, own: torch.Tensor) -> str:
@@ -132,7 +138,7 @@ def _plain(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _hint(given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> Iterator[str]:
+def hints(given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor]) -> Iterator[str]:
     """A prefix that all names of one side have more than the other's."""
     for names, others, form in ((given, own, '{{"{}": ""}}'), (own, given, '{{"": "{}"}}')):
         prefixes = {n.partition(".")[0] + "." for n in names if "." in n}

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": "train a spec on the data that it names",
     "eval": "evaluate a trained run, or a saved model",
     "predict": "run a saved model on inputs",
+    "weights": "show the tensors in a file of weights, rename and convert them",
     "export": "write a trained network as .pt, ONNX, .pt2 or Python",
     "runs": "list the runs in a folder, or compare two",
     "fmt": "write a spec in its canonical form",
