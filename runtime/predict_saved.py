@@ -11,6 +11,7 @@ from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training.config import BoundCall, DataConfig
 from nnc.compiler.training.dataset_parts import FIELD_KINDS
+from nnc.compiler.training.datasets import DATASETS
 from nnc.compiler.training.read_transforms import read_transforms
 from nnc.runtime.data import Data
 from nnc.runtime.data.ragged import read_plain_padding
@@ -28,7 +29,8 @@ def preprocessing_of(config: DataConfig, data: Data, feeding: Mapping[str, str])
     """What is done to the data of a spec before they go into its network."""
     used = set(feeding.values())
     columns = config.train.arguments.get("columns") or {}
-    names = {f: columns.get(f, f) for f in used} if config.train.name in ("Csv", "Parquet") else {}
+    table = config.train.name in DATASETS and "table" in DATASETS[config.train.name].traits
+    names = {f: columns.get(f, f) for f in used} if table else {}
     return Preprocessing(
         feeding,
         {f: _calls(config, f) for f in config.transforms if f in used},

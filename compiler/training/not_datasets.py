@@ -10,7 +10,7 @@ _BOXES = (
     "language take tensors of known rank; a dataset of one box each is a table, `Csv(…, images=[image])`"
 )
 _CAPTIONS = (
-    "it has several texts for an image; write them down as a table, one row for each: "
+    "its targets are texts, for most images several; write them down as a table, one row for each: "
     "`Csv(file, columns={image: file, text: caption}, images=[image])`"
 )
 _VIDEO = (

@@ -139,9 +139,9 @@ class Chain:
         kind, joint = self.kinds.get(field), len(names) > 1
         if call.name == "ToImage":
             if kind == "mask" and joint:
-                return _same
+                return _without_channel if self.arrays else _same
             first = next(i for i, (fields, _) in enumerate(self.acts) if field in fields) == index
-            return self._guard(call, field, image_batch if self.arrays and first and kind != "mask" else _with_channel)
+            return self._guard(call, field, image_batch if self.arrays and first else _with_channel)
         if call.name == "ChannelsBeforeTime":
             return self._guard(call, field, lambda x: x.transpose(-4, -3))
         if call.name in ("ToPureTensor", "Identity"):
@@ -275,6 +275,11 @@ def _plain(x: torch.Tensor) -> torch.Tensor:
 
 def _same(x: torch.Tensor) -> torch.Tensor:
     return x
+
+
+def _without_channel(x: torch.Tensor) -> torch.Tensor:
+    """Masks of arrays (N, H, W, 1) as all masks are: (N, H, W)."""
+    return x.squeeze(-1) if x.ndim == 4 and x.shape[-1] == 1 else x
 
 
 def _run(steps: Sequence[Step], x: torch.Tensor) -> torch.Tensor:

@@ -204,6 +204,15 @@ def test_arrays_of_ones_own(tmp_path: Path) -> None:
     )
 
 
+def test_masks_of_arrays_with_a_channel() -> None:
+    mask = masks(3)
+    both = Chain([(BOTH, call("ToImage"))], KINDS, arrays=True)
+    assert torch.equal(both.prepared("mask", mask[..., None]), mask.long())
+    alone = Chain([(("mask",), call("ToImage"))], KINDS, arrays=True)
+    assert torch.equal(alone.prepared("mask", mask[..., None]), mask.long()[:, None])
+    assert torch.equal(alone.prepared("mask", mask), mask.long()[:, None])
+
+
 def test_voc_is_trained_on(tmp_path: Path) -> None:
     """From the files to the loss: masks are class numbers, 255 does not count."""
     from nnc.runtime.commands import run_training

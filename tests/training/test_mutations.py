@@ -38,7 +38,27 @@ train:
   batch_size: 16
   clip_grad_norm: 1.0
 """
+PICTURES = """\
+data:
+  fields: {photo: image, truth: mask, kind: label}
+  train: OxfordIIITPet("pets", target_types=["segmentation", "category"])
+  test: {type: OxfordIIITPet, root: pets, split: test, target_types: [segmentation, category]}
+  transforms:
+    photo, truth:
+      train:
+        - {type: RandomCrop, size: 28, fill: {image: 0, mask: 255}}
+        - RandomApply([RandomHorizontalFlip, ElasticTransform], p=0.5)
+      eval: [CenterCrop(28)]
+    photo: ["ToDtype(float32, scale=True)", Grayscale]
+    truth: ["ToDtype(float32)"]
+train:
+  loss: {type: CrossEntropyLoss, from: [output, kind]}
+  optimizer: SGD(lr=0.1)
+  mix: [{type: CutMix, p: 0.5, from: [photo, kind]}, "MixUp(alpha=0.2, num_classes=10)"]
+  epochs: 1
+"""
 PIECES = [
+    "image, mask", "photo, truth", "photo, photo", "mask", "fill", "CutMix", "OxfordIIITPet(", "Kinetics", "RandAugment",
     "${", "}", "[", "]", "{", "}", "(", ")", ",", ":", "'", '"', "$", "~", "-", "\n", "  ", "#",
     "!!python/object:os.system ", "&a ", "*a", "<<: ", "null", "true", "1e999", "-1", "0", "9" * 30, "9**9**9",
     "steps", "epochs", "rate", "x" * 50, "é", "\t", "lambda: 1", "*", "...", "Adam", "ToImage", "MNIST",
@@ -66,7 +86,7 @@ def mutated(text: str, chance: random.Random) -> str:
 
 
 def check(seed: int) -> None:
-    text = NETWORK + mutated(SECTIONS, random.Random(seed))
+    text = NETWORK + mutated(PICTURES if seed % 2 else SECTIONS, random.Random(seed))
     began = time.process_time()
     for diagnostic in compile_text(text).problems:
         assert diagnostic.code in CODES, diagnostic
@@ -76,7 +96,8 @@ def check(seed: int) -> None:
 
 
 def test_the_text_itself_has_no_fault() -> None:
-    assert [str(p) for p in compile_text(NETWORK + SECTIONS).problems] == []
+    for sections in (SECTIONS, PICTURES):
+        assert [str(p) for p in compile_text(NETWORK + sections).problems] == []
 
 
 @pytest.mark.parametrize("block", range(10))
