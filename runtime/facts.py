@@ -25,6 +25,8 @@ def facts(training: Training, data: Data, resumed: Checkpoint | None) -> dict[st
         "optimizer": "; ".join(f"{s.name}: {s.optimizer.calls}" for s in config.steps) or config.optimizer.calls,
         "speed": str(training.speed.choices),
     }
+    if len(rates := training.rates) > 1:
+        found["groups"] = f"{len(rates)} of parameters, rates from {min(rates):.3g} to {max(rates):.3g}"
     if about := training.engine.about():
         found["processes"] = about
     if config.scheduler:

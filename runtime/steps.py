@@ -66,7 +66,8 @@ class Steps:
         ]
         self.optimizer = Several({s.config.name: s.updater.optimizer for s in self._steps})
         self.scaler = _Scalers({s.config.name: s.updater.scaler for s in self._steps})
-        self.scheduler = _Schedulers(self._steps, config, -(-batches // config.accumulate))
+        schedulers = _Schedulers(self._steps, config, -(-batches // config.accumulate))
+        self.scheduler = schedulers if schedulers.parts else None
         self.parameters = list({id(p): p for s in self._steps for p in s.updater.parameters}.values())
 
     def step(self, batches: Sequence[Batch], seen: Callable[[Named, int], None]) -> None:
@@ -156,25 +157,25 @@ class _Schedulers:
     """The scheduler of each step that has one. With every batch those follow whose step was taken."""
 
     def __init__(self, steps: Iterable[_Step], config: TrainConfig, steps_per_epoch: int) -> None:
-        self._parts: list[tuple[_Step, Scheduler]] = []
+        self.parts: list[tuple[_Step, Scheduler]] = []
         for one in steps:
             if one.config.scheduler is not None:
                 own = -(-steps_per_epoch // one.config.every)
                 built = build_scheduler(one.config.scheduler, one.updater.optimizer, config.names, own)
-                self._parts.append((one, built))
+                self.parts.append((one, built))
 
     def after_step(self) -> None:
-        for one, scheduler in self._parts:
+        for one, scheduler in self.parts:
             if one.due:
                 scheduler.after_step()
 
     def after_epoch(self, quantities: Mapping[str, float]) -> None:
-        for _, scheduler in self._parts:
+        for _, scheduler in self.parts:
             scheduler.after_epoch(quantities)
 
     def state(self) -> dict[str, Any]:
-        return {one.config.name: scheduler.state() for one, scheduler in self._parts}
+        return {one.config.name: scheduler.state() for one, scheduler in self.parts}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        for one, scheduler in self._parts:
+        for one, scheduler in self.parts:
             scheduler.load(state[one.config.name])

@@ -54,6 +54,10 @@ class Training:
         self.position = Position()
         self.speed = Speed(model, config, device)
         self.speed.module = self.engine.wrap(model)
+        if config.carry and self.engine.world.size > 1:
+            notes = ("train it by one process",)
+            message = "a state that is carried along is kept by one process only"
+            raise Failure("NNC0822", config.carry[0].span, message, notes=notes)
         self.carry = Carry(self.speed.forward, signature, config.carry) if config.carry and signature else None
         self.updater, self.scheduler = self._updater(inputs, batches)
         self.averaging = None
@@ -144,9 +148,10 @@ class Training:
 
     # -- saving and restoring ------------------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, Any]:
-        """All but the weights, for a checkpoint. All processes call it."""
-        whole = self.engine.whole
+    def state(self, *, gathered: bool = True) -> dict[str, Any]:
+        """All but the weights, for a checkpoint; sharded tensors are `gathered`, or each process has its own parts. All
+        processes call it."""
+        whole = self.engine.whole if gathered else _as_it_is
         return {
             "position": self.position.as_plain(),
             "settings": self.settings,
@@ -192,3 +197,7 @@ class Training:
         self.speed.align(self.updater.optimizer)
         if state["scaler"]:
             self.updater.scaler.load_state_dict(state["scaler"])
+
+
+def _as_it_is(tree: Any) -> Any:
+    return tree

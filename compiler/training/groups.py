@@ -9,9 +9,7 @@ from typing import Any
 from nnc.compiler.training.config import BoundCall, OptimizerConfig, Parameter
 from nnc.compiler.training.vocabulary import VOCABULARY
 
-__all__ = ["Grouped", "base_rate", "decays", "group_names", "lines"]
-
-SHOWN = 3  # names of a group
+__all__ = ["Grouped", "base_rate", "decays", "group_names"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +56,3 @@ def decays(parameter: Parameter) -> bool:
     own = parameter.name.rpartition(".")[2]
     spared = "Norm" in parameter.layer or parameter.layer in ("Embedding", "EmbeddingBag") or "bias" in own
     return parameter.ndim > 1 and not spared
-
-
-def lines(groups: Sequence[Grouped], sizes: Mapping[str, int]) -> list[str]:
-    """A line for each group: optimizer and rate, other settings, how many numbers it has (`sizes`, by name), and whose they
-    are."""
-    found = []
-    for group in groups:
-        rate = group.settings.get("lr", base_rate(group.call))
-        other = "".join(f", {k}={v}" for k, v in group.settings.items() if k != "lr")
-        count = sum(sizes.get(n, 0) for n in group.names)
-        named = ", ".join(group.names[:SHOWN])
-        named += f" and {len(group.names) - SHOWN} more" if len(group.names) > SHOWN else ""
-        found.append(f"{group.call.name} lr={rate:.4g}{other}: {count:,} in {named}")
-    return found

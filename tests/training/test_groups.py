@@ -10,7 +10,7 @@ import pytest
 from nnc.compiler.driver import compile_file, compile_text
 from nnc.compiler.training import TrainConfig, read_sections
 from nnc.compiler.training.depth import levels
-from nnc.compiler.training.groups import group_names, lines
+from nnc.compiler.training.groups import group_names
 from nnc.compiler.training.network import network_of
 from tests.expectations import compare
 
@@ -192,16 +192,6 @@ def test_levels_by_globs() -> None:
     assert decay.levels["embed.weight"] == 0
     assert [decay.levels[f"body.{i}.mix.weight"] for i in range(3)] == [1, 2, 3]
     assert (decay.levels["norm.weight"], decay.levels["head.bias"]) == (3, 4)
-
-
-def test_groups_as_lines() -> None:
-    train = read("{type: SGD(lr=1.0), layer_decay: 0.5, groups: [{ndim: 1, momentum: 0.9}]}")
-    found = lines(group_names(train.optimizer, EVERY), dict.fromkeys(EVERY, 5))
-    assert found[0] == "SGD lr=0.0625: 5 in embed.weight"
-    assert (
-        found[1] == "SGD lr=0.125, momentum=0.9: 20 in body.0.norm.weight, body.0.norm.bias, body.0.mix.bias and 1 more"
-    )
-    assert found[-1] == "SGD lr=1: 5 in head.weight"
 
 
 # -- faults ------------------------------------------------------------------------------------------------------------
