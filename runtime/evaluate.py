@@ -11,7 +11,8 @@ from torch import nn
 
 from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.carry import carrying
-from nnc.runtime.data.splits import Split, order_of
+from nnc.runtime.data.sampling import evaluation_order
+from nnc.runtime.data.splits import Split
 from nnc.runtime.loss import Loss
 from nnc.runtime.metrics import LossAverage, Metrics
 from nnc.runtime.modes import modes, restore_modes
@@ -75,7 +76,7 @@ def evaluate(
     average = LossAverage(loss, device)
     inputs = [feeding[name] for name in signature.fed]
     forward = carrying(model, signature, config.carry)
-    order = order_of(len(split), 0, 0, shuffle=False)
+    order = evaluation_order(split, config.batch_size, carried=bool(config.carry))
     with evaluation_mode(model, device):
         for batch in shares(split, order, max(config.batch_size, world.size), device, world):
             if not batch:

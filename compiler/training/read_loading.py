@@ -12,6 +12,7 @@ from nnc.compiler.source.tree import Scalar, Sequence
 from nnc.compiler.training.binding import Binder
 from nnc.compiler.training.config import (
     BoundCall,
+    DataConfig,
     FieldTransforms,
     Holdout,
     LoaderConfig,
@@ -21,7 +22,7 @@ from nnc.compiler.training.kinds import MULTIPROCESSING
 from nnc.compiler.training.sections import Section
 from nnc.compiler.training.values import did_you_mean
 
-__all__ = ["IGNORED", "read_holdout", "read_loader", "read_padding", "read_sampler", "read_texts"]
+__all__ = ["IGNORED", "check_order", "read_holdout", "read_loader", "read_padding", "read_sampler", "read_texts"]
 
 IGNORED = -100  # the class that torch's losses pass over by default
 # Of DataLoader's arguments, those that stand elsewhere.
@@ -170,6 +171,21 @@ def read_sampler(section: Section, binder: Binder, fields: tuple[str, ...], padd
     if isinstance(weights, str):
         _known(section, weights, call.spans["weights"], fields)
     return call
+
+
+def check_order(train: Section, data: DataConfig, *, shuffle: bool, carried: bool) -> None:
+    """That `train:` and the sampler do not both say the order, and that a state is carried in one that goes on."""
+    sampler = data.sampler
+    if sampler is not None and "shuffle" in train.values:
+        message = f"{sampler.name} of `data:` says in which order samples come"
+        train.error("NNC0811", train.spans["shuffle"], message)
+    goes_on = not shuffle if sampler is None else sampler.name in ("Consecutive", "SequentialSampler")
+    if carried and not goes_on:
+        train.error(
+            "NNC0811", train.spans["carry"], "a state is carried from batch to batch, and samples come in a random order",
+            fix=Fix("add `sampler: Consecutive` to `data:`"),
+            notes=("`shuffle: false` does for data whose sample r goes on in sample r + batch_size",),
+        )  # fmt: skip
 
 
 def read_holdout(section: Section, tree: TreeMapping, fields: tuple[str, ...]) -> Holdout | None:

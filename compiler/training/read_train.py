@@ -12,6 +12,7 @@ from nnc.compiler.training.binding import STAND_IN, Binder
 from nnc.compiler.training.config import DataConfig, Network, TrainConfig
 from nnc.compiler.training.read_carry import fed, read_carry
 from nnc.compiler.training.read_course import read_averaging, read_early_stopping
+from nnc.compiler.training.read_loading import check_order
 from nnc.compiler.training.read_log import read_log
 from nnc.compiler.training.read_loss import read_loss
 from nnc.compiler.training.read_metrics import read_metrics, read_monitor
@@ -92,6 +93,8 @@ def read_train(
         "log": read_log(section),
         "checkpoint_every": section.value("checkpoint_every", "Positive | None", None),
     }
+    if data is not None:
+        check_order(section, data, shuffle=settings["shuffle"], carried=bool(carry))
     if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
         section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
     if optimizer is not None and not steps:

@@ -165,9 +165,10 @@ def _split(
     stages = [s for s in config.stages if not set(s.fields) & set(config.texts)]
     kinds = {f: kind for f, kind in config.kinds.items() if f not in config.texts}
     chains = chains_of(stages, kinds, use, arrays=arrays)
+    in_rows = config.sampler is not None and config.sampler.name == "Consecutive"
     if isinstance(source, Columns):
-        return InMemory(source, chains, indices, padding=config.padding)
+        return InMemory(source, chains, indices, padding=config.padding, in_rows=in_rows)
     given = config.loader.num_workers if config.workers is None else config.workers
     workers = min(MOST_WORKERS, os.cpu_count() or 1) if given is None else given
     collate = Collate(config.padding, config.on_error == "skip")
-    return Streamed(source, chains, indices, workers, collate=collate, loader=config.loader)
+    return Streamed(source, chains, indices, workers, collate=collate, loader=config.loader, in_rows=in_rows)

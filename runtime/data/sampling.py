@@ -16,7 +16,7 @@ from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.failure import Failure
 from nnc.runtime.seed import generator
 
-__all__ = ["Sampling", "by_length", "consecutive", "sampling_of"]
+__all__ = ["Sampling", "by_length", "consecutive", "evaluation_order", "sampling_of"]
 
 MULTINOMIAL = 1 << 24  # torch.multinomial takes no more
 
@@ -64,6 +64,14 @@ def sampling_of(
         message = f"{count} samples are to be drawn once each, and {able} have a weight above 0"
         raise Failure("NNC0813", call.span, message)
     return Sampling(count, lambda epoch: _weighted(weights, count, again, generator(seed, "order", epoch)))
+
+
+def evaluation_order(split: Split, batch_size: int, *, carried: bool) -> torch.Tensor:
+    """Every sample once, in its own order; for a state that is carried along consecutive rows, of the samples that fill
+    them."""
+    if carried and split.in_rows:
+        return consecutive(len(split), batch_size)
+    return torch.arange(len(split))
 
 
 def _random(length: int, count: int, replacement: bool, source: torch.Generator) -> torch.Tensor:

@@ -31,9 +31,11 @@ ON_DEVICE = 8  # at most one in so many bytes of a GPU's free memory is taken by
 
 
 class Split(Protocol):
-    """Part of a dataset, with the transforms of its use. `fields` are the names in a batch."""
+    """Part of a dataset, with the transforms of its use. `fields` are the names in a batch; `in_rows` says that batches go
+    on from each other row by row, as the sampler Consecutive has them."""
 
     fields: tuple[str, ...]
+    in_rows: bool
 
     @property
     def certain(self) -> bool:
@@ -91,9 +93,10 @@ class InMemory:
         indices: torch.Tensor | None = None,
         *,
         padding: PaddingConfig | None = None,
+        in_rows: bool = False,
         room: int | None = None,
     ) -> None:
-        self.padding = padding or PaddingConfig()
+        self.padding, self.in_rows = padding or PaddingConfig(), in_rows
         self.fields = (*columns.fields, *columns.windowed, *columns.sequences, *self.padding.extras)
         self.indices = torch.arange(len(columns)) if indices is None else indices
         self._chains = tuple(chains)
@@ -195,7 +198,9 @@ class Streamed:
         *,
         collate: Collate | None = None,
         loader: LoaderConfig | None = None,
+        in_rows: bool = False,
     ) -> None:
+        self.in_rows = in_rows
         self._collate, self._options = collate or Collate(), loader or LoaderConfig()
         self.fields = (*samples.fields, *self._collate.padding.extras)
         self.indices = torch.arange(len(samples)) if indices is None else indices

@@ -208,6 +208,7 @@ train:
   loss: CrossEntropyLoss
   optimizer: SGD
   epochs: 1
+  shuffle: false
   carry: {state: next}  # error: [conflicting-settings] "nothing says how large `N` of `state` is"
 """
     assert compare(text, compile_text(text).problems.sorted()) == []

@@ -13,7 +13,9 @@ import torch
 import yaml
 
 from nnc.cli import main
+from nnc.compiler.driver import compile_text
 from nnc.runtime.commands import open_spec_data, run_evaluation, run_prediction, run_training
+from nnc.runtime.data.sampling import consecutive
 from nnc.runtime.failure import Failure
 from nnc.runtime.header import read_header
 from tests.runtime.helpers import StopAfter, same_state
@@ -140,6 +142,67 @@ def test_resumed_in_the_middle_of_an_epoch(texts: Path, name: str) -> None:
     assert resumed.result.status == "finished"
     assert same_state(resumed.model.state_dict(), whole.model.state_dict())
     assert log_of(texts / "run") == log_of(texts / "whole")
+
+
+CARRIED = """
+nnc: 1
+name: carried
+inputs: {text: {shape: [B, T], dtype: int64}, state: [1, B, 8]}
+layers:
+  embed: {type: "Embedding(40, 6)", from: text}
+  gru: {type: "GRU(8, batch_first=True)", from: [embed, state]}
+  fc: {type: Linear(40), from: gru.output}
+  scores: transpose(fc, 1, 2)
+outputs: {scores: scores, after: gru.h_n}
+data:
+  fields: [text, next]
+  train: Tokens("sentences.txt", 24)
+  validation: 0.2
+  sampler: Consecutive
+train: {loss: CrossEntropyLoss, optimizer: Adam(lr=0.01), epochs: 2, batch_size: 5, carry: {state: after}}
+"""
+
+
+def test_a_state_that_is_carried_along(texts: Path) -> None:
+    """The stream, drawn consecutively, is what windows are that were laid in that order before."""
+    import numpy as np
+
+    (texts / "carried.yaml").write_text(CARRIED, encoding="utf-8")
+    streamed = run_training(texts / "carried.yaml", folder=texts / "stream")
+    data = open_spec_data(texts / "carried.yaml")
+    assert data.train is not None
+    assert data.validation is not None
+    for name, split in (("train", data.train), ("validation", data.validation)):
+        (whole,) = split.batches(consecutive(len(split), 5), 1000, CPU)
+        np.savez(texts / f"{name}.npz", **{field: tensor.numpy() for field, tensor in whole.items()})
+    path = changed(
+        texts / "carried.yaml",
+        ('Tokens("sentences.txt", 24)', 'Npz("train.npz")'),
+        ("validation: 0.2", 'validation: Npz("validation.npz")'),
+        ("  sampler: Consecutive\n", ""),
+        ("batch_size: 5,", "batch_size: 5, shuffle: false,"),
+    )
+    laid = run_training(path, folder=texts / "laid")
+    assert same_state(streamed.model.state_dict(), laid.model.state_dict())
+    ours, theirs = epochs_of(texts / "stream"), epochs_of(texts / "laid")
+    assert [e["validation"] for e in ours] == [e["validation"] for e in theirs]
+    (texts / "carried.yaml").write_text(CARRIED, encoding="utf-8")
+    steps = streamed.result.step // 2 + 3
+    run_training(texts / "carried.yaml", folder=texts / "run", reporter=StopAfter(steps, signal.SIGTERM))
+    resumed = run_training(texts / "carried.yaml", folder=texts / "run", resume=True)
+    assert same_state(streamed.model.state_dict(), resumed.model.state_dict())
+
+
+@pytest.mark.parametrize("sampler", ["", "  sampler: RandomSampler\n", "  sampler: SequentialSampler\n"])
+def test_a_state_goes_on_from_batch_to_batch(sampler: str) -> None:
+    problems = compile_text(CARRIED.replace("  sampler: Consecutive\n", sampler)).problems
+    if "Sequential" in sampler:
+        assert not problems.has_errors, "data may be laid out for it"
+        return
+    (only,) = problems
+    assert "samples come in a random order" in only.message
+    assert only.fix is not None
+    assert "sampler: Consecutive" in only.fix.title
 
 
 def test_the_comparison_can_fail(texts: Path) -> None:
