@@ -13,6 +13,7 @@ from nnc.compiler.training.config import CarriedConfig
 from nnc.compiler.types.dim import Dim, DimLike, Symbol, substitute
 from nnc.runtime.failure import Failure
 from nnc.runtime.loss import named_outputs
+from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.signature import Signature
 
 __all__ = ["Carry", "carrying"]
@@ -49,11 +50,20 @@ class Carry:
         """An epoch begins."""
         self._values, self._seen = {}, ()
 
-    def state(self) -> dict[str, torch.Tensor]:
-        return dict(self._values)
+    def state(self, engine: Engine) -> dict[str, torch.Tensor]:
+        """Of all processes' rows."""
+        return {name: engine.gathered(value, self._rows(name)) for name, value in self._values.items()}
 
-    def load(self, state: Mapping[str, torch.Tensor], device: torch.device) -> None:
-        self._values = {name: value.to(device) for name, value in state.items()}
+    def load(self, state: Mapping[str, torch.Tensor], engine: Engine) -> None:
+        """This process's rows of it."""
+        whole = {name: value.to(engine.device) for name, value in state.items()}
+        self._values = {name: engine.share(value, self._rows(name)) for name, value in whole.items()}
+
+    def _rows(self, name: str) -> int | None:
+        """Which dimension of a carried input counts the samples of a batch."""
+        batch = self._signature.inputs[next(iter(self._signature.fed))].shape[0]
+        shape = self._signature.inputs[name].shape
+        return next((i for i, d in enumerate(shape) if isinstance(d, Dim) and d == batch), None)
 
     def _fit(self, inputs: Sequence[torch.Tensor]) -> None:
         """Values of the size that a batch needs: new ones, or the first rows of those that are there."""

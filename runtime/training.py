@@ -160,7 +160,7 @@ class Training:
             "scheduler": self.scheduler.state() if self.scheduler else None,
             "averaging": whole(self.averaging.state()) if self.averaging else None,
             "scaler": self.updater.scaler.state_dict(),
-            "carry": self.carry.state() if self.carry else None,
+            "carry": self.carry.state(self.engine) if self.carry else None,
             "random": seed.capture(self.device),
             "transient": transient_buffers(self.model),
         }
@@ -177,7 +177,7 @@ class Training:
         if self.engine.world.main:  # what it sums over all processes
             self.average.load(state["average"])
         if self.carry:
-            self.carry.load(state["carry"], self.device)
+            self.carry.load(state["carry"], self.engine)
         self.position = Position.of(state["position"])
         seed.restore(state["random"], self.device)
 

@@ -106,6 +106,14 @@ class Engine:
 
     # -- saving and restoring ------------------------------------------------------------------------------------------
 
+    def gathered(self, tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
+        """What the processes have of a batch, one behind the other along `dim`; of None, all have the same."""
+        return tensor
+
+    def share(self, tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
+        """This process's part of what `gathered` gave."""
+        return tensor
+
     def whole(self, tree: Any) -> Any:
         """The same tree with every tensor whole. All processes call it."""
         return tree

@@ -50,6 +50,19 @@ class Several(Engine):
     def anywhere(self, condition: bool) -> bool:
         return self.world.highest(int(condition)) > 0
 
+    def gathered(self, tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
+        if dim is None:
+            return tensor
+        rows = [int(n) for n in self.data.texts(str(tensor.shape[dim]))]
+        mine = tensor.movedim(dim, 0)
+        whole = mine.new_zeros((sum(rows), *mine.shape[1:]))
+        before = sum(rows[: self.data.rank])
+        whole[before : before + len(mine)] = mine
+        return self.data.sum(whole).movedim(0, dim)
+
+    def share(self, tensor: torch.Tensor, dim: int | None) -> torch.Tensor:
+        return tensor if dim is None else tensor.tensor_split(self.data.size, dim)[self.data.rank].contiguous()
+
     def agree(self, model: nn.Module) -> None:
         for buffer in _unique(model.buffers()):
             dist.broadcast(buffer, src=0)
