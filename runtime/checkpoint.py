@@ -4,6 +4,7 @@
                        state.safetensors    tensors of the optimizer, random generators …
                        state.json           everything else, with marks where the tensors belong
                        manifest.json        size and SHA-256 of the others
+                       shards/              what several processes wrote together (parallel/saves.py), if they did
 
 No format of weights notices a flipped bit, so loading compares every byte with the manifest, and takes the checkpoint
 before where one is damaged. A folder is filled under a temporary name, flushed to the disk, then renamed: a process
@@ -24,10 +25,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import give_usual_mode, new_folder, remove_leftovers, sha256_of, writing
+from nnc.runtime.files import give_usual_mode, name_folder, new_folder, remove_leftovers, sha256_of, writing
 from nnc.runtime.packing import Unpackable, distinct, pack, unpack
+from nnc.runtime.shards import SHARD, SHARDS, filled, read_shards
 
-__all__ = ["Checkpoint", "CheckpointFolder", "Damaged"]
+__all__ = ["Checkpoint", "CheckpointFolder", "Contents", "Damaged"]
 
 FORMAT = 1
 PARTS = ("model.safetensors", "state.json", "state.safetensors")
@@ -53,6 +55,17 @@ class Checkpoint:
         return self.path.name
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a checkpoint holds beside its shards, as it is written: tensors of the model by name, further names for them, the
+    state as plain data with marks, and the tensors that the marks name."""
+
+    tensors: Mapping[str, torch.Tensor]
+    aliases: Mapping[str, str]
+    state: Any
+    others: Mapping[str, torch.Tensor]
+
+
 class CheckpointFolder:
     """The checkpoints of one run. One process at a time may save."""
 
@@ -75,25 +88,33 @@ class CheckpointFolder:
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
-        names, name = self.names(), self.next_name()
+        name = self.next_name()
+        contents = self.contents(model, state, name)
+        with new_folder(self.path / name) as folder:
+            _write(folder, contents)
+        self._prune({*self.names()[-KEEP:], *([keep] if keep else [])})
+        return name
+
+    def contents(self, model: Mapping[str, torch.Tensor], state: Mapping[str, Any], name: str) -> Contents:
+        """What is to be written, on the CPU. Raises `Failure` where it is no plain data and tensors."""
         tensors, aliases = distinct(model)
         try:
             plain, others = pack(dict(state))
         except Unpackable as error:
             raise Failure("NNC0903", self.path / name, f"the state cannot be saved: {error}") from None
-        with new_folder(self.path / name) as folder:
-            save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-            save_file(others, folder / "state.safetensors", {"format": "pt"})
-            document = {"format": FORMAT, "aliases": aliases, "state": plain}
-            (folder / "state.json").write_text(_dump(document), encoding="utf-8")
-            for part in PARTS:
-                give_usual_mode(folder / part)
-            files = {
-                part: {"size": (folder / part).stat().st_size, "sha256": sha256_of(folder / part)} for part in PARTS
-            }
-            (folder / MANIFEST).write_text(_dump({"files": files, "format": FORMAT}), encoding="utf-8")
-        self._prune({*[*names, name][-KEEP:], *([keep] if keep else [])})
-        return name
+        return Contents(tensors, aliases, plain, others)
+
+    def commit(self, contents: Contents, temporary: Path, name: str, *, keep: str | None = None) -> None:
+        """Makes a checkpoint of a folder with a temporary name, which may have shards in it already, and removes those no longer
+        needed. Raises `Failure`."""
+        with writing(self.path / name):
+            try:
+                temporary.mkdir(exist_ok=True)
+                _write(temporary, contents)
+                name_folder(temporary, self.path / name)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        self._prune({*self.names()[-KEEP:], *([keep] if keep else [])})
 
     def _prune(self, needed: set[str]) -> None:
         for name in self.names():
@@ -111,7 +132,15 @@ class CheckpointFolder:
             # Copies in memory of their own: sums over tensors mapped from the file, which are aligned otherwise, differ
             # in the last bit.
             others = {name: tensor.clone() for name, tensor in load_file(path / "state.safetensors").items()}
-            return Checkpoint(path, model, unpack(document["state"], others))
+            state = unpack(document["state"], others)
+            if (path / SHARDS).is_dir():
+                shards = read_shards(path / SHARDS)
+                model |= {n.removeprefix("model."): t for n, t in shards.items() if n.startswith("model.")}
+                model = {
+                    n: model[n] for n in sorted(model, key=lambda n: (-model[n].itemsize, n))
+                }  # as safetensors has it
+                state = filled(state, shards)
+            return Checkpoint(path, model, state)
         except (OSError, KeyError, TypeError, ValueError, AttributeError, Unpackable, RecursionError) as error:
             raise Damaged(f"{path}: {error}") from None
         except Exception as error:
@@ -143,9 +172,13 @@ def verify(path: Path) -> None:
     if manifest.get("format") != FORMAT:
         raise Damaged(f"{path / MANIFEST} has format {manifest.get('format')!r}, this version of nnc reads {FORMAT}")
     files = manifest.get("files")
-    if not isinstance(files, dict) or sorted(files) != sorted(PARTS):
+    listed = sorted(f for f in files if not SHARD.fullmatch(f)) if isinstance(files, dict) else []
+    if not isinstance(files, dict) or listed != sorted(PARTS):
         raise Damaged(f"{path / MANIFEST} does not list {', '.join(PARTS)}")
-    for part in PARTS:
+    there = _shards(path)
+    if there != sorted(f for f in files if SHARD.fullmatch(f)):
+        raise Damaged(f"{path / SHARDS} does not hold what {MANIFEST} lists")
+    for part in files:
         file, expected = path / part, files[part]
         if file.is_symlink() or not file.is_file():
             raise Damaged(f"{file} is missing")
@@ -153,6 +186,27 @@ def verify(path: Path) -> None:
             raise Damaged(f"{file} has {file.stat().st_size} bytes, not those that were written")
         if sha256_of(file) != expected.get("sha256"):
             raise Damaged(f"{file} is damaged: its SHA-256 is not the manifest's")
+
+
+def _write(folder: Path, contents: Contents) -> None:
+    """Everything but the shards, which are there; and the manifest of all."""
+    save_file(dict(contents.tensors), folder / "model.safetensors", {"format": "pt"})
+    save_file(dict(contents.others), folder / "state.safetensors", {"format": "pt"})
+    document = {"format": FORMAT, "aliases": contents.aliases, "state": contents.state}
+    (folder / "state.json").write_text(_dump(document), encoding="utf-8")
+    parts = [*PARTS, *_shards(folder)]
+    for part in parts:
+        give_usual_mode(folder / part)
+    files = {part: {"size": (folder / part).stat().st_size, "sha256": sha256_of(folder / part)} for part in parts}
+    (folder / MANIFEST).write_text(_dump({"files": files, "format": FORMAT}), encoding="utf-8")
+
+
+def _shards(folder: Path) -> list[str]:
+    """The files of processes that wrote together, by their paths below the folder."""
+    inner = folder / SHARDS
+    if inner.is_symlink() or not inner.is_dir():
+        return []
+    return sorted(f"{SHARDS}/{file.name}" for file in inner.iterdir())
 
 
 def _dump(value: object) -> str:

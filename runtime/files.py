@@ -17,6 +17,7 @@ __all__ = [
     "flush_file",
     "flush_folder",
     "give_usual_mode",
+    "name_folder",
     "new_file",
     "new_folder",
     "remove_leftovers",
@@ -86,13 +87,20 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             temporary.mkdir()
             yield temporary
-            for file in temporary.iterdir():
-                flush_file(file)
-            flush_folder(temporary)
-            temporary.rename(path)
-            flush_folder(path.parent)
+            name_folder(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def name_folder(temporary: Path, path: Path) -> None:
+    """Gives a filled folder its name, in one step, when everything in it is on the disk. Raises OSError."""
+    for folder in (*(p for p in temporary.iterdir() if p.is_dir()), temporary):
+        for file in folder.iterdir():
+            if file.is_file():
+                flush_file(file)
+        flush_folder(folder)
+    temporary.rename(path)
+    flush_folder(path.parent)
 
 
 def flush_file(path: Path) -> None:

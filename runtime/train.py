@@ -37,9 +37,10 @@ from nnc.runtime.parallel.shares import check_shares, shares
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.preflight import Preflight
 from nnc.runtime.report import Log, NoLog, Reporter, Watched
-from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG
+from nnc.runtime.runs import CHECKPOINTS, LOCK, LOG, refuse_links
+from nnc.runtime.saves import saves_of
 from nnc.runtime.signature import Signature
-from nnc.runtime.state import Best, data_settings, model_tensors
+from nnc.runtime.state import Best, data_settings
 from nnc.runtime.training import Training
 from nnc.runtime.update import NotFinite
 
@@ -94,6 +95,7 @@ def train(
     lock = FileLock(folder / LOCK, timeout=0)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_links(folder)
         try:
             if world.main:
                 lock.acquire()
@@ -151,6 +153,7 @@ class Loop:
         self.training.settings |= data_settings(self.data_config)
         self.mixer = Mixer(config.mix, config.seed, self.engine.data.rank)
         self.checkpoints = CheckpointFolder(self.folder / CHECKPOINTS)
+        self.saves = saves_of(self.checkpoints, self.engine)
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
@@ -179,9 +182,12 @@ class Loop:
             while at.epoch <= self.config.epochs and not self.training.patience_lost:
                 if not self._epoch(interrupts):
                     self._save()
+                    self.saves.wait()
                     return self._result(self.stopped_by)
+            self.saves.wait()
             return self._result(None)
         finally:
+            self.saves.close()
             self.reporter.end()
             self.log.close()
 
@@ -260,7 +266,7 @@ class Loop:
         self.reporter.end_epoch(record)
         self.training.advance_epoch(quantities)
         if better:
-            at.best = Best(self.config.monitor, value, loss, at.epoch, self.checkpoints.next_name())
+            at.best = Best(self.config.monitor, value, loss, at.epoch, self.saves.next_name())
         at.elapsed += at.epoch_seconds
         at.epoch, at.done, at.epoch_seconds, at.quantities, at.passed_over = at.epoch + 1, 0, 0.0, quantities, 0
         at.dropped = 0
@@ -347,11 +353,10 @@ class Loop:
             raise self._not_finite("the average of the loss is no number")
         at.troubles = 0
         at.log = self.log.size
-        tensors, state = self.engine.whole(model_tensors(self.model)), self.training.state()
-        if self.world.main:
-            self.checkpoints.save(tensors, state, keep=at.best.checkpoint if at.best else None)
+        self.saves.save(self.model, self.training, keep=at.best.checkpoint if at.best else None)
 
     def _newest(self) -> Checkpoint | None:
+        self.saves.wait()
         saved, damaged = self.checkpoints.newest()
         for what in damaged:
             self.reporter.note(f"passed over a damaged checkpoint: {what}")

@@ -31,7 +31,8 @@ class ParallelConfig:
     """How several processes train: `ddp`, each with a copy of the network; `fsdp`, each with a part of every parameter. A
     single process trains as it does without.
 
-    of both   `sync_batchnorm`: batch statistics of all processes' samples; `timeout`: seconds to wait for the others
+    of both   `sync_batchnorm`: batch statistics of all processes' samples; `timeout`: seconds to wait for the others;
+              `background_saves`: training goes on while a checkpoint is written, None for: on GPUs
     of ddp    `bucket_cap_mb`: gradients that are sent together; `static_graph`: every step takes the same way
     of fsdp   `units`: globs of the modules that are gathered one at a time, None for the network's blocks;
               `reshard_after_forward`: whether each is given back until the backward pass; `cpu_offload`: parameters wait in
@@ -41,6 +42,7 @@ class ParallelConfig:
     kind: Kind = "ddp"
     sync_batchnorm: bool = False
     timeout: int = 600
+    background_saves: bool | None = None
     bucket_cap_mb: int | None = None
     static_graph: bool = False
     units: tuple[str, ...] | None = None

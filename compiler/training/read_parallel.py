@@ -18,7 +18,7 @@ from nnc.compiler.training.values import did_you_mean
 
 __all__ = ["KEYS", "parse_parallel", "read_parallel"]
 
-OF_BOTH = ("type", "sync_batchnorm", "timeout")
+OF_BOTH = ("type", "sync_batchnorm", "timeout", "background_saves")
 OF_DDP = ("bucket_cap_mb", "static_graph")
 OF_FSDP = ("units", "reshard_after_forward", "cpu_offload", "param_dtype", "reduce_dtype", "tensor")
 KEYS = (*OF_BOTH, *OF_DDP, *OF_FSDP)
@@ -41,7 +41,9 @@ def read_parallel(
         config = ParallelConfig(section.value("parallel", f"Literal{list(KINDS)}", "ddp"), span=tree.span)
     if config.kind == "fsdp" and "steps" in section.values:
         where = config.span or section.span
-        section.error("NNC0811", where, "several steps for each batch go with `ddp`: a part of a sharded network cannot run")
+        section.error(
+            "NNC0811", where, "several steps for each batch go with `ddp`: a part of a sharded network cannot run"
+        )
     if section.ok:
         _check_optimizers(section, config, optimizers)
     return config
@@ -76,6 +78,7 @@ def _mapping(part: Section, network: Network | None) -> ParallelConfig:
         kind,
         sync_batchnorm=part.value("sync_batchnorm", "bool", False),
         timeout=part.value("timeout", "Positive", 600),
+        background_saves=part.value("background_saves", "bool | None", None),
         span=part.span,
     )
     if kind == "ddp":
