@@ -33,6 +33,9 @@ def facts(training: Training, data: Data, resumed: Checkpoint | None) -> dict[st
         found["scheduler"] = f"{config.scheduler.call}, every {config.scheduler.every}"
     if config.averaging:
         found["average"] = f"{config.averaging.kind.upper()} of the weights, validated and saved in their place"
+    if config.mix:
+        parts = [f"{m.call}" + ("" if m.p == 1 else f" {m.p:.0%}") for m in config.mix]
+        found["mixed batches"] = ", ".join(parts)
     found["best by"] = f"{config.monitor} ({'highest' if config.goal == 'max' else 'lowest'})"
     if resumed is not None:
         found["resumed"] = f"from checkpoint {resumed.name}, epoch {at.epoch}, batch {at.done}"
