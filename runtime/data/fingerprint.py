@@ -63,11 +63,12 @@ def _file(entry: Any) -> list[Any]:
 
 
 def _array(array: Any) -> list[Any]:
-    numbers = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.asarray(array[: len(array)]))
-    rows = len(numbers) if numbers.ndim else 1
-    most = max(1, MOST_BYTES * rows // max(1, numbers.nbytes))
-    if numbers.ndim and rows > most:
-        numbers = numbers[torch.linspace(0, rows - 1, most, dtype=torch.float64).long()]
+    rows = len(array) if array.ndim else 1
+    most = max(1, MOST_BYTES * rows // max(1, array.nbytes))
+    if array.ndim and rows > most:
+        chosen = torch.linspace(0, rows - 1, most, dtype=torch.float64).long()
+        array = array[chosen if isinstance(array, torch.Tensor) else chosen.numpy()]
+    numbers = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))  # a mapped file is not written
     plain = numbers.contiguous().reshape(-1).view(torch.uint8).numpy()
     return [rows, str(numbers.dtype), list(numbers.shape[1:]), hashlib.sha256(plain.data).hexdigest()]
 
