@@ -21,6 +21,7 @@ from nnc.runtime.metrics import LossAverage
 from nnc.runtime.optimize import build_scheduler
 from nnc.runtime.parallel import ALONE
 from nnc.runtime.parallel.engine import Engine
+from nnc.runtime.parallel.shares import part_size
 from nnc.runtime.signature import Signature
 from nnc.runtime.speed import Speed
 from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
@@ -52,12 +53,10 @@ class Training:
         self.model, self.config, self.loss, self.device = model, config, loss, device
         self.settings = settings_of(config, samples)
         self.position = Position()
-        self.speed = Speed(model, config, device)
+        self.speed = Speed(model, self.engine.adapted(config), device)
         self.speed.module = self.engine.wrap(model)
-        if config.carry and self.engine.world.size > 1:
-            notes = ("train it by one process",)
-            message = "a state that is carried along is kept by one process only"
-            raise Failure("NNC0822", config.carry[0].span, message, notes=notes)
+        if self.engine.data.size > 1:
+            self.speed.full = part_size(config.batch_size, self.engine.data)
         self.carry = Carry(self.speed.forward, signature, config.carry) if config.carry and signature else None
         self.updater, self.scheduler = self._updater(inputs, batches)
         self.averaging = None

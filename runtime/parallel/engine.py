@@ -27,6 +27,11 @@ class Engine:
         self.world, self.config, self.device = world, config, device
         self.data = world  # the processes that have different samples
 
+    def adapted(self, config: TrainConfig) -> TrainConfig:
+        """With what `speed:` leaves open chosen so that it goes together with this engine. Raises `Failure` where what it asks
+        for does not."""
+        return config
+
     # -- before training -----------------------------------------------------------------------------------------------
 
     def prepare(self, model: nn.Module) -> nn.Module:

@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from nnc.compiler.training.config import TrainConfig
 from nnc.runtime.data import Batch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.engine import Engine
@@ -37,6 +38,12 @@ class Side(World):
 
 class Several(Engine):
     """An engine of more than one process."""
+
+    def adapted(self, config: TrainConfig) -> TrainConfig:
+        if config.speed.cuda_graphs:
+            message = "CUDA graphs record the steps of one process: what several send each other is in none"
+            raise Failure("NNC0932", config.spans.get("speed", config.span), message)
+        return config
 
     def reseed(self, step: int) -> None:
         torch.manual_seed(derive(self.config.seed, "step", step, self.data.rank))

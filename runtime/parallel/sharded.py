@@ -7,6 +7,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -59,6 +60,16 @@ class Sharded(Several):
             self.data = Side(world, self._mesh.get_group("data"))
         self._model: Any = None
         self._copy: nn.Module | None = None
+
+    def adapted(self, config: TrainConfig) -> TrainConfig:
+        config, speed = super().adapted(config), config.speed
+        if speed.channels_last:
+            message = "a sharded parameter lies flat in memory: `channels_last` goes with `ddp`"
+            raise Failure("NNC0932", config.spans.get("speed", config.span), message)
+        speed = replace(speed, channels_last=False)
+        if self._tensor > 1:  # parameters on two meshes do not go through one kernel
+            speed = replace(speed, optimizer="loop")
+        return replace(config, speed=speed)
 
     def prepare(self, model: nn.Module) -> nn.Module:
         converted = self.synchronize_statistics(model)

@@ -21,7 +21,7 @@ from nnc.runtime.data.broken import Broken, CountedBatch
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.world import World
 
-__all__ = ["StandIn", "changed", "check_shares", "samples_of", "share_sizes", "shares", "whole_of"]
+__all__ = ["StandIn", "changed", "check_shares", "part_size", "samples_of", "share_sizes", "shares", "whole_of"]
 
 
 class Part(CountedBatch):
@@ -52,6 +52,11 @@ def changed(batch: Batch, tensors: Batch) -> Batch:
     part = type(batch)({**batch, **tensors}, batch.dropped)
     part.whole = batch.whole
     return part
+
+
+def part_size(batch_size: int, world: World) -> int:
+    """How many samples of a full batch this process has."""
+    return batch_size // world.size + (world.rank < batch_size % world.size)
 
 
 def share_sizes(samples: int, batch_size: int, world: World) -> set[int]:
