@@ -62,8 +62,8 @@ CODES: tuple[Code, ...] = (
         "NNC0807",
         "missing-section-key",
         "`data:` or `train:` lacks a key that has no default.",
-        "`data:` needs `train`; `train:` needs `loss`, `optimizer` and `epochs`; a parameter group needs `match` and a "
-        "setting.",
+        "`data:` needs `train`; `train:` needs `loss`, `optimizer` and `epochs`, or `steps` and `epochs`; a parameter "
+        "group needs `match`, `type` or `ndim`, and a setting.",
         "train: {loss: CrossEntropyLoss, optimizer: Adam}",
         "train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 5}",
     ),
@@ -102,8 +102,9 @@ CODES: tuple[Code, ...] = (
         "NNC0811",
         "conflicting-settings",
         "Settings that are right one by one do not go together.",
-        "These are torch's own rules between arguments: Nesterov momentum needs a momentum, N schedulers have N - 1 "
-        "milestones.",
+        "Most are torch's own rules between arguments: Nesterov momentum needs a momentum, N schedulers have N - 1 "
+        "milestones, Muon is for matrices. Others are of several steps or of carried state: a step reuses what one before it "
+        "computed, a carried output has the type of its input.",
         "optimizer: SGD(lr=0.1, nesterov=True)",
         "optimizer: SGD(lr=0.1, momentum=0.9, nesterov=True)",
     ),
@@ -142,7 +143,8 @@ CODES: tuple[Code, ...] = (
         "NNC0816",
         "group-matches-nothing",
         "A pattern fits nothing in the network.",
-        "Its settings would silently do nothing. Patterns are globs over the names that the state_dict has.",
+        "Its settings would silently do nothing; so would a step, or an epoch of `unfreeze:`, that never comes, and "
+        "parameters that no step names would stay as they are. Patterns are globs over the names that the state_dict has.",
     ),
     Code(
         "NNC0817",
