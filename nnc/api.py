@@ -41,12 +41,16 @@ def compile(
         ['H >= 16', 'W >= 16']
 
     Raises KeyError for a `zoo:` name that does not exist."""
+    return _compiled(spec, args, sizes=sizes, stop_after=stop_after, trust=True)  # nothing of the spec is run
+
+
+def _compiled(spec: Given, args: Mapping[str, Any], **options: Any) -> Compilation:
     from nnc.compiler.driver import compile_file, compile_mapping
 
     source = _located(spec)
     if isinstance(source, str):
-        return compile_file(source, args=args, sizes=sizes, stop_after=stop_after)
-    return compile_mapping(source, args=args, sizes=sizes, stop_after=stop_after)
+        return compile_file(source, args=args, **options)
+    return compile_mapping(source, args=args, **options)
 
 
 def _located(spec: Given) -> str | Mapping[str, Any]:
@@ -61,8 +65,11 @@ def _located(spec: Given) -> str | Mapping[str, Any]:
     return find(path)
 
 
-def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any) -> list[Diagnostic]:
-    """Every fault of a spec, by place; an empty list where there is none. Imports no torch.
+def check(
+    spec: Given, /, *, sizes: Mapping[str, int] | None = None, trust: bool = False, **args: Any
+) -> list[Diagnostic]:
+    """Every fault of a spec, by place; an empty list where there is none. Imports no torch. That a spec `imports:` Python
+    files is a fault without `trust`.
 
     >>> for fault in nnc.check({"nnc": 1, "inputs": {"x": ["B", 8]}, "layers": {"fc": "Linear(10, bais=True)"}}):
     ...     print(fault)
@@ -70,7 +77,7 @@ def check(spec: Given, /, *, sizes: Mapping[str, int] | None = None, **args: Any
     """
     from nnc.compiler.weights.compare import check_weights
 
-    result = compile(spec, sizes=sizes, **args)
+    result = _compiled(spec, args, sizes=sizes, trust=trust)
     check_weights(result)
     return result.problems.sorted()
 
@@ -199,12 +206,15 @@ def train(
     progress: bool = True,
     weights: str | Mapping[str, Any] | None = None,
     tensorboard: bool = False,
+    fold: str | None = None,
+    trust: bool = False,
     **args: Any,
 ) -> Trained:
     """Trains a spec on the data that its `data:` section names, as its `train:` section says. `run_dir` gets the
     checkpoints, a log and the best weights as `model.safetensors`; by default it is a new folder in `runs/`. `resume`
-    goes on with a run that was interrupted. `device`, `epochs`, `seed` and `weights`, which training begins with, replace
-    what the spec says. With `tensorboard`, the run is also written for TensorBoard, into `tensorboard/` of its folder.
+    goes on with a run that was interrupted. `device`, `epochs`, `seed`, `weights`, which training begins with, and `fold`, such
+    as "2/5", replace what the spec says. Python files that the spec imports are run with `trust` only. With
+    `tensorboard`, the run is also written for TensorBoard, into `tensorboard/` of its folder.
 
         >>> trained = nnc.train("examples/digits.yaml", epochs=3, run_dir="out/digits")
         >>> trained.result.best.quantity, trained.artifact
@@ -226,6 +236,8 @@ def train(
         reporter=reporter_for() if progress else Reporter(),
         pretrained=None if weights is None else _weights(weights),
         tensorboard=tensorboard,
+        fold=fold,
+        trust=trust,
     )
 
 
@@ -236,9 +248,11 @@ def evaluate(
     split: str | None = None,
     device: str = "auto",
     base: str | os.PathLike[str] | None = None,
+    trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a run's folder or of a saved model, on the test data of its spec, or on the `split` that is
-    named: "train", "validation" or "test". `base` is the folder that the spec's data paths are relative to.
+    named: "train", "validation" or "test". `base` is the folder that the spec's data paths are relative to. Python files that the
+    spec imports are run with `trust` only.
 
         >>> nnc.evaluate("out/digits").quantities
         {'loss': 0.5269, 'accuracy': 0.9972}
@@ -246,7 +260,7 @@ def evaluate(
     Raises `nnc.Failure`."""
     from nnc.runtime.commands import run_evaluation
 
-    return run_evaluation(source, split=split, device=device, base=base)
+    return run_evaluation(source, split=split, device=device, base=base, trust=trust)
 
 
 def predict(

@@ -57,6 +57,7 @@ def run_trial(options: Namespace, spec: str, args: dict[str, Any], sizes: dict[s
     with trying(
         spec, args=args, sizes=sizes, device=options.device, pretrained=parse_given_weights(options.weights),
         epochs=options.epochs, seed=options.seed, precision=options.precision, speed=options.speed,
+        fold=options.fold, trust=options.trust,
     ) as trial:  # fmt: skip
         show = {"dry_run": _dry_run, "find_batch_size": _batch_size, "find_lr": _rate, "profile": _profile}
         report = show[trial_of(options) or ""](trial, options, loud=not json)

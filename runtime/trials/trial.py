@@ -75,11 +75,14 @@ def trying(
     device: str | None = None,
     pretrained: GivenWeights | None = None,
     reporter: Reporter | None = None,
+    trust: bool = False,
     **replaced: Any,
 ) -> Iterator[Trial]:
     """A trial of a spec. What is `replaced` (`seed`, `precision`, `speed` …) is as for `run_training`. Raises `Failure`, or
     `SpecError` where the spec has faults."""
-    project = overridden(read_project(spec, args or {}, sizes or {}, epochs=replaced.get("epochs")), replaced)
+    project = overridden(
+        read_project(spec, args or {}, sizes or {}, epochs=replaced.get("epochs"), trust=trust), replaced
+    )
     prepared = prepare(project, pretrained, reporter=reporter)
     project, target = prepared.project, devices.resolve(device or project.train.device)
     with TemporaryDirectory(prefix="nnc-trial-") as folder:
