@@ -142,7 +142,7 @@ class InMemory:
                 batch |= zip(self._windowed, self._windows[rows].batch(), strict=True)
             if self._chains:
                 self._finish(batch, rows, seed, epoch)
-            yield batch if device.type == "cpu" else {f: x.to(device, non_blocking=True) for f, x in batch.items()}
+            yield batch if device.type == "cpu" else {f: _moved(x, device) for f, x in batch.items()}
 
     def _finish(self, batch: dict[str, torch.Tensor], order: torch.Tensor, seed: int, epoch: int) -> None:
         for chain in self._chains:
@@ -184,6 +184,13 @@ class InMemory:
         column = self._sequences[field].flat() if field in self._sequences else self._columns.get(field)
         whole = column is not None and column.numel() and not (column.is_floating_point() or column.is_complex())
         return int(column.max()) if whole and column is not None else None
+
+
+def _moved(x: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """On the device; a copy to a GPU begins in pinned memory, so that nothing waits for it."""
+    if x.device.type == "cpu" and device.type == "cuda":
+        x = x.pin_memory()
+    return x.to(device, non_blocking=True)
 
 
 class Streamed:
