@@ -124,6 +124,8 @@ class CheckpointFolder:
     def load(self, name: str) -> Checkpoint:
         """One checkpoint, every byte of it compared with its manifest. Raises `Damaged`."""
         path = self.path / name
+        if re.fullmatch(r"\d{6,}", name) is None:
+            raise Damaged(f"{path} is no checkpoint's name")
         try:
             verify(path)
             document = _read_json(path / "state.json")

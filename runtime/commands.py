@@ -46,7 +46,7 @@ from nnc.runtime.provenance import provenance_of
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
 from nnc.runtime.signature import Signature, signature_of
-from nnc.runtime.state import load_model
+from nnc.runtime.state import Position, load_model, what_was_saved
 from nnc.runtime.train import RunResult, train
 
 __all__ = ["ARTIFACT", "Evaluation", "Trained", "open_spec_data", "run_evaluation", "run_prediction", "run_training"]
@@ -327,8 +327,9 @@ def _load_checkpoint(model: nn.Module, where: Path, name: str) -> str:
         if newest is None:
             raise Failure("NNC0901", where, "the run has no checkpoint") from None
         saved = newest
-    weights = averaged_weights(saved.state["averaging"]) or saved.model
-    load_model(model, weights, saved.state["transient"], saved.path)
+    with what_was_saved(saved.path):
+        weights = averaged_weights(saved.state["averaging"]) or saved.model
+        load_model(model, weights, saved.state["transient"], saved.path)
     return saved.name
 
 
@@ -346,10 +347,11 @@ def _trained(
         newest, _ = CheckpointFolder(source / CHECKPOINTS).newest()
         if newest is None:
             raise Failure("NNC0907", source, "the run has no checkpoint yet")
-        best = newest.state["position"]["best"]
-        name = _load_checkpoint(model, source, best["checkpoint"] if best else newest.name)
+        with what_was_saved(newest.path):
+            best = Position.of(newest.state["position"]).best
+        name = _load_checkpoint(model, source, best.checkpoint if best else newest.name)
         kept = read_vocabularies(run.get("vocabularies"), source)
-        said = f"checkpoint {name}" + (" (best)" if best and best["checkpoint"] == name else "")
+        said = f"checkpoint {name}" + (" (best)" if best and best.checkpoint == name else "")
         return model, project, said, kept
     model, header = load_with_header(source)
     trained_in = header.provenance.get("base")

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nnc.runtime.failure import Failure
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["BLANK", "FORMAT", "MAX_HEADER", "Header", "digest_of", "raw_header", "read_header", "verify_digest"]
 
@@ -103,7 +104,7 @@ def read_header(path: Path) -> Header:
     """The header of a saved model. Raises `Failure` where the file is not there, no model of ours, or of a newer
     nnc."""
     try:
-        with path.open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             raw = raw_header(stream, path.stat().st_size)
         document = json.loads(raw).get("__metadata__", {})["nnc"]
         plain = json.loads(document)
@@ -121,6 +122,10 @@ def read_header(path: Path) -> Header:
         )
     values = {name: plain.get(name) for name in _KINDS}
     wrong = next((name for name, kind in _KINDS.items() if not isinstance(values[name], kind)), None)
+    if wrong is None and not all(type(size) is int and size > 0 for size in values["sizes"].values()):
+        wrong = "sizes"
+    if wrong is None and not all(isinstance(stored, str) for stored in values["aliases"].values()):
+        wrong = "aliases"
     if wrong is not None:
         raise Failure("NNC0904", path, f"its header is damaged: `{wrong}` is not what it should be")
     return Header(

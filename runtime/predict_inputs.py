@@ -16,6 +16,7 @@ from nnc.runtime.data.checks import misfits
 from nnc.runtime.data.transforms import Pipeline, image_batch
 from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.ordinary import ordinary
 from nnc.runtime.predict_text import TextInputs
 from nnc.runtime.signature import Signature
 
@@ -329,7 +330,7 @@ def read_image(path: Path, mode: str) -> torch.Tensor:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(ordinary(path)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise Failure("NNC0909", path, f"the image has {image.width}×{image.height} pixels, more than are read")
             return image_batch(torch.as_tensor(np.array(image.convert(mode)))[None])[0]

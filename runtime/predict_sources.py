@@ -15,6 +15,7 @@ from typing import IO, Any
 from nnc.runtime.data.lines import lines_of, read_text
 from nnc.runtime.data.npz import read_npy, read_npz, read_safetensors
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.ordinary import ordinary
 from nnc.runtime.predict_inputs import Block, Inputs, Place
 
 __all__ = ["IMAGES", "STDIN", "Sources"]
@@ -64,7 +65,7 @@ class Sources:
             what = "pickled files are not opened: that can run anything; save the array as .npy or .npz"
             raise Failure("NNC0909", path, what)
         if suffix in LINES:
-            with path.open("rb") as stream:
+            with ordinary(path).open("rb") as stream:
                 yield from self._records(_lines(stream, path), str(path), path.parent)
         elif suffix == ".csv":
             yield from self._table(path)
@@ -168,7 +169,7 @@ class Sources:
     def _table(self, path: Path) -> Iterator[Block | Failure]:
         """A .csv file: columns by the names in its first line; or all of them side by side, for a network with one input whose
         columns are not known by name."""
-        with path.open(newline="", encoding="utf-8-sig") as stream:
+        with ordinary(path).open(newline="", encoding="utf-8-sig") as stream:
             rows = _cells(stream, path)
             first = next(rows, None)
             if first is None:

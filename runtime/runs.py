@@ -13,8 +13,23 @@ from typing import Any, Literal
 from nnc.runtime.failure import Failure
 
 __all__ = [
-    "ARTIFACT", "CHECKPOINTS", "LOCK", "LOG", "RUN", "RUN_FORMAT", "Difference", "Run",
-    "differences", "epochs_of", "find_runs", "leaves", "quantities_of", "rates_of", "read_document", "read_run",
+    "ARTIFACT",
+    "CHECKPOINTS",
+    "LOCK",
+    "LOG",
+    "RUN",
+    "RUN_FORMAT",
+    "Difference",
+    "Run",
+    "differences",
+    "epochs_of",
+    "find_runs",
+    "leaves",
+    "quantities_of",
+    "rates_of",
+    "read_document",
+    "read_run",
+    "refuse_links",
 ]  # fmt: skip
 
 # What a run's folder holds.
@@ -99,8 +114,17 @@ def find_runs(root: Path) -> list[Run]:
     return found
 
 
+def refuse_links(folder: Path) -> None:
+    """A run keeps what it writes in its own folder. Raises `Failure` where a name in it leads elsewhere: a log that is
+    continued there would be written into somebody's file."""
+    link = next((p for p in folder.iterdir() if p.is_symlink()), None) if folder.is_dir() else None
+    if link is not None:
+        raise Failure("NNC0907", link, "this is a link, and a run keeps its files in its own folder")
+
+
 def read_document(folder: Path) -> dict[str, Any]:
     """`run.json`: what is trained, with what it was begun. Raises `Failure`."""
+    refuse_links(folder)
     path = folder / RUN
     try:
         run = json.loads(_text(path))

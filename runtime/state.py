@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -18,12 +21,17 @@ from nnc.compiler.training.config import (
     StepConfig,
     TrainConfig,
 )
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 
-__all__ = ["Best", "Position", "data_settings", "load_model", "model_tensors", "settings_of", "transient_buffers"]
+__all__ = [
+    "Best", "Position", "data_settings", "load_model", "model_tensors", "settings_of", "transient_buffers",
+    "what_was_saved",
+]  # fmt: skip
 
 
 Named = Mapping[str, torch.Tensor]
+
+MOST = 1 << 62  # of anything that is counted
 
 
 @dataclass
@@ -83,8 +91,27 @@ class Position:
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> Position:
-        best = plain["best"]
-        return cls(**{**plain, "best": None if best is None else Best(**best)})
+        """What `as_plain` gave. Raises ValueError or TypeError for anything else."""
+        counts = ("epoch", "done", "step", "log", "passed_over", "troubles", "waited")
+        if not all(type(plain[k]) is int and 0 <= plain[k] < MOST for k in counts) or plain["epoch"] < 1:
+            raise ValueError("the position is none that a run can have")
+        if not all(isinstance(plain[k], int | float) for k in ("elapsed", "epoch_seconds")):
+            raise ValueError("the times of the position are no numbers")
+        best = None if plain["best"] is None else Best(**plain["best"])
+        if best is not None and (re.fullmatch(r"\d{6,}", best.checkpoint) is None or type(best.epoch) is not int):
+            raise ValueError("the best checkpoint has no name of a checkpoint")
+        return cls(**{**plain, "best": best})
+
+
+@contextmanager
+def what_was_saved(path: Path) -> Iterator[None]:
+    """Turns what torch and Python say about state that is not what was saved into a `Failure`: whoever can write a
+    manifest can write anything."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        text = f"its state is not what a run like this saves: {type(error).__name__}: {reason_of(error)[:200]}"
+        raise Failure("NNC0901", path, text) from error
 
 
 def settings_of(config: TrainConfig, samples: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.parallel.shares import part_size
 from nnc.runtime.signature import Signature
 from nnc.runtime.speed import Speed
-from nnc.runtime.state import Position, load_model, settings_of, transient_buffers
+from nnc.runtime.state import Position, load_model, settings_of, transient_buffers, what_was_saved
 from nnc.runtime.steps import Scheduling, Steps
 from nnc.runtime.unfreezing import Thaw
 from nnc.runtime.update import NotFinite, Updater
@@ -166,6 +166,10 @@ class Training:
 
     def restore(self, saved: Checkpoint) -> None:
         """Raises `Failure` where the run was begun with other settings, or with another network."""
+        with what_was_saved(saved.path):
+            self._restore(saved)
+
+    def _restore(self, saved: Checkpoint) -> None:
         state, before = saved.state, saved.state["settings"]
         differing = [f"{k} was {before.get(k)}, now {v}" for k, v in self.settings.items() if before.get(k) != v]
         if differing:

@@ -143,7 +143,7 @@ class Files:
         """The file's text and tree. That it cannot be read is said where it is named, what is wrong in it where it is."""
         if path not in self.read:
             problems = Problems()
-            self.read[path] = read_file(path, problems)
+            self.read[path] = read_file(path, problems, ordinary=True)
             for found in problems:
                 if found.code == "NNC0101":
                     fix = None if found.fix is None else Fix(found.fix.title)

@@ -30,11 +30,14 @@ def read_text(text: str, name: str, problems: Problems, *, limits: Limits = LIMI
 
 
 def read_file(
-    path: str | os.PathLike[str], problems: Problems, *, limits: Limits = LIMITS
+    path: str | os.PathLike[str], problems: Problems, *, limits: Limits = LIMITS, ordinary: bool = False
 ) -> tuple[Source, Tree] | None:
-    """The text of a file and its located tree, or None after reporting why there is none."""
+    """The text of a file and its located tree, or None after reporting why there is none. With `ordinary`, a pipe or a
+    device is not waited for: somebody else named the file."""
     name = os.fspath(path)
     try:
+        if ordinary and os.path.exists(path) and not os.path.isfile(path):
+            raise OSError("it is no ordinary file")
         with Path(path).open("rb") as file:
             data = file.read(limits.characters * _BYTES_PER_CHARACTER + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name

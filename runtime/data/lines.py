@@ -11,6 +11,7 @@ from pathlib import Path
 from nnc.compiler.training.config import BoundCall
 from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["Texts", "files_of", "lines_of", "read_folder", "read_lines", "read_text"]
 
@@ -102,7 +103,7 @@ def read_text(path: Path, call: BoundCall | None = None) -> str:
 def _content(path: Path) -> bytes:
     limit = memory_limit() // 8  # the text in memory, its lines and its numbers
     parts, size = [], 0
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+    with gzip.open(ordinary(path), "rb") if path.suffix == ".gz" else ordinary(path).open("rb") as stream:
         while chunk := stream.read(CHUNK):
             size += len(chunk)
             if size > limit:

@@ -14,6 +14,7 @@ import torch
 from numpy.lib import format as npy
 
 from nnc.runtime.failure import Failure
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["memory_limit", "read_npy", "read_npz", "read_safetensors", "to_tensor"]
 
@@ -33,7 +34,7 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, torch.
     """The named arrays (all of them by default) as tensors. Raises `Failure` where one is missing, holds Python objects
     or text, contradicts its own header, or is larger than the machine's memory allows."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(ordinary(path)) as archive:
             members = {i.filename.removesuffix(".npy"): i for i in archive.infolist() if i.filename.endswith(".npy")}
             names = list(members) if names is None else names
             missing = [n for n in names if n not in members]
@@ -75,7 +76,7 @@ def read_safetensors(path: Path, names: Sequence[str] | None = None) -> dict[str
                 path,
                 f"it takes {path.stat().st_size / 2**30:.1f} GiB, more than half of this machine's memory",
             )
-        with safe_open(path, framework="pt") as file:
+        with safe_open(ordinary(path), framework="pt") as file:
             names = list(file.keys()) if names is None else names
             missing = [n for n in names if n not in file.keys()]  # noqa: SIM118  # no mapping
             if missing:
@@ -92,7 +93,7 @@ def read_npy(path: Path) -> torch.Tensor:
     """One array of a .npy file. Raises `Failure`."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as stream:
+        with ordinary(path).open("rb") as stream:
             return to_tensor(_read(stream, size, path, path.name), path, path.name)
     except FileNotFoundError:
         raise Failure("NNC0814", path, "there is no such file") from None

@@ -15,6 +15,7 @@ from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["Categories", "ImageTable", "Table", "read_table"]
 
@@ -57,7 +58,7 @@ class ImageTable:
             return self.table.sequences[field].sequence(index)
         if field not in self.table.images:
             return self.table.columns[field][index]
-        with Image.open(self.table.images[field][index]) as image:
+        with Image.open(ordinary(Path(self.table.images[field][index]))) as image:
             return image.convert("RGB") if image.mode not in ("L", "RGB") else image.copy()
 
     @property

@@ -16,6 +16,7 @@ from nnc.compiler.training.registry import CallDef
 from nnc.runtime.data.npz import read_npy
 from nnc.runtime.data.transforms import image_batch
 from nnc.runtime.failure import Failure, reason_of
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["VisionSamples", "class_names", "column_tensors", "open_vision", "part_tensor"]
 
@@ -96,6 +97,8 @@ def open_vision(call: BoundCall, found: CallDef, arguments: Mapping[str, Any], b
     given = {k: list(v) if isinstance(v, tuple) and k != "image_size" else v for k, v in arguments.items()}
     if found.argument("download") is not None:
         given["download"] = download and given.get("download", found.argument("download").default)  # type: ignore[union-attr]
+    if call.name == "ImageFolder":
+        given["loader"] = _rgb
     if call.name == "DatasetFolder":
         given["loader"] = _read
         given["extensions"] = tuple(e.lower() for e in given["extensions"])
@@ -148,8 +151,16 @@ def _read(path: str) -> Any:
         return read_npy(Path(path))
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(ordinary(Path(path))) as image:
         return image.convert("RGB") if image.mode not in ("L", "RGB") else image.copy()
+
+
+def _rgb(path: str) -> Any:
+    """An image as torchvision's own loader reads it."""
+    from PIL import Image
+
+    with Image.open(ordinary(Path(path))) as image:
+        return image.convert("RGB")
 
 
 def _with_channel(patch: torch.Tensor) -> torch.Tensor:

@@ -18,6 +18,7 @@ from nnc.runtime.data.tokenize import Encoder, encoder_of
 from nnc.runtime.data.vocabulary import Vocabulary
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.header import MAX_HEADER
+from nnc.runtime.ordinary import ordinary
 
 __all__ = ["Windows", "open_windows"]
 
@@ -119,7 +120,7 @@ def _encoded(encoder: Encoder, text: str) -> Array:
 def _numbers(call: BoundCall, path: Path) -> Array:
     """Whole numbers ≥ 0, mapped from the file where its format allows."""
     try:
-        match path.suffix.lower():
+        match ordinary(path).suffix.lower():
             case ".npy":
                 array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
             case ".bin":
