@@ -15,9 +15,9 @@ from nnc.compiler.diagnostics import Label, Span
 from nnc.compiler.elaborate.calls import Given, Incoming, bind
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
-from nnc.compiler.elaborate.order import names_in
 from nnc.compiler.elaborate.scope import Builder, Environment, Scope
 from nnc.compiler.expr import tree
+from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.expr.statics import Static, describe
 from nnc.compiler.graph.ir import Graph, Value
 from nnc.compiler.ops.kinds import KINDS, Kind

@@ -12,9 +12,10 @@ from nnc.compiler.elaborate.calls import Flow, Given, Incoming, name_last
 from nnc.compiler.elaborate.context import MAX_MODULES, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending, expand
-from nnc.compiler.elaborate.order import names_in, order
+from nnc.compiler.elaborate.order import order
 from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
 from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.schema.spec import Body, Formula, Group, LayerCall, OutputDecl, Reuse, StoredDecl, Wiring
 from nnc.compiler.types.dim import DimLike

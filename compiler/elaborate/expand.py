@@ -8,18 +8,20 @@ Everything here is known before any tensor is: conditions see arguments and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate.context import WORK_PER_TURN, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import Scope
+from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.expr.statics import describe
+from nnc.compiler.expr.tree import Keyword, Targets
 from nnc.compiler.schema.names import layer_name_fault
 from nnc.compiler.schema.spec import Body, EntryDecl, Loop, Splice, Template
 
-__all__ = ["Pending", "expand"]
+__all__ = ["Pending", "expand", "split_lets"]
 
 NAMELESS = "\0"  # no key of a file can begin with it
 
@@ -68,11 +70,9 @@ def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
 def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator[tuple[EntryDecl, Scope, bool]]:
     """Every entry, once per turn of its loop, with spliced ones in place. The flag is False where a fault was reported."""
     for entry in body.entries:
+        early, late = split_lets(entry)
         for inner, ok in _loop(context, entry.loop, scope):
-            try:
-                _define_lets(context, entry, inner)
-            except Failed:
-                ok = False
+            ok = _defined(context, early, inner) and ok
             action = entry.action
             if not isinstance(action, Splice) or not ok:
                 yield entry, inner, ok
@@ -89,7 +89,7 @@ def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator
                 yield entry, inner, False
                 continue
             for turn, turn_ok in _loop(context, action.loop, inner):
-                if turn_ok:
+                if turn_ok and _defined(context, late, turn):
                     yield from _turns(context, action.body, turn, listed)
                 else:
                     yield entry, turn, False
@@ -131,9 +131,41 @@ def _loop(context: Context, loop: Loop | None, scope: Scope) -> Iterator[tuple[S
         yield turn, True
 
 
-def _define_lets(context: Context, entry: EntryDecl, scope: Scope) -> None:
+def split_lets(entry: EntryDecl) -> tuple[tuple[Keyword, ...], tuple[Keyword, ...]]:
+    """`let:` beside `each:` or `repeat:`: what is the same in every turn, and what needs the loop's names."""
+    if entry.repeat is not None:
+        turning = {"i"}
+    elif isinstance(entry.action, Splice):
+        turning = set(_names(entry.action.loop.targets))
+    else:
+        return entry.let, ()
+    early: list[Keyword] = []
+    late: list[Keyword] = []
     for let in entry.let:
-        scope.define(let.name, Evaluator(context, scope).static(let.value, f"`{let.name}`"), let.span)
+        if turning.isdisjoint(names_in([let.value])):
+            early.append(let)
+        else:
+            late.append(let)
+            turning.add(let.name)
+    return tuple(early), tuple(late)
+
+
+def _names(targets: Targets) -> Iterator[str]:
+    for target in targets:
+        if isinstance(target, str):
+            yield target
+        else:
+            yield from _names(target)
+
+
+def _defined(context: Context, lets: Sequence[Keyword], scope: Scope) -> bool:
+    """False after reporting that one has no value."""
+    try:
+        for let in lets:
+            scope.define(let.name, Evaluator(context, scope).static(let.value, f"`{let.name}`"), let.span)
+    except Failed:
+        return False
+    return True
 
 
 def _enabled(context: Context, entry: EntryDecl, scope: Scope) -> bool | None:

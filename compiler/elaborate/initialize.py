@@ -16,9 +16,9 @@ from nnc.compiler.diagnostics import Fix, Span
 from nnc.compiler.elaborate.calls import Given, bind
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
-from nnc.compiler.elaborate.order import names_in
 from nnc.compiler.elaborate.scope import Scope
 from nnc.compiler.expr import tree
+from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.graph.initial import ITSELF, LAYER_NAMES, Freeze, Initializer, InitRule, choose, fits, layer_values
 from nnc.compiler.graph.ir import Graph
 from nnc.compiler.graph.owned import Owned, owned

@@ -11,7 +11,7 @@ from nnc.compiler.elaborate import blocks
 from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
-from nnc.compiler.elaborate.expand import Pending
+from nnc.compiler.elaborate.expand import Pending, split_lets
 from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
 from nnc.compiler.expr import statics, tree
 from nnc.compiler.expr.parser import parse
@@ -287,7 +287,7 @@ def repeated(at: BodyElaborator, item: Pending, flow: Flow) -> Binding:
         raise at.context.fail("NNC0704", entry.repeat.span, f"`repeat: {count}` is outside 0 … {MAX_REPEAT}")
     at.within_budget(count, entry.repeat.span)
     turns = Loop(("i",), tree.Literal(tuple(range(count)), entry.repeat.span), entry.repeat.span)
-    each = replace(entry, key=None, repeat=None, source=None, condition=None, let=(), loop=turns)
+    each = replace(entry, key=None, repeat=None, source=None, condition=None, let=split_lets(entry)[1], loop=turns)
     once = replace(item, entry=replace(entry, source=None))
     if entry.source is not None and entry.source.single is None:
         once, each, flow = _beside_the_flow(item, once, each, entry.source, flow())

@@ -13,10 +13,11 @@ from nnc.compiler.diagnostics import Label
 from nnc.compiler.elaborate.context import Context
 from nnc.compiler.elaborate.expand import Pending
 from nnc.compiler.expr import tree
+from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import Body, EntryDecl, Formula, Group, LayerCall, Reuse, StoredDecl
 
-__all__ = ["free_names", "names_in", "order", "takes_flow"]
+__all__ = ["free_names", "order", "takes_flow"]
 
 
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
@@ -106,16 +107,3 @@ def _free(body: Body, functions: Catalogue) -> Iterator[str]:
     own = {e.key.literal for e in body.entries if e.key is not None}
     for entry in body.entries:
         yield from (n for n in _references(entry, functions) if n not in own)
-
-
-def names_in(expressions: Sequence[tree.Expr]) -> Iterator[str]:
-    """Every name in expressions, callees left out. A loop, not recursion: long sums nest deeply."""
-    stack = list(expressions)
-    while stack:
-        expr = stack.pop()
-        if isinstance(expr, tree.Name):
-            yield expr.name
-        elif isinstance(expr, tree.CallExpr) and isinstance(expr.callee, tree.Name):
-            stack += [*expr.arguments, *(k.value for k in expr.keywords)]
-        else:
-            stack += tree.children(expr)

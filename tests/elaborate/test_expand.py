@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.elaborate.helpers import codes, graph, names
 
 
@@ -97,3 +99,24 @@ def test_independent_faults_are_all_reported() -> None:
 
 def test_two_faults_of_one_call_are_both_reported() -> None:
     assert codes("layers:\n  a: Linear(hiden, bias=bais)") == ["NNC0307", "NNC0307"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "widths"),
+    [
+        ('{repeat: 3, let: {w: "4 * (i + 1)"}, type: Linear(w)}', [4, 8, 12]),
+        (
+            '{repeat: 2, let: {n: 5, w: "n + i", v: w * 2}, type: Linear(v)}',
+            [10, 12],
+        ),  # one that needs one that needs `i`
+        ("{repeat: n, let: {n: 2}, type: Linear(n)}", [2, 2]),
+        ('{repeat: 2, let: {w: "i + 3"}, layers: [Linear(w), Linear(w + 4)]}', [3, 7, 4, 8]),
+        ('{each: "w in [3, 4]", let: {v: w * 2}, layers: [Linear(v)]}', [6, 8]),
+        ('{each: "w in ws", let: {ws: "[3, 5]", v: w + 1}, layers: [Linear(v)]}', [4, 6]),
+        ('{each: "a, (b, c) in [[1, [2, 3]]]", let: {v: a + b + c}, layers: [Linear(v)]}', [6]),
+    ],
+)
+def test_let_beside_a_loop_sees_its_names(entry: str, widths: list[int]) -> None:
+    found = graph(f"layers: [{entry}]")
+    made = [n.settings["out_features"] for _, n in found.walk() if "out_features" in n.settings]
+    assert made == widths
