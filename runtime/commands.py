@@ -28,6 +28,7 @@ from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.classes import ClassReport, Confusion
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
+from nnc.runtime.data.labels import with_right_labels
 from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies, read_vocabularies, same_vocabularies
 from nnc.runtime.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
@@ -36,6 +37,7 @@ from nnc.runtime.folds import fold_provenance
 from nnc.runtime.header import Header
 from nnc.runtime.loggers import with_tensorboard
 from nnc.runtime.own import adopt
+from nnc.runtime.parallel.again import place
 from nnc.runtime.parallel.world import ALONE, World
 from nnc.runtime.predict import Predictor
 from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
@@ -104,7 +106,8 @@ def run_training(
     """
     project = read_project(spec, args or {}, sizes or {}, epochs=epochs, trust=trust)
     name = project.compilation.graph.name
-    where = Path(world.agreed("folder", lambda: str(folder or _folder(name, resume=resume))))
+    asked = os.fspath(folder) if folder is not None else None
+    where, resume = place(world, asked, lambda last: _folder(name, resume=last), resume=resume)
     overrides: dict[str, Any] = {"epochs": epochs, "seed": seed, "precision": precision, "speed": speed, "fold": fold}
     if resume:
         begun = read_document(where)
@@ -180,6 +183,7 @@ def run_evaluation(
         raise Failure("NNC0824", str(source), f"there is no split `{split}`: train, validation or test")
     chosen = split or ("test" if project.data.test is not None else "validation")
     data = open_data(project.data, project.base, (chosen,), download=base is not None, vocabularies=vocabularies)
+    data = with_right_labels(data, project.train, project.widths, project.data)
     part = {"train": data.train, "validation": data.validation, "test": data.test}[chosen]
     if part is None:
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")

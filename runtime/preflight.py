@@ -93,6 +93,9 @@ class Preflight:
         whole = self.split.whole(target)
         ignored = term.call.arguments.get("ignore_index", -100)
         labels = batch[target] if whole is None else whole
+        highest = self.split.highest(target) if whole is None and not labels.is_floating_point() else None
+        if highest is not None:
+            labels = torch.cat([labels.reshape(-1), labels.new_tensor([highest])])
         where = self.data_config.spans.get("train", self.data_config.span)
         check_labels(labels, outputs[scores].shape[1], ignored, target, where, problems)
 

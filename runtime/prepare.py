@@ -17,6 +17,7 @@ from nnc.runtime import seed as seeds
 from nnc.runtime.balance import Weights, balance, with_weights
 from nnc.runtime.data import Data, open_data
 from nnc.runtime.data.checks import feed
+from nnc.runtime.data.labels import with_right_labels
 from nnc.runtime.data.sizes import check_sizes
 from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.folds import with_fold
@@ -72,9 +73,10 @@ def prepare(
     object to the data. Raises `Failure`."""
     with world.first("data"):
         data = open_data(project.data, project.base)
-    assert data.train is not None, "training data were asked for"
     check_vocabularies(project, project.signature, data, project.data)
     check(data)
+    data = with_right_labels(data, project.train, project.widths, project.data)
+    assert data.train is not None, "training data were asked for"
     weights = balance(project.train, data.train, project.widths)
     project = replace(project, train=with_weights(project.train, weights))
     seeds.seed_everything(project.train.seed)

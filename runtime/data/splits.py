@@ -7,6 +7,7 @@ loader workers.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -70,6 +71,18 @@ class Split(Protocol):
         """How long each sample of a padded field is (N,)."""
         ...
 
+    def known(self, field: str) -> torch.Tensor | None:
+        """All values of a field, where no sample need be read for that."""
+        ...
+
+    def name(self, position: int) -> str:
+        """What a sample is called in a message."""
+        ...
+
+    def only(self, positions: torch.Tensor) -> Split:
+        """A part of it."""
+        ...
+
     def highest(self, field: str) -> int | None:
         """The largest number in a field of whole numbers, where it is known without reading files sample by sample."""
         ...
@@ -102,7 +115,7 @@ class InMemory:
         self._chains = tuple(chains)
         self._columns = {f: c if indices is None else c[indices] for f, c in columns.fields.items()}
         self._sequences = {f: s if indices is None else s[indices] for f, s in columns.sequences.items()}
-        self._windowed = columns.windowed
+        self._windowed, self._name = columns.windowed, columns.name
         self._windows = columns.windows if columns.windows is None or indices is None else columns.windows[indices]
         self._random = {f for chain in chains for f in chain.varying}
         self._raw = {f for chain in chains for f in chain.fields if chain.before[f]}
@@ -177,6 +190,20 @@ class InMemory:
 
     def lengths(self, field: str) -> torch.Tensor:
         return self._sequences[field].lengths
+
+    def known(self, field: str) -> torch.Tensor | None:
+        return self.whole(field)
+
+    def name(self, position: int) -> str:
+        return self._name(int(self.indices[position]))
+
+    def only(self, positions: torch.Tensor) -> InMemory:
+        part = copy.copy(self)
+        part.indices = self.indices[positions]
+        part._columns = {f: c[positions] for f, c in self._columns.items()}
+        part._sequences = {f: s[positions] for f, s in self._sequences.items()}
+        part._windows = None if self._windows is None else self._windows[positions]
+        return part
 
     def highest(self, field: str) -> int | None:
         if self._windows is not None and field in self._windowed:
@@ -273,6 +300,21 @@ class Streamed:
         if known is None:
             return torch.stack([samples[i][field] for i in self.indices.tolist()])
         return known[self.indices]
+
+    def known(self, field: str) -> torch.Tensor | None:
+        samples = self._items.samples
+        targets = samples.targets() if field == samples.fields[-1] else None
+        return None if targets is None else targets[self.indices]
+
+    def name(self, position: int) -> str:
+        return self._items.samples.name(int(self.indices[position]))
+
+    def only(self, positions: torch.Tensor) -> Streamed:
+        part = copy.copy(self)
+        part.indices = self.indices[positions]
+        part._items = _Items(self._items.samples, self._items.chains, part.indices.tolist())
+        part._plan, part._loader = _Plan(), None
+        return part
 
     def lengths(self, field: str) -> torch.Tensor:
         return torch.tensor([len(self._items.samples[i][field]) for i in self.indices.tolist()])

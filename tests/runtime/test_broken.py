@@ -204,3 +204,67 @@ def test_a_batch_says_what_it_lacks(pictures: Path) -> None:
     batches = list(data.train.batches(torch.arange(24), 6, CPU))
     assert sum(len(b["label"]) for b in batches) == 19
     assert sum(len(b.dropped) for b in batches if isinstance(b, CountedBatch)) == 5
+
+
+# -- wrong labels ------------------------------------------------------------------------------------------------------
+
+
+def labelled(base: Path, labels: list[int], policy: str = "fail") -> Path:
+    rows = "".join(f"{i},{label}\n" for i, label in enumerate(labels))
+    (base / "t.csv").write_text("x,label\n" + rows, encoding="utf-8")
+    spec = {
+        "nnc": 1,
+        "inputs": {"x": ["B", 1]},
+        "layers": ["Linear(3)"],
+        "data": {
+            "fields": ["x", "label"],
+            "train": {"type": "Csv", "file": "t.csv", "columns": {"x": ["x"], "label": "label"}},
+            "transforms": {"x": ["ToDtype(float32)"]},
+            "on_error": policy,
+        },
+        "train": {"loss": "CrossEntropyLoss", "optimizer": "Adam", "epochs": 1, "batch_size": 4},
+    }
+    (base / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    return base / "spec.json"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ([0, 1, 7, 2], ["t.csv, row 3", "`label` has the class number 7, and the network has 3 classes: 0 … 2"]),
+        ([0, -1, 7, 9, 9, 9], ["t.csv, row 2", "and so it is with", "t.csv, row 3", "5 samples in all"]),
+        ([1, 2, 3, 1], ["t.csv, row 3", "class numbers count from 0"]),
+    ],
+)
+def test_a_wrong_label_is_named(tmp_path: Path, labels: list[int], expected: list[str]) -> None:
+    with pytest.raises(Failure) as caught:
+        run_training(labelled(tmp_path, labels), folder=tmp_path / "run", device="cpu")
+    assert caught.value.code == "NNC0815"
+    for part in expected:
+        assert part in str(caught.value)
+
+
+def test_wrong_labels_are_left_out(tmp_path: Path) -> None:
+    trained = run_training(labelled(tmp_path, [0, 9, 1, 2, -5, 1], "skip"), folder=tmp_path / "run", device="cpu")
+    assert trained.result.status == "finished"
+    named, _ = events(tmp_path / "run")
+    assert named[0]["samples"] == 2
+    assert "row 2" in named[0]["names"][0]
+    with pytest.raises(Failure, match="NNC0815"):
+        run_training(labelled(tmp_path, [9, 9], "skip"), folder=tmp_path / "other", device="cpu")
+
+
+def test_a_folder_too_many(pictures: Path, tmp_path: Path) -> None:
+    """Of files, classes are known before any is read."""
+    spec = {**changed(workers=2, on_error="fail"), "layers": ["flatten(1)", "Linear(1)"]}
+    with pytest.raises(Failure) as caught:
+        trained(pictures, tmp_path / "run", spec)
+    assert "dog" in str(caught.value)
+    assert "`label` has the class number 1, and the network has 1 classes" in str(caught.value)
+
+
+def test_a_wrong_label_in_evaluation(tmp_path: Path) -> None:
+    run_training(labelled(tmp_path, [0, 1, 2, 0]), folder=tmp_path / "run", device="cpu")
+    labelled(tmp_path, [0, 1, 3])
+    with pytest.raises(Failure, match="row 3"):
+        run_evaluation(tmp_path / "run", split="train", device="cpu")
