@@ -27,6 +27,7 @@ from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.modes import modes, restore_modes
 from nnc.runtime.parallel.several import Several, Side
 from nnc.runtime.parallel.world import World
+from nnc.runtime.several import Several as Optimizers
 
 __all__ = ["Sharded"]
 
@@ -224,6 +225,8 @@ class Sharded(Several):
         return {name: _like(tensor, own.get(name)) for name, tensor in tensors.items()}
 
     def optimizer_parts(self, state: Mapping[str, Any], optimizer: Optimizer) -> dict[str, Any]:
+        if isinstance(optimizer, Optimizers):
+            return {name: self.optimizer_parts(state[name], part) for name, part in optimizer.parts.items()}
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         parts = {
             number: {
