@@ -160,3 +160,12 @@ def test_train_evaluate_predict(tmp_path: Path) -> None:
     results = nnc.predict(trained.artifact, tmp_path / "x.npy")
     assert [r["index"] for r in results] == [1, 0]
     assert results == nnc.predict(tmp_path / "run", [tmp_path / "x.npy"])
+
+
+@pytest.mark.parametrize("name", ["nnc: 1\ninputs: {x: [B, 4]}\nlayers: [Linear(3)]\n", "{\n}", "a\nb#c"])
+def test_the_text_of_a_spec_is_no_file_name(name: str) -> None:
+    (fault,) = nnc.check(name)
+    assert fault.message == "this is the text of a spec, and not the name of a file"
+    assert "yaml.safe_load" in str(fault.fix)
+    with pytest.raises(nnc.SpecError, match="<text>"):
+        nnc.load(name)
