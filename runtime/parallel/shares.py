@@ -92,13 +92,13 @@ def shares(
         return
     whole = torch.split(order, batch_size)
     parts = [batch.tensor_split(world.size)[world.rank] for batch in whole]
-    size = len(parts[0])
+    size = part_size(batch_size, world)
     empty = not len(parts[-1])  # of the last batch alone, since every other one is full
     if empty:
         parts[-1] = whole[-1][:1].repeat(min(size, 2))  # two, for one is too few to normalize
     batches = split.batches(torch.cat(parts), size, device, seed=seed, epoch=epoch, start=start)
     spare: Batch = {}
-    for number, batch in enumerate(batches, start):
+    for number, batch in enumerate(batches if start < len(whole) else (), start):
         dropped = batch.dropped if isinstance(batch, CountedBatch) else ()
         stands_in = empty and number == len(parts) - 1
         part = StandIn(dict(batch), dropped) if stands_in else Part(dict(batch), dropped)

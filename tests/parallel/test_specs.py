@@ -14,6 +14,8 @@ from nnc.runtime.commands import run_training
 from nnc.runtime.parallel import ALONE, World
 from tests.parallel.helpers import distance, saved, write_images
 from tests.parallel.processes import together
+from tests.runtime.test_carry import SPEC as CARRIED
+from tests.runtime.test_carry import write_windows
 
 NEAR = 2e-5  # float32, with sums in another order
 HEAD = """\
@@ -78,6 +80,7 @@ SPECS = {
     "unfrozen": HEAD + PLAIN + "freeze: hidden\n" + DATA + TRAIN + "  unfreeze: {match: hidden, epoch: 2}\n",
     "steps": HEAD + STEPS + DATA + GAN,
     "weighted": HEAD + PLAIN + DATA.replace("  validation", "  sampler: Balanced\n  validation") + TRAIN,
+    "carried": CARRIED.replace("train.npz", "words.npz").replace("Dropout(0.2)", "Dropout(0.0)") + "  device: cpu\n",
     "ranked": HEAD + PLAIN + DATA + TRAIN.replace("[Accuracy]", "[AUROC, F1Score]"),
 }
 
@@ -85,6 +88,8 @@ SPECS = {
 def write(base: Path) -> None:
     base.mkdir(exist_ok=True)
     write_images(base / "train.npz")
+    write_windows(base / "words.npz", 7, 0)
+    write_windows(base / "valid.npz", 3, 1)
     for name, text in SPECS.items():
         (base / f"{name}.yaml").write_text(text)
 
