@@ -7,6 +7,7 @@ import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from numpy.lib import format as npy
 from nnc.runtime.failure import Failure
 from nnc.runtime.ordinary import ordinary
 
-__all__ = ["memory_limit", "read_npy", "read_npz", "read_safetensors", "to_tensor"]
+__all__ = ["UNREADABLE", "memory_limit", "read_npy", "read_npz", "read_safetensors", "to_tensor"]
 
 # Unsigned integers that torch has no arithmetic for, as the signed type that holds them.
 WIDER = {np.dtype(np.uint16): np.int32, np.dtype(np.uint32): np.int64}
+
+# What NumPy says about a damaged array; its header is Python's text of a dictionary, and is cut into tokens.
+UNREADABLE = (OSError, EOFError, ValueError, MemoryError, RecursionError, SyntaxError, TokenError)
 
 
 def memory_limit() -> int:
@@ -57,7 +61,7 @@ def read_npz(path: Path, names: Sequence[str] | None = None) -> dict[str, torch.
             return arrays
     except FileNotFoundError:
         raise Failure("NNC0814", path, "there is no such file") from None
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError, RuntimeError, NotImplementedError, KeyError) as error:
+    except (*UNREADABLE, zipfile.BadZipFile, RuntimeError, KeyError) as error:
         raise Failure("NNC0814", path, f"this is no readable .npz file: {error}") from None
     except Exception as error:
         if type(error).__module__ != "zlib":
@@ -97,7 +101,7 @@ def read_npy(path: Path) -> torch.Tensor:
             return to_tensor(_read(stream, size, path, path.name), path, path.name)
     except FileNotFoundError:
         raise Failure("NNC0814", path, "there is no such file") from None
-    except (OSError, EOFError, ValueError) as error:
+    except UNREADABLE as error:
         raise Failure("NNC0814", path, f"this is no readable .npy file: {error}") from None
 
 

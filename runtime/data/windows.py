@@ -13,7 +13,7 @@ import torch
 
 from nnc.compiler.training.config import BoundCall
 from nnc.runtime.data.lines import files_of, lines_of, read_text
-from nnc.runtime.data.npz import read_npz
+from nnc.runtime.data.npz import UNREADABLE, read_npz
 from nnc.runtime.data.tokenize import Encoder, encoder_of
 from nnc.runtime.data.vocabulary import Vocabulary
 from nnc.runtime.failure import Failure, reason_of
@@ -131,7 +131,7 @@ def _numbers(call: BoundCall, path: Path) -> Array:
                 array = _safetensors(call, path)
     except FileNotFoundError:
         raise Failure("NNC0814", path, "there is no such file") from None
-    except (OSError, ValueError, EOFError, KeyError, TypeError) as error:
+    except (*UNREADABLE, KeyError, TypeError) as error:
         raise Failure("NNC0814", path, f"its tokens cannot be read: {reason_of(error)}") from None
     if array.dtype.kind not in "iu":
         raise Failure("NNC0814", path, f"it holds {array.dtype}, and tokens are whole numbers")

@@ -14,7 +14,7 @@ from pathlib import Path
 from nnc.cli.main import main
 from tests.runtime.killing import SERVER
 
-__all__ = ["Ended", "confined"]
+__all__ = ["Ended", "confined", "forget_peak", "peak"]
 
 PATIENCE = 30.0
 
@@ -54,14 +54,14 @@ def _run(command: list[str], folder: str, told: str) -> None:
         sys.stdout = sys.stderr = stream
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.chdir(folder)
-        _forget_peak()
+        forget_peak()
         began = time.process_time()
         code = main(command)
-        stream.write(f"\n--\n{time.process_time() - began:.3f} {_peak()}")
+        stream.write(f"\n--\n{time.process_time() - began:.3f} {peak()}")
     os._exit(code)
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """The peak counts from here on, and not from what the process was forked from."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
@@ -69,7 +69,7 @@ def _forget_peak() -> None:
         return
 
 
-def _peak() -> int:
+def peak() -> int:
     """The most memory since then, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():

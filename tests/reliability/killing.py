@@ -110,7 +110,7 @@ def _killed_at(subject: Subject, spec: Path, where: Path, number: int, *, halfwa
 
 
 def _resume(subject: Subject, spec: Path, where: Path, expected: object, what: str, tally: Tally, *seen: str) -> None:
-    left = [p for p in where.rglob(f"{TEMPORARY}*")] if where.exists() else []
+    left = list(where.rglob(f"{TEMPORARY}*")) if where.exists() else []
     marks = [*seen, *(["while saving"] if left else [])]
     try:
         subject.train(spec, where)

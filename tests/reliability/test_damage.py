@@ -55,7 +55,7 @@ def test_a_run_goes_on_from_the_checkpoint_before(tmp_path: Path) -> None:
     newest = folder.names()[-1]
     part = folder.path / newest / "state.safetensors"
     part.write_bytes(bytes([part.read_bytes()[0] ^ 4]) + part.read_bytes()[1:])
-    with pytest.raises(Damaged, match="state.safetensors"):
+    with pytest.raises(Damaged, match=r"state\.safetensors"):
         folder.load(newest)
     go_on(spec, tmp_path / "run")
     (folder.path / newest / "state.safetensors").unlink()  # what was damaged is not made good, but followed by another

@@ -1,5 +1,6 @@
-"""Every operation by which another process changes files, stopped in front of the system call: to count it, to end the process there, or
-to let it fail. The kernel's ptrace sees what Python, Rust and C do alike, so nothing is missed because it is not patched.
+"""Every operation by which another process changes files, stopped in front of the system call: to count it, to end the
+process there, or to let it fail. The kernel's ptrace sees what Python, Rust and C do alike, so nothing is missed because
+it is not patched.
 
     with Traced(action, *arguments, below=folder) as traced:
         for operation in traced:            # stopped in front of it
