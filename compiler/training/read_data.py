@@ -49,7 +49,7 @@ def read_data(
     test = _dataset(section, binder, fields, _bound(section, binder, section.values.get("test")))
     validation = _validation(section, binder, fields)
     kinds = kinds_of(fields, declared, _parts(binder, bound))
-    stages = read_stages(section, fields, kinds, vocabularies, imports)
+    stages = read_stages(section, fields if bound or listed else None, kinds, vocabularies, imports)
     transforms = transforms_by_field(stages)
     held = validation if isinstance(validation, BoundCall) else None
     texts = read_texts(section, binder, {"train": train, "test": test, "validation": held}, transforms)

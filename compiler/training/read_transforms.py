@@ -39,17 +39,18 @@ def read_field_kinds(section: Section) -> dict[str, str]:
 
 def read_stages(
     section: Section,
-    fields: tuple[str, ...],
+    fields: tuple[str, ...] | None,
     kinds: Mapping[str, str],
     vocabularies: Vocabularies,
     imports: Mapping[str, str] | None = None,
 ) -> tuple[TransformStage, ...]:
-    """The stages, in the order of the file; those with a fault are reported and left out."""
+    """The stages, in the order of the file; those with a fault are reported and left out. Without `fields`, where the dataset
+    that has them is not known, any name will do."""
     tree = section.values.get("transforms")
     if tree is None:
         return ()
     if not isinstance(tree, TreeMapping):
-        section.error("NNC0808", tree.span, f"`transforms:` has one list for each field: {', '.join(fields)}")
+        section.error("NNC0808", tree.span, f"`transforms:` has one list for each field: {', '.join(fields or ())}")
         return ()
     stages: list[TransformStage] = []
     for entry in tree:
@@ -62,18 +63,18 @@ def read_stages(
         )
         if done is not None:
             stage = TransformStage(names, done.train, done.eval, entry.key.content)
-            if len(names) > 1:
+            if len(names) > 1 and fields is not None:
                 _check_joint(stage, section.problems, kinds, vocabularies)
             stages.append(stage)
         section.ok = section.ok and len(section.problems) == before
     return tuple(stages)
 
 
-def _names(section: Section, key: str, span: Span, fields: tuple[str, ...]) -> tuple[str, ...] | None:
+def _names(section: Section, key: str, span: Span, fields: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """The fields of a key such as `image` or `image, mask`."""
     names = tuple(n.strip() for n in key.split(","))
     for name in names:
-        if name not in fields:
+        if fields is not None and name not in fields:
             at = key.find(name) if name else 0
             where = span.sub(at, at + len(name)) if name and len(span.text) == len(key) else span
             fix = did_you_mean(name, where, list(fields))

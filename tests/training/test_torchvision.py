@@ -49,6 +49,15 @@ def test_what_is_not_a_dataset_says_why(name: str) -> None:
     assert faults[0].startswith(f"[NNC0801] `{name}` is no dataset of a spec: ")
 
 
+def test_one_fault_is_one_error() -> None:
+    """Which fields an unknown dataset has is not known: nothing is said of these."""
+    _, faults = data(
+        "train: VOCSegmentatoin('d')\ntransforms:\n  image, mask: [CenterCrop(4)]\n  truth: [CenterCrop(4)]"
+    )
+    assert len(faults) == 1
+    assert "did you mean `VOCSegmentation`" in faults[0]
+
+
 @pytest.mark.parametrize("name", ["TenCrop", "RandomIoUCrop", "CutMix", "ToPILImage"])
 def test_what_is_not_a_transform_says_why(name: str) -> None:
     _, faults = data(f"train: FakeData\ntransforms: {{image: {{train: [{name}], eval: []}}}}")
