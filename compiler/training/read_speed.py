@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -10,10 +11,11 @@ from nnc.compiler.graph.ir import Graph
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar
-from nnc.compiler.training.config import Network
+from nnc.compiler.training.config import Network, OptimizerConfig
 from nnc.compiler.training.sections import Section
 from nnc.compiler.training.speed import COMPILE_MODES, IMPLEMENTATIONS, CompileConfig, SpeedConfig
 from nnc.compiler.training.values import did_you_mean
+from nnc.compiler.training.vocabulary import VOCABULARY
 
 __all__ = ["KEYS", "block_names", "parse_speed", "read_speed"]
 
@@ -23,9 +25,11 @@ KEYS = (
 FLAG = "bool | None"
 
 
-def read_speed(section: Section, network: Network | None = None) -> SpeedConfig:
+def read_speed(
+    section: Section, network: Network | None = None, optimizers: Sequence[OptimizerConfig] = ()
+) -> SpeedConfig:
     """`speed: plain`, or `speed: {compile: true, checkpointing: [Bottleneck]}`; the default where it is absent or wrong.
-    Layers and blocks that are named must be in the network."""
+    Layers and blocks that are named must be in the network, and an implementation must be one of all `optimizers`."""
     tree = section.values.get("speed")
     if tree is None or (isinstance(tree, Scalar) and tree.value is None):
         return SpeedConfig()
@@ -42,6 +46,7 @@ def read_speed(section: Section, network: Network | None = None) -> SpeedConfig:
         cudnn_benchmark=part.value("cudnn_benchmark", FLAG, None),
     )
     _go_together(part, config)
+    _must_have(part, config, optimizers)
     section.ok = section.ok and part.ok
     return config
 
@@ -113,6 +118,15 @@ def block_names(graph: Graph) -> set[str]:
     """Names of the blocks that the network calls, at any depth."""
     targets = (node.target for _, node in graph.walk())
     return {t.name for t in targets if isinstance(t, Graph) and t.kind == "block"}
+
+
+def _must_have(part: Section, config: SpeedConfig, optimizers: Sequence[OptimizerConfig]) -> None:
+    """Every optimizer the implementation that is asked for; a loop is what those without a choice have."""
+    wanted = config.optimizer
+    for one in optimizers:
+        if wanted in ("fused", "foreach") and VOCABULARY["optimizer"][one.call.name].argument(wanted) is None:
+            part.error("NNC0811", part.values["optimizer"].span, f"torch has no {wanted} {one.call.name}")
+            return
 
 
 def _go_together(part: Section, config: SpeedConfig) -> None:

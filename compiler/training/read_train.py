@@ -68,6 +68,7 @@ def read_train(
     loss, optimizer = read_loss(reading), read_optimizer(reading)
     if steps:
         loss, optimizer = combined_loss([s for s, _ in steps], section.span), steps[0][0].optimizer
+    optimizers = [o for s in steps for o in s[0].optimizer.all] or (optimizer.all if optimizer else ())
     metrics = read_metrics(reading, loss)
     scheduler = read_scheduler(reading, metrics, loss)
     monitor, goal = read_monitor(reading, metrics, section.values.get("monitor"), loss)
@@ -82,10 +83,8 @@ def read_train(
         "early_stopping": read_early_stopping(section),
         "non_finite": section.value("non_finite", "Literal['stop', 'skip', 'rollback', 'ignore']", "stop"),
         "precision": section.value("precision", "Literal['float32', 'tf32', 'bf16', 'fp16']", "float32"),
-        "speed": read_speed(section, network),
-        "parallel": read_parallel(
-            section, network, [o for s in steps for o in s[0].optimizer.all] or (optimizer.all if optimizer else ())
-        ),
+        "speed": read_speed(section, network, optimizers),
+        "parallel": read_parallel(section, network, optimizers),
         "steps": with_schedulers(steps, metrics, loss),
         "carry": carry,
         "device": section.value("device", "Device", "auto"),

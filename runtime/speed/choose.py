@@ -52,6 +52,7 @@ def choose(config: TrainConfig, model: nn.Module, device: torch.device) -> Choic
     said, cuda = config.speed, device.type == "cuda"
     half = config.precision in ("bf16", "fp16")
     images = any(p.ndim in (4, 5) for p in model.parameters())
+    optimizers = [*config.optimizer.all, *(o for step in config.steps for o in step.optimizer.all)]
     why: list[tuple[str, str]] = []
 
     def chosen(value: Any, automatic: bool, what: str, reason: str) -> bool:
@@ -87,7 +88,7 @@ def choose(config: TrainConfig, model: nn.Module, device: torch.device) -> Choic
     implementation = said.optimizer
     if implementation is not None:
         why.append((f"{implementation} optimizer", "asked for"))
-    elif cuda and not said.plain and fusable(config.optimizer.call.name, model):
+    elif cuda and not said.plain and all(fusable(o.call.name, model) for o in optimizers):
         implementation = "fused"
         why.append(("fused optimizer", "one kernel for all parameters"))
     return Choices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -34,13 +35,23 @@ class Graphed:
         shapes = tuple((x.shape, x.dtype) for x in inputs)
         if self._shapes is None:
             self._shapes, self._replayed = shapes, self._record(inputs)
-        return self._replayed(*inputs) if shapes == self._shapes else self.network(*inputs)
+        if shapes != self._shapes:
+            return self.network(*inputs)
+        with self._autocast():
+            return self._replayed(*inputs)
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        """As around it, but weights are cast within the graph each time, and not once outside of it."""
+        if not torch.is_autocast_enabled("cuda"):
+            return nullcontext()
+        return torch.autocast("cuda", dtype=torch.get_autocast_dtype("cuda"), cache_enabled=False)
 
     def _record(self, inputs: tuple[torch.Tensor, ...]) -> Any:
         buffers = {name: b.clone() for name, b in self.network.named_buffers()}
         random = torch.cuda.get_rng_state(self.device)
         samples = tuple(x.detach().clone() for x in inputs)
-        recorded = torch.cuda.make_graphed_callables(_Apart(self.network), samples, allow_unused_input=True)
+        with self._autocast():
+            recorded = torch.cuda.make_graphed_callables(_Apart(self.network), samples, allow_unused_input=True)
         with torch.no_grad():
             for name, buffer in self.network.named_buffers():
                 buffer.copy_(buffers[name])

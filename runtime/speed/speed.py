@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.config import OptimizerConfig, TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.failure import Failure
 from nnc.runtime.speed.checkpointing import checkpointing
 from nnc.runtime.speed.choose import Choices, choose
 from nnc.runtime.speed.graphs import Graphed
@@ -38,6 +39,7 @@ class Speed:
         self.config = _with_implementation(config, self.choices)
         self._fast: Callable[..., Any] | None = None
         self._full = config.batch_size
+        self._span = config.spans.get("speed", config.span)
 
     @property
     def module(self) -> nn.Module:
@@ -45,6 +47,8 @@ class Speed:
 
     @module.setter
     def module(self, module: nn.Module) -> None:
+        if module is not self.model and self.choices.cuda_graphs:
+            raise Failure("NNC0822", self._span, "CUDA graphs record the network of one process, not of several")
         if module is not self._module:
             self._module, self._fast = module, None
 
@@ -73,17 +77,12 @@ class Speed:
         return self._fast(*inputs)
 
     def _made(self) -> Callable[..., Any]:
-        wanted = self.choices.compile
-        if wanted is None:
+        if self.choices.cuda_graphs:
             return Graphed(self.module, self.device)
-        mode = None if wanted.mode == "default" else wanted.mode
-        compiled: Callable[..., Any] = torch.compile(
-            self.module, mode=mode, fullgraph=wanted.fullgraph, dynamic=wanted.dynamic
-        )
-        return compiled
+        return self.compiled(self.module)
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The same for a part of the network, where only compilation is asked for."""
+        """A network, or a part of it, where compilation is asked for."""
         wanted = self.choices.compile
         if wanted is None:
             return function
@@ -127,14 +126,20 @@ def _laid_out(x: torch.Tensor) -> torch.Tensor:
 
 
 def _with_implementation(config: TrainConfig, choices: Choices) -> TrainConfig:
-    """The optimizer's implementation as an argument of it, unless the spec gives one itself."""
-    call, wanted = config.optimizer.call, choices.implementation
-    known = VOCABULARY["optimizer"][call.name].argument("fused" if wanted == "fused" else "foreach") is not None
-    if wanted is None or not known or {"fused", "foreach"} & call.arguments.keys():
+    """The implementation as an argument of every optimizer that has it, unless the spec gives one itself."""
+    wanted = choices.implementation
+    if wanted is None:
         return config
     argument = {"fused": True} if wanted == "fused" else {"foreach": wanted == "foreach"}
-    call = replace(call, arguments={**call.arguments, **argument})
-    return replace(config, optimizer=replace(config.optimizer, call=call))
+
+    def told(optimizer: OptimizerConfig) -> OptimizerConfig:
+        call, further = optimizer.call, tuple(map(told, optimizer.further))
+        known = all(VOCABULARY["optimizer"][call.name].argument(name) for name in argument)
+        if known and not {"fused", "foreach"} & call.arguments.keys():
+            call = replace(call, arguments={**call.arguments, **argument})
+        return replace(optimizer, call=call, further=further)
+
+    return replace(config, optimizer=told(config.optimizer))
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class _DryRun:
         self.done: list[Done] = []
 
     def run(self) -> DryRun:
-        head = facts(self.training, self.loop.data, None)
+        head, groups = facts(self.training, self.loop.data, None), tuple(self.groups())
         with self.noted("data") as results:
             group = next(self.trial.steps())
             results.append(
@@ -71,7 +71,7 @@ class _DryRun:
         self.step(group)
         self.validate()
         self.checkpoint()
-        return DryRun(head, tuple(self.done), tuple(self.groups()), tuple(self.frozen()))
+        return DryRun(head, tuple(self.done), groups, tuple(self.frozen()))
 
     def step(self, group: list[Batch]) -> None:
         rates = self.training.rates

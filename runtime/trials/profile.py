@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def profile(trial: Trial, trace: Path | None = None) -> Profile:
     `Failure`."""
     loop, model = trial.loop, trial.loop.model
     choices = loop.training.speed.choices
-    loop.training.speed.choices = type(choices)(**{**vars(choices), "compile": None, "cuda_graphs": False})
+    loop.training.speed.choices = replace(choices, compile=None, cuda_graphs=False)
     steps = trial.steps()
     for _ in range(WARM):
         loop.take_step(next(steps))

@@ -36,9 +36,9 @@ train:
 """
 
 
-def read(settings: str) -> tuple[SpeedConfig | None, list[str]]:
+def read(settings: str, optimizer: str = "SGD") -> tuple[SpeedConfig | None, list[str]]:
     """What a spec with these settings of `train:` says, and its faults: code and message."""
-    compiled = compile_text(NETWORK + settings)
+    compiled = compile_text(NETWORK.replace("SGD", optimizer) + settings)
     faults = [f"{p.code} {p.span.text}: {p.message}" for p in compiled.problems if p.severity.name == "ERROR"]
     if faults:
         return None, faults
@@ -86,6 +86,7 @@ def test_what_is_written_is_meant(written: str, meant: SpeedConfig) -> None:
         ("speed: {checkpointing: [Residul]}", "NNC0816 Residul: no layer and no block is called `Residul`"),
         ("speed: {checkpointing: 3}", "NNC0201 3: `checkpointing` must be true, or globs over layers and blocks"),
         ("speed: {optimizer: quick}", 'NNC0804 quick: `optimizer` must be "fused", "foreach" or "loop"'),
+        ("speed: {optimizer: fused}\n  # RMSprop", "NNC0811 fused: torch has no fused RMSprop"),
         ("speed: {cuda_graphs: true, compile: true}", "NNC0811 cuda_graphs: a compiled network has CUDA graphs"),
         ("speed: {cuda_graphs: true, checkpointing: true}", "NNC0811 cuda_graphs: activation checkpointing"),
         ("speed: {cudnn_benchmark: true, deterministic: true}", "NNC0811 cudnn_benchmark: cuDNN's benchmark"),
@@ -93,7 +94,7 @@ def test_what_is_written_is_meant(written: str, meant: SpeedConfig) -> None:
     ],
 )
 def test_a_fault_stands_at_its_word(written: str, fault: str) -> None:
-    _, faults = read(f"  {written}\n")
+    _, faults = read(f"  {written}\n", "RMSprop" if "RMSprop" in written else "SGD")
     assert len(faults) == 1, faults
     assert faults[0].startswith(fault)
 

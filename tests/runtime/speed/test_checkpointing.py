@@ -131,3 +131,18 @@ def test_a_network_that_nnc_did_not_write() -> None:
     model = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
     assert checkpointed(model, ("Linear",)) == ("0",)
     assert checkpointed(model, True) == ()
+
+
+def test_within_a_compiled_network() -> None:
+    """One graph, with the same gradients and statistics."""
+    plain = nnc.load(SPEC)
+    for name in ("first", "stage.0", "stage.1"):
+        plain.get_submodule(name).drop.p = 0.0  # compiled dropout draws other numbers
+    model, x = copy.deepcopy(plain), torch.randn(4, 3, 8, 8)
+    torch.compile(plain, backend="aot_eager")(x).square().sum().backward()
+    with checkpointing(model, ("first", "stage.0")):
+        torch.compile(model, backend="aot_eager", fullgraph=True)(x).square().sum().backward()
+    for one, other in zip(model.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-5)
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], tensor)
