@@ -24,7 +24,7 @@ from nnc.runtime.data.transforms import image_batch
 from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, open_vision
 from nnc.runtime.data.vocabulary import Vocabulary as Tokens
 from nnc.runtime.data.windows import Windows, open_windows
-from nnc.runtime.failure import Failure
+from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.own import open_own
 
 __all__ = ["Columns", "Samples", "open_dataset"]
@@ -84,6 +84,20 @@ class Samples:
         """One sample as tensors: images (C, H, W), class numbers int64, texts as their tokens (T,)."""
         values = zip(self.fields, self.dataset[index], strict=True)
         return {f: encode(self.encoders[f], v) if f in self.encoders else _tensor(v) for f, v in values}
+
+    def readable(self, index: int) -> dict[str, torch.Tensor]:
+        """One sample. Raises `Failure` where it cannot be read."""
+        try:
+            return self[index]
+        except Exception as error:  # whatever a decoder says about a broken file
+            raise Failure("NNC0823", self.name(index), f"cannot be read: {reason_of(error)}") from error
+
+    def length(self, field: str, index: int) -> int:
+        """How long a sample of a field is; of a table's texts, without reading the rest of the sample."""
+        texts = getattr(getattr(self.dataset, "table", None), "texts", {})
+        if field in texts and field in self.encoders:
+            return len(encode(self.encoders[field], texts[field][index]))
+        return len(self.readable(index)[field])
 
     def targets(self) -> torch.Tensor | None:
         """Class numbers of all samples (N,), where the dataset knows them without reading any."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,10 @@ from nnc.runtime.data.datasets import Columns, Samples, open_dataset
 from nnc.runtime.data.encode import encode_texts, learn
 from nnc.runtime.data.fingerprint import fingerprint
 from nnc.runtime.data.holdout import divide
+from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.data.splits import InMemory, Split, Streamed
 from nnc.runtime.data.tables import Categories
-from nnc.runtime.data.transforms import chains_of
+from nnc.runtime.data.transforms import Chain, chains_of
 from nnc.runtime.data.vocabulary import Vocabulary
 from nnc.runtime.failure import Failure
 
@@ -167,8 +168,28 @@ def _split(
     chains = chains_of(stages, kinds, use, arrays=arrays)
     in_rows = config.sampler is not None and config.sampler.name == "Consecutive"
     if isinstance(source, Columns):
+        source, chains = _with_transformed_sequences(source, chains)
         return InMemory(source, chains, indices, padding=config.padding, in_rows=in_rows)
     given = config.loader.num_workers if config.workers is None else config.workers
     workers = min(MOST_WORKERS, os.cpu_count() or 1) if given is None else given
     collate = Collate(config.padding, config.on_error == "skip")
     return Streamed(source, chains, indices, workers, collate=collate, loader=config.loader, in_rows=in_rows)
+
+
+def _with_transformed_sequences(source: Columns, chains: list[Chain]) -> tuple[Columns, list[Chain]]:
+    """Sequences of different lengths after their transforms, one by one; and the transforms of the other fields."""
+    sequences, rest = dict(source.sequences), []
+    for chain in chains:
+        name = next((f for f in chain.fields if f in sequences), None)
+        if name is None:
+            rest.append(chain)
+            continue
+        call = chain.acts[0][1]
+        if chain.varying:
+            message = (
+                f"{call.name} draws at random, and samples of `{name}` differ in length: they are transformed once"
+            )
+            raise Failure("NNC0823", call.span, message)
+        whole = sequences[name]
+        sequences[name] = Ragged.of([chain.apply({name: whole.sequence(i)}, 0)[name] for i in range(len(whole))])
+    return replace(source, sequences=sequences), rest

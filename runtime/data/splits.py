@@ -265,7 +265,7 @@ class Streamed:
         if self._loader is None:
             self._loader = self._new_loader(device)
         try:
-            for batch in self._loader:
+            for batch in self._begun():
                 if isinstance(batch, Broken):
                     refuse_broken((batch,), "NNC0823")
                 moved = {f: x.to(device, non_blocking=True) for f, x in batch.items()}
@@ -274,6 +274,13 @@ class Streamed:
             if "DataLoader" not in str(error):
                 raise
             raise Failure("NNC0823", "data", f"the processes that read samples stopped: {reason_of(error)}") from error
+
+    def _begun(self) -> Iterator[Any]:
+        try:
+            return iter(self._loader or ())
+        except Exception as error:  # whatever the system, or the pickling of a class of one's own, says
+            message = f"the processes that read samples cannot be begun: {reason_of(error)}"
+            raise Failure("NNC0823", "data", message, notes=("`workers: 0` needs none",)) from error
 
     def _new_loader(self, device: torch.device) -> DataLoader[Any]:
         given, workers = self._options, self._workers
@@ -298,7 +305,7 @@ class Streamed:
         samples = self._items.samples
         known = samples.targets() if field == samples.fields[-1] else None
         if known is None:
-            return torch.stack([samples[i][field] for i in self.indices.tolist()])
+            return torch.stack([samples.readable(i)[field] for i in self.indices.tolist()])
         return known[self.indices]
 
     def known(self, field: str) -> torch.Tensor | None:
@@ -317,7 +324,7 @@ class Streamed:
         return part
 
     def lengths(self, field: str) -> torch.Tensor:
-        return torch.tensor([len(self._items.samples[i][field]) for i in self.indices.tolist()])
+        return torch.tensor([self._items.samples.length(field, i) for i in self.indices.tolist()])
 
     def highest(self, field: str) -> int | None:
         samples = self._items.samples

@@ -21,6 +21,7 @@ __all__ = ["Encoder", "encode", "encoder_of"]
 
 WORD = re.compile(r"\w+|[^\w\s]")
 UNICODE = 0x110000  # code points
+PART = 1 << 22  # characters that are looked up at a time
 
 
 def encoder_of(calls: Sequence[BoundCall], texts: Iterable[str] | None, known: Vocabulary | None = None) -> Encoder:
@@ -114,10 +115,12 @@ class Encoder:
         return np.array([numbers.get(t, unknown) for t in self.tokens(text)], np.int32)
 
     def _characters(self, text: str) -> np.ndarray[Any, Any]:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        found: np.ndarray[Any, Any] = self._table[codes]
+        found: np.ndarray[Any, Any] = np.empty(len(text), np.int32)
+        for at in range(0, len(text), PART):
+            codes = np.frombuffer(text[at : at + PART].encode("utf-32-le", "surrogatepass"), np.uint32)
+            found[at : at + PART] = self._table[codes]
         if UNK not in self.vocabulary.numbers and (found < 0).any():
-            raise KeyError(chr(int(codes[np.argmax(found < 0)])))
+            raise KeyError(text[int(np.argmax(found < 0))])
         return found
 
     @cached_property

@@ -233,3 +233,20 @@ def test_an_item_of_another_form(waves: Path) -> None:
     (waves.parent / "mine.py").write_text(code, encoding="utf-8")
     with pytest.raises(Failure, match=r"an item of mine\.Waves holds x, label"):
         run_training(written(waves, changed(on_error="fail")), folder=waves.parent / "run", trust=True)
+
+
+def test_labels_that_cannot_be_read(waves: Path) -> None:
+    """Counting classes reads every sample of a dataset that does not say its `targets`."""
+    spec = {**changed(on_error="fail"), "train": {**SPEC["train"], "loss": 'CrossEntropyLoss(weight="balanced")'}}
+    with pytest.raises(Failure, match="the recording is cut short"):
+        run_training(written(waves, spec), folder=waves.parent / "run", trust=True)
+
+
+def test_a_dataset_that_no_other_process_can_have(waves: Path) -> None:
+    (waves.parent / "mine.py").write_text(CODE + "\nclass Open(Waves):\n    hook = None\n\n    def __init__(self, count):\n"
+                                          "        super().__init__(count)\n        self.hook = lambda: 0\n", encoding="utf-8")  # fmt: skip
+    loader = {"num_workers": 1, "multiprocessing_context": "spawn"}
+    spec = {**changed(train="mine.Open(count=40)", loader=loader)}
+    del spec["data"]["workers"]
+    with pytest.raises(Failure, match="the processes that read samples cannot be begun"):
+        run_training(written(waves, spec), folder=waves.parent / "run", trust=True)

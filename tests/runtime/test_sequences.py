@@ -284,3 +284,106 @@ def test_names_and_their_languages(texts: Path) -> None:
     run_training(spec, folder=texts / "run", epochs=1)
     (only,) = epochs_of(texts / "run")
     assert only["validation"]["accuracy"] > 0.6, "47 of 100 are Russian"
+
+
+# -- other data of different lengths -----------------------------------------------------------------------------------
+
+
+def test_pictures_with_captions(tmp_path: Path) -> None:
+    """A table of image files and texts: read by workers, padded there, in batches of one length."""
+    from PIL import Image
+
+    (tmp_path / "pictures").mkdir()
+    rows = []
+    for i in range(24):
+        Image.new("RGB", (4, 4), (10 * i, 0, 0)).save(tmp_path / "pictures" / f"{i}.png")
+        rows.append(f'{i}.png,"{"very " * (i % 5)}red",{i % 2}\n')
+    (tmp_path / "t.csv").write_text("image,caption,label\n" + "".join(rows), encoding="utf-8")
+    spec = {
+        "nnc": 1,
+        "inputs": {
+            "image": ["B", 3, 4, 4],
+            "caption": {"shape": ["B", "T"], "dtype": "int64"},
+            "lengths": {"shape": ["B"], "dtype": "int64"},
+        },
+        "layers": {
+            "seen": {"type": "flatten(1)", "from": "image"},
+            "embed": {"type": "Embedding(8, 4)", "from": "caption"},
+            "gru": {"type": "GRU(4, batch_first=True)", "from": {"input": "embed", "lengths": "lengths"}},
+            "both": "cat([seen, gru.h_n[0]], 1)",
+            "fc": "Linear(2)",
+        },
+        "data": {
+            "fields": ["image", "caption", "label"],
+            "train": {"type": "Csv", "file": "t.csv", "images": ["image"], "root": "pictures"},
+            "transforms": {"image": ["ToDtype(float32, scale=True)"], "caption": ["Words"]},
+            "sampler": "ByLength(pool=2)",
+            "workers": 0,
+        },
+        "train": {"loss": "CrossEntropyLoss", "optimizer": "Adam", "epochs": 2, "batch_size": 5},
+    }
+    (tmp_path / "one.json").write_text(json.dumps(spec), encoding="utf-8")
+    whole = run_training(tmp_path / "one.json", folder=tmp_path / "one")
+    spec["data"]["workers"] = 2  # type: ignore[index]  # a mapping, as written above
+    (tmp_path / "two.json").write_text(json.dumps(spec), encoding="utf-8")
+    run_training(tmp_path / "two.json", folder=tmp_path / "two", reporter=StopAfter(7, signal.SIGTERM))
+    resumed = run_training(tmp_path / "two.json", folder=tmp_path / "two", resume=True)
+    assert same_state(resumed.model.state_dict(), whole.model.state_dict())
+
+
+SIGNALS = """
+nnc: 1
+inputs: {signal: [B, T], lengths: {shape: [B], dtype: int64}}
+layers:
+  deep: {type: unsqueeze(2), from: signal}
+  gru: {type: "GRU(4, batch_first=True)", from: {input: deep, lengths: lengths}}
+  last: gru.h_n[0]
+  fc: Linear(2)
+data:
+  fields: [signal, label]
+  train: Parquet("t.parquet")
+  transforms: {signal: [TRANSFORM]}
+  padding: {fields: [signal], value: -1}
+train: {loss: CrossEntropyLoss, optimizer: Adam, epochs: 1, batch_size: 3}
+"""
+
+
+def test_lists_of_numbers(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    lists = [[float(n)] * (1 + n % 3) for n in range(7)]
+    pyarrow.parquet.write_table(
+        pyarrow.table({"signal": lists, "label": [n % 2 for n in range(7)]}), tmp_path / "t.parquet"
+    )
+    path = tmp_path / "spec.yaml"
+    path.write_text(SIGNALS.replace("TRANSFORM", "ToDtype(float32)"), encoding="utf-8")
+    data = open_spec_data(path)
+    assert data.train is not None
+    batch = next(iter(data.train.batches(torch.arange(3), 3, CPU)))
+    assert batch["signal"].tolist() == [[0, -1, -1], [1, 1, -1], [2, 2, 2]]
+    assert run_training(path, folder=tmp_path / "run").result.status == "finished"
+    path.write_text(
+        SIGNALS.replace("signal: [TRANSFORM]", "signal: {train: [GaussianNoise], eval: []}"), encoding="utf-8"
+    )
+    with pytest.raises(Failure, match="GaussianNoise draws at random, and samples of `signal` differ in length"):
+        run_training(path, folder=tmp_path / "other")
+
+
+def test_a_folder_of_texts(tmp_path: Path) -> None:
+    for language, names in (("Tavian", ["vila", "sarela", "moni"]), ("Korgan", ["korgan", "brakzak", "thumrug"])):
+        (tmp_path / "names").mkdir(exist_ok=True)
+        (tmp_path / "names" / f"{language}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    spec = (EXAMPLES / "words.yaml").read_text(encoding="utf-8")
+    changes = (
+        ('Csv("words.csv")', "TextFolder('names', lines=True)"),
+        ("{size: 0.25, stratify: language}", "{size: 2, stratify: true}"),
+        ("languages: 3", "languages: 2"),
+    )
+    for old, new in changes:
+        assert old in spec
+        spec = spec.replace(old, new)
+    (tmp_path / "spec.yaml").write_text(spec, encoding="utf-8")
+    trained = run_training(tmp_path / "spec.yaml", folder=tmp_path / "run", epochs=1)
+    assert trained.artifact is not None
+    assert read_header(trained.artifact).classes == ("Korgan", "Tavian")
