@@ -242,9 +242,17 @@ def test_labels_that_cannot_be_read(waves: Path) -> None:
         run_training(written(waves, spec), folder=waves.parent / "run", trust=True)
 
 
+OPEN = """
+class Open(Waves):
+    def __init__(self, count):
+        super().__init__(count)
+        self.hook = lambda: 0
+"""
+
+
+@pytest.mark.filterwarnings("ignore:Got pickle error")
 def test_a_dataset_that_no_other_process_can_have(waves: Path) -> None:
-    (waves.parent / "mine.py").write_text(CODE + "\nclass Open(Waves):\n    hook = None\n\n    def __init__(self, count):\n"
-                                          "        super().__init__(count)\n        self.hook = lambda: 0\n", encoding="utf-8")  # fmt: skip
+    (waves.parent / "mine.py").write_text(CODE + OPEN, encoding="utf-8")
     loader = {"num_workers": 1, "multiprocessing_context": "spawn"}
     spec = {**changed(train="mine.Open(count=40)", loader=loader)}
     del spec["data"]["workers"]
