@@ -1,4 +1,8 @@
-"""torch.nn's losses, with the tensors that their `forward` takes.
+"""torch.nn's losses as `loss:` may name them: those of the catalogue that make one number of their tensors.
+
+What a loss takes, torch's order of its arguments and their defaults are the catalogue's to say (`compiler/ops/losses.py`).
+Here stands what training says besides: the ranges that torch accepts, weights that are counted in the data
+(`balanced`), and traits. `reduction: none` is left out, for a loss is one number.
 
 Traits: what the first input is, so that predictions can be given as probabilities (`logits`: softmax,
 `log_probabilities`: exp, `binary_logits`: sigmoid, `probabilities`), and `classes` where the target holds class
@@ -7,11 +11,14 @@ numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal
+from dataclasses import replace
+from typing import Any
 
-from nnc.compiler.training.kinds import Above0, AtLeast0, Balanced, Finite, Fraction, NonNegative, Numbers, OneOrTwo
-from nnc.compiler.training.registry import CallDef, Vocabulary, declare
+from nnc.compiler.ops.catalogue import CATALOGUE
+from nnc.compiler.ops.kinds import Kind
+from nnc.compiler.ops.registry import Argument
+from nnc.compiler.training.kinds import parse_kind
+from nnc.compiler.training.registry import CallDef, Vocabulary
 
 __all__ = ["BALANCED", "LOSSES"]
 
@@ -21,145 +28,48 @@ OMITTED = {
     "size_average": "it is deprecated in torch: use reduction",
     "reduce": "it is deprecated in torch: use reduction",
 }
-TARGET = ("input", "target")
+WEIGHT = "Numbers | None"
+COUNTED = "Numbers | Balanced | None"
 
 
-def loss(*traits: str, inputs: tuple[str, ...] = TARGET) -> Callable[[Callable[..., None]], CallDef]:
-    return declare("loss", omitted=OMITTED, inputs=inputs, traits=traits)
+def loss(name: str, *traits: str, **kinds: str) -> CallDef:
+    """The catalogue's loss. `kinds` are narrower than the catalogue's, which are for any use of the layer."""
+    op = CATALOGUE[name]
+    arguments = tuple(replace(a, kind=_kind(a, kinds.get(a.name))) for a in op.arguments)
+    inputs = tuple(i.name for i in op.inputs)
+    return CallDef("loss", name, arguments, _fits, op.doc, OMITTED, inputs, frozenset(traits))
 
 
-@loss("logits", "classes")
-def CrossEntropyLoss(
-    weight: Numbers | Balanced | None = None,
-    *,
-    ignore_index: int = -100,
-    reduction: Literal["mean", "sum"] = "mean",
-    label_smoothing: Fraction = 0.0,
-) -> None:
-    """Softmax and negative log likelihood: logits (N, C, *) against class numbers (N, *) or probabilities (N, C, *)."""
+def _kind(argument: Argument, narrower: str | None) -> Kind:
+    if argument.name == "reduction":
+        return parse_kind(f"Literal[{', '.join(c for c in argument.kind.choices if c != 'none')}]")
+    return argument.kind if narrower is None else parse_kind(narrower)
 
 
-@loss("log_probabilities", "classes")
-def NLLLoss(
-    weight: Numbers | Balanced | None = None, *, ignore_index: int = -100, reduction: Literal["mean", "sum"] = "mean"
-) -> None:
-    """Negative log likelihood: log-probabilities (N, C, *) against class numbers (N, *)."""
-
-
-@loss("probabilities")
-def BCELoss(weight: Numbers | None = None, *, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Binary cross entropy: probabilities (*) against targets from 0 to 1 (*)."""
-
-
-@loss("binary_logits")
-def BCEWithLogitsLoss(
-    weight: Numbers | None = None,
-    *,
-    reduction: Literal["mean", "sum"] = "mean",
-    pos_weight: Numbers | Balanced | None = None,
-) -> None:
-    """Sigmoid and binary cross entropy: logits (*) against targets from 0 to 1 (*)."""
-
-
-@loss()
-def MSELoss(*, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Squared error."""
-
-
-@loss()
-def L1Loss(*, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Absolute error."""
-
-
-@loss()
-def SmoothL1Loss(*, reduction: Literal["mean", "sum"] = "mean", beta: AtLeast0 = 1.0) -> None:
-    """Squared below beta, absolute above it."""
-
-
-@loss()
-def HuberLoss(reduction: Literal["mean", "sum"] = "mean", delta: Above0 = 1.0) -> None:
-    """Squared below delta, delta times absolute above it."""
-
-
-@loss()
-def PoissonNLLLoss(
-    log_input: bool = True, full: bool = False, *, eps: Above0 = 1e-8, reduction: Literal["mean", "sum"] = "mean"
-) -> None:
-    """Negative log likelihood of a Poisson distribution; its input is the log of the rate unless log_input is false."""
-
-
-@loss(inputs=("input", "target", "var"))
-def GaussianNLLLoss(*, full: bool = False, eps: Above0 = 1e-6, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Negative log likelihood of a Gaussian with mean `input` and variance `var`."""
-
-
-@loss()
-def KLDivLoss(*, reduction: Literal["batchmean", "mean", "sum"] = "mean", log_target: bool = False) -> None:
-    """Kullback-Leibler divergence of log-probabilities from probabilities; reduction "batchmean" is the mathematical
-    one."""
-
-
-@loss()
-def SoftMarginLoss(*, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Logistic loss against targets -1 and 1."""
-
-
-@loss()
-def HingeEmbeddingLoss(margin: Finite = 1.0, *, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Hinge loss of distances against targets -1 and 1."""
-
-
-@loss("classes")
-def MultiMarginLoss(
-    p: OneOrTwo = 1,
-    margin: Finite = 1.0,
-    weight: Numbers | Balanced | None = None,
-    *,
-    reduction: Literal["mean", "sum"] = "mean",
-) -> None:
-    """Multi-class hinge loss: scores (N, C) against class numbers (N)."""
-
-
-@loss()
-def MultiLabelMarginLoss(*, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Multi-label hinge loss: scores (N, C) against lists of classes (N, C) that end with -1."""
-
-
-@loss("binary_logits")
-def MultiLabelSoftMarginLoss(weight: Numbers | None = None, *, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Binary cross entropy with logits, averaged over the classes: (N, C) against (N, C)."""
-
-
-@loss(inputs=("input1", "input2", "target"))
-def CosineEmbeddingLoss(margin: Finite = 0.0, *, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """Pulls embeddings together (target 1) or apart (target -1) by their cosine."""
-
-
-@loss(inputs=("input1", "input2", "target"))
-def MarginRankingLoss(margin: Finite = 0.0, *, reduction: Literal["mean", "sum"] = "mean") -> None:
-    """The first input should rank higher (target 1) or lower (target -1) than the second."""
-
-
-@loss(inputs=("anchor", "positive", "negative"))
-def TripletMarginLoss(
-    margin: Above0 = 1.0,
-    p: Above0 = 2.0,
-    eps: Above0 = 1e-6,
-    swap: bool = False,
-    *,
-    reduction: Literal["mean", "sum"] = "mean",
-) -> None:
-    """The positive should be nearer to the anchor than the negative, by the margin."""
-
-
-@loss(inputs=("log_probs", "targets", "input_lengths", "target_lengths"))
-def CTCLoss(blank: NonNegative = 0, reduction: Literal["mean", "sum"] = "mean", zero_infinity: bool = False) -> None:
-    """Connectionist temporal classification: (T, N, C) log-probabilities against unaligned targets (N, S)."""
+def _fits(**arguments: Any) -> None:
+    """No loss has a rule between its arguments."""
 
 
 LOSSES = Vocabulary(
     "loss",
-    BCELoss, BCEWithLogitsLoss, CTCLoss, CosineEmbeddingLoss, CrossEntropyLoss, GaussianNLLLoss, HingeEmbeddingLoss,
-    HuberLoss, KLDivLoss, L1Loss, MSELoss, MarginRankingLoss, MultiLabelMarginLoss, MultiLabelSoftMarginLoss,
-    MultiMarginLoss, NLLLoss, PoissonNLLLoss, SmoothL1Loss, SoftMarginLoss, TripletMarginLoss,
-)  # fmt: skip
+    loss("BCELoss", "probabilities", weight=WEIGHT),
+    loss("BCEWithLogitsLoss", "binary_logits", weight=WEIGHT, pos_weight=COUNTED),
+    loss("CTCLoss", blank="NonNegative"),
+    loss("CosineEmbeddingLoss"),
+    loss("CrossEntropyLoss", "logits", "classes", weight=COUNTED, label_smoothing="Fraction"),
+    loss("GaussianNLLLoss", eps="Above0"),
+    loss("HingeEmbeddingLoss"),
+    loss("HuberLoss", delta="Above0"),
+    loss("KLDivLoss"),
+    loss("L1Loss"),
+    loss("MSELoss"),
+    loss("MarginRankingLoss"),
+    loss("MultiLabelMarginLoss"),
+    loss("MultiLabelSoftMarginLoss", "binary_logits", weight=WEIGHT),
+    loss("MultiMarginLoss", "classes", p="OneOrTwo", weight=COUNTED),
+    loss("NLLLoss", "log_probabilities", "classes", weight=COUNTED),
+    loss("PoissonNLLLoss", eps="Above0"),
+    loss("SmoothL1Loss", beta="AtLeast0"),
+    loss("SoftMarginLoss"),
+    loss("TripletMarginLoss", margin="Above0", p="Above0", eps="Above0"),
+)
