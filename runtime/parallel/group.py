@@ -56,7 +56,8 @@ class Group(World):
             attempt,
         )
         self._node = rank - local_rank  # the rank of this machine's first process
-        self._store = PrefixStore(f"nnc/{attempt}", store)
+        self._store = PrefixStore(f"nnc/{attempt}/{size}", store)
+        self._lasting = PrefixStore("nnc/run", store)  # where torchrun keeps the store, it outlives the processes
         self._control: Any = None
         self._pending: tuple[Any, torch.Tensor] | None = None
 
@@ -87,6 +88,12 @@ class Group(World):
             self._store.set(f"agreed/{key}", said)
             return said
         return self._told(f"agreed/{key}")
+
+    def remember(self, key: str, value: str) -> None:
+        self._lasting.set(key, value)
+
+    def recall(self, key: str) -> str:
+        return bytes(self._lasting.get(key)).decode() if self._lasting.check([key]) else ""
 
     def _told(self, key: str) -> str:
         """What another process puts under a key. Raises `Failure` where it does not."""

@@ -36,6 +36,13 @@ class World:
         """What the main process says under this key; it alone computes it."""
         return value()
 
+    def remember(self, key: str, value: str) -> None:
+        """Leaves a word for the processes that are started in the place of these, if one of them fails."""
+
+    def recall(self, key: str) -> str:
+        """What the processes before these left under a key; "" where there is nothing, or nobody was before them."""
+        return ""
+
     @contextmanager
     def first(self, key: str) -> Iterator[None]:
         """The first process of a machine goes first, and the others when it is through: a download happens once."""
@@ -99,7 +106,12 @@ def world_of_environment() -> World:
     """The world that torchrun put this process into; `ALONE` where nothing did. Raises `Failure` where there is nobody to be
     met there."""
     if not launched():
-        return ALONE
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "")
+        if not attempt.isdigit() or not int(attempt):
+            return ALONE
+        again = World()  # one process, which torchrun started again
+        again.attempt = int(attempt)
+        return again
     from nnc.runtime.parallel.group import Group
 
     return Group.of_environment()

@@ -75,6 +75,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     several.add_argument("--gpus", type=positive, metavar="N", help="train on so many GPUs of this machine")
     several.add_argument("--processes", type=positive, metavar="N", help="train with so many processes on this machine")
     parser.add_argument(
+        "--max-restarts", type=not_negative, default=0, metavar="K", help="begin again from the last checkpoint where a process "
+        "failed, so many times (default: 0)",
+    )  # fmt: skip
+    parser.add_argument(
         "--parallel", metavar="HOW", help="how several processes train, instead of what `train:` says: ddp, fsdp, "
         "or '{type: fsdp, cpu_offload: true}'",
     )  # fmt: skip
@@ -106,7 +110,9 @@ def run(options: Namespace) -> int:
     if processes > 1 and not launched():
         from nnc.runtime.parallel.launch import launch
 
-        return launch(options.arguments, processes)
+        return launch(options.arguments, processes, restarts=options.max_restarts)
+    if options.max_restarts and not launched():
+        raise Misuse("--max-restarts goes with --processes or --gpus; one process is resumed with --resume")
     world = world_of_environment()
     with world.speaking_first():
         return _train(options, path, args, sizes, parallel, world)
