@@ -21,7 +21,7 @@ from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.data.tables import Categories, ImageTable, read_table
 from nnc.runtime.data.tokenize import Encoder, encode
 from nnc.runtime.data.transforms import image_batch
-from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, open_vision
+from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, open_vision, part_tensor
 from nnc.runtime.data.vocabulary import Vocabulary as Tokens
 from nnc.runtime.data.windows import Windows, open_windows
 from nnc.runtime.failure import Failure, reason_of
@@ -76,6 +76,7 @@ class Samples:
     categories: Categories = field(default_factory=dict)
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
     dropped: tuple[Broken, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -83,7 +84,9 @@ class Samples:
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         """One sample as tensors: images (C, H, W), class numbers int64, texts as their tokens (T,)."""
         values = zip(self.fields, self.dataset[index], strict=True)
-        return {f: encode(self.encoders[f], v) if f in self.encoders else _tensor(v) for f, v in values}
+        return {
+            f: encode(self.encoders[f], v) if f in self.encoders else _tensor(v, self.kinds.get(f)) for f, v in values
+        }
 
     def readable(self, index: int) -> dict[str, torch.Tensor]:
         """One sample. Raises `Failure` where it cannot be read."""
@@ -126,23 +129,27 @@ def open_dataset(
     padded: tuple[str, ...] = (),
     skip: bool = False,
     tokens: Tokens | None = None,
+    kinds: Mapping[str, str] | None = None,
     vocabulary: Vocabulary = VOCABULARY["dataset"],
 ) -> Columns | Samples:
     """Opens the dataset that a spec names; its paths are relative to `base`. `categories` are the classes of texts in the
     training data, and `tokens` those of a stream, where they are known. The fields in `texts` stay texts, samples of those
-    in `padded` may differ in length; with `skip`, what lacks a value is left out. Raises `Failure`."""
-    found = vocabulary[call.name]
+    in `padded` may differ in length; with `skip`, what lacks a value is left out; `kinds` says which fields are masks. Raises
+    `Failure`."""
+    found, kinds = vocabulary[call.name], kinds or {}
     arguments = {k: _path(k, v, base) for k, v in call.arguments.items()}
     if "own" in found.traits:
         own, names = open_own(call, fields)
-        return Samples(own, fields, names)
+        return Samples(own, fields, names, kinds=kinds)
     if "arrays" in found.traits:
         return _arrays(call, fields, Path(arguments["file"]))
     if "table" in found.traits:
         table = read_table(call, fields, base, categories or {}, texts=texts, padded=padded, skip=skip)
         classes = table.categories.get(fields[-1])
         if table.images:
-            return Samples(ImageTable(table, fields), fields, classes, table.categories, dropped=table.dropped)
+            masks = frozenset(f for f, k in kinds.items() if k == "mask")
+            images = ImageTable(table, fields, masks)
+            return Samples(images, fields, classes, table.categories, dropped=table.dropped, kinds=kinds)
         columns = {f: table.columns[f] for f in fields if f in table.columns}
         return Columns(
             columns, classes, True, table.categories,
@@ -169,7 +176,10 @@ def _open_vision(
     return Samples(VisionSamples(dataset, parts, list(parts)[-1] == "label"), fields, names)
 
 
-def _tensor(value: Any) -> torch.Tensor:
+def _tensor(value: Any, kind: str | None = None) -> torch.Tensor:
+    """One part of a sample: images (C, H, W), masks (H, W)."""
+    if kind == "mask":
+        return part_tensor(value, kind)
     if isinstance(value, int | float | torch.Tensor):
         return torch.as_tensor(value)
     return image_batch(torch.as_tensor(np.array(value))[None])[0]

@@ -141,6 +141,7 @@ class _Opening:
         return open_dataset(
             call, config.fields, self.base, download=self.download, categories=categories, texts=config.texts,
             padded=config.padding.fields, skip=config.on_error == "skip", tokens=known.get(config.fields[0]),
+            kinds=config.kinds,
         )  # fmt: skip
 
     def _encoded(self, source: Columns | Samples) -> Columns | Samples:

@@ -42,6 +42,7 @@ class ImageTable:
 
     table: Table
     fields: tuple[str, ...]
+    masks: frozenset[str] = frozenset()  # images of class numbers, which are no colors
 
     def __len__(self) -> int:
         return len(next(iter(self.table.images.values())))
@@ -59,7 +60,8 @@ class ImageTable:
         if field not in self.table.images:
             return self.table.columns[field][index]
         with Image.open(ordinary(Path(self.table.images[field][index]))) as image:
-            return image.convert("RGB") if image.mode not in ("L", "RGB") else image.copy()
+            plain = field in self.masks or image.mode in ("L", "RGB")
+            return image.copy() if plain else image.convert("RGB")
 
     @property
     def samples(self) -> list[tuple[str, int]]:

@@ -204,6 +204,28 @@ def test_arrays_of_ones_own(tmp_path: Path) -> None:
     )
 
 
+def test_masks_that_a_table_names(tmp_path: Path) -> None:
+    """A mask in a palette's colors is numbers of classes, and an image is what Pillow shows."""
+    picture = Image.fromarray(np.arange(12, dtype=np.uint8).reshape(3, 4), "P")
+    picture.putpalette([255 - i % 256 for i in range(768)])
+    for name in ("a.png", "b.png"):
+        picture.save(tmp_path / name)
+    (tmp_path / "t.csv").write_text("photo,truth\na.png,b.png\n")
+    config = config_of(
+        """
+        fields: {photo: image, truth: mask}
+        train: Csv("t.csv", images=["photo", "truth"])
+        transforms: {"photo, truth": {train: [RandomHorizontalFlip(1.0)], eval: []}}
+        workers: 0
+        """
+    )
+    train = open_data(config, tmp_path, ("train",)).train
+    assert train is not None
+    (batch,) = train.batches(torch.arange(1), 1, CPU)
+    assert batch["truth"].tolist() == [[[3, 2, 1, 0], [7, 6, 5, 4], [11, 10, 9, 8]]]
+    assert batch["photo"].shape == (1, 3, 3, 4)
+
+
 def test_masks_of_arrays_with_a_channel() -> None:
     mask = masks(3)
     both = Chain([(BOTH, call("ToImage"))], KINDS, arrays=True)
