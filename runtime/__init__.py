@@ -2,7 +2,7 @@
 
     data/              `data:` -> batches of tensors: datasets, transforms, splits, checks against the network's inputs
     train.py           the loop; loss.py, optimize.py, metrics.py: what it is made of; state.py: what a checkpoint holds
-    evaluate.py        loss and metrics of a split; predict.py: files in, JSON lines out
+    evaluate.py        loss and metrics of a split; predict.py: samples in, results out
     checkpoint.py      folders that appear whole or not at all, with a manifest
     artifact.py        one file that loads anywhere; header.py: what it says of itself, read without torch
     runs.py            what the folders of runs tell
