@@ -56,6 +56,15 @@ class Asked:
     device: Literal["cpu", "cuda"] = "cuda"
 
     @property
+    def sharded(self) -> bool:
+        return self.parallel.kind == "fsdp" and self.gpus > 1
+
+    @property
+    def gathered(self) -> str | None:
+        """FSDP: the number format in which parameters are gathered and used, where it is not their own."""
+        return self.parallel.param_dtype or ("bf16" if self.precision == "bf16" else None)
+
+    @property
     def usable(self) -> int | None:
         return None if self.memory is None else int(self.memory * (1 - self.reserve))
 
@@ -149,7 +158,7 @@ def make_plan(graph: Graph, sizes: Mapping[str, int], asked: Asked) -> Plan:
         parameters=sum(t.numel for t in named.values()),
         trainable=sum(t.numel for t in named.values() if t.learns),
         macs=played.macs,
-        traffic=traffic_of(recorded, asked.parallel, asked.gpus, asked.accumulate),
+        traffic=traffic_of(recorded, asked.parallel, asked.gpus, asked.accumulate, gathered=asked.gathered),
         blocks=tuple(trial.blocks), fits=fits, largest=largest, largest_recomputed=recomputed, choice=choice,
     )  # fmt: skip
 
@@ -166,18 +175,18 @@ class _Trial:
 
     @property
     def sharded(self) -> bool:
-        return self.asked.parallel.kind == "fsdp" and self.asked.gpus > 1
+        return self.asked.sharded
 
     def recorded(self, local: int | None) -> tuple[Recorded, list[Tensor], int]:
         """The tape for so many samples, its losses, and the bytes of the batch."""
         if local not in self._recorded:
             self._recorded.clear()
             asked = self.asked
-            given = self.asked.parallel.param_dtype if self.sharded else None
-            low = LOW.get(given or asked.precision)
+            held = LOW.get(asked.gathered or "") if self.sharded else None
+            autocast = LOW.get(asked.precision)
             sizes = {**self.sizes, self.symbol: local} if self.symbol is not None and local is not None else self.sizes
             made = record(
-                self.graph, sizes, device=asked.device, low=low, cast_once=given is not None and low is not None
+                self.graph, sizes, device=asked.device, low=autocast or held, cast_once=autocast is None, held=held
             )
             ends, targets = record_losses(made.tape, asked.config.loss if asked.config else None, made.outputs)
             made.tape.finish()
@@ -193,9 +202,8 @@ class _Trial:
     def layout(self) -> Layout:
         asked = self.asked
         if self.sharded:
-            reduce = asked.parallel.reduce_dtype or asked.parallel.param_dtype
             return Layout(
-                "shards", asked.gpus, 2 if reduce in LOW else 4, 4,
+                "shards", asked.gpus, 2 if asked.parallel.reduce_dtype in LOW else 4, 4,
                 reshard=asked.parallel.reshard_after_forward is not False, earlier=asked.accumulate > 1,
             )  # fmt: skip
         return Layout("buckets" if asked.gpus > 1 or asked.accumulate > 1 else "whole")

@@ -40,12 +40,14 @@ def record(
     device: Literal["cpu", "cuda"] = "cuda",
     low: DType | None = None,
     cast_once: bool = False,
+    held: DType | None = None,
 ) -> Recorded:
     """The tape of one forward pass, without the loss. Every free dimension of the inputs must have a size. `low` and
-    `cast_once` are a tape's. Raises `UnknownSize`."""
+    `cast_once` are a tape's; `held` is the dtype that parameters have where they are used, if it is not their own. Raises
+    `UnknownSize`."""
     tape = Tape(device, low, cast_once)
     given = {Symbol(name): size for name, size in sizes.items()}
-    recorder = _Recorder(tape, graph)
+    recorder = _Recorder(tape, graph, held)
     inputs = [Tensor.new(*_known(v.type, given), resident=True) for v in graph.inputs]
     batch = sum(t.bytes for t in inputs)
     if cast_once and low is not None:
@@ -65,9 +67,9 @@ class Recorded:
 
 
 class _Recorder:
-    def __init__(self, tape: Tape, network: Graph) -> None:
+    def __init__(self, tape: Tape, network: Graph, held: DType | None) -> None:
         self.tape = tape
-        self.parameters = _parameters(network, tape.low if tape.cast_once else None)
+        self.parameters = _parameters(network, held)
         self.buffers = sum(t.bytes for t in self.parameters.values() if not t.parameter)
         tape.parameters.update({name: t for name, t in self.parameters.items() if t.parameter == name})
         self.below: dict[str, list[str]] = {}

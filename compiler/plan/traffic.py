@@ -31,22 +31,24 @@ class Traffic:
         return self.all_reduce + self.all_gather + self.reduce_scatter + self.broadcast
 
 
-def traffic_of(made: Recorded, parallel: ParallelConfig, devices: int, accumulate: int) -> Traffic:
-    """Of one step, which is `accumulate` batches."""
+def traffic_of(
+    made: Recorded, parallel: ParallelConfig, devices: int, accumulate: int, *, gathered: str | None = None
+) -> Traffic:
+    """Of one step, which is `accumulate` batches. `gathered` is the number format of gathered parameters."""
     if devices < 2:
         return Traffic()
     named = {t.parameter: t for t in made.tape.parameters.values()}
     learning = sum(t.numel for t in named.values() if t.learns)
     if parallel.kind == "ddp":  # buffers go around before each forward pass
         return Traffic(all_reduce=2 * _share(4 * learning, devices), broadcast=made.buffers * accumulate)
-    width = 2 if parallel.param_dtype in HALF else 4
-    reduced = 2 if (parallel.reduce_dtype or parallel.param_dtype) in HALF else 4
+    width = 2 if gathered in HALF else 4
+    reduced = 2 if parallel.reduce_dtype in HALF else 4
     inside = {n for b in made.tape.blocks for n in b.parameters}
     blocks = _numbers(named, inside)
     every = sum(t.numel for t in named.values())
     twice = 1 + (parallel.reshard_after_forward is not False)  # what is in no block stays gathered
-    gathered = (blocks * twice + every - blocks) * width * accumulate
-    return Traffic(all_gather=_share(gathered, devices), reduce_scatter=_share(learning * reduced, devices))
+    numbers = (blocks * twice + every - blocks) * accumulate
+    return Traffic(all_gather=_share(numbers * width, devices), reduce_scatter=_share(learning * reduced, devices))
 
 
 def _numbers(named: dict[str, Tensor], chosen: set[str]) -> int:
