@@ -131,7 +131,12 @@ class Sources:
             yield self._grouped(rows)
         else:
             for line in rest:
-                yield iter([line]) if isinstance(line, Failure) else self._file(Path(line[1]))
+                if isinstance(line, Failure):
+                    yield iter([line])
+                elif Path(line[1]).is_dir():
+                    yield from self._folder(Path(line[1]))
+                else:
+                    yield self._file(Path(line[1]))
 
     def _is_json(self, line: str) -> bool:
         """Whether standard input that begins with this line is JSON, and not names of files, or texts."""

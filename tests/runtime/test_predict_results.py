@@ -14,9 +14,13 @@ import torch
 from PIL import Image
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.predict_inputs import Place
+from nnc.runtime.header import Header
+from nnc.runtime.predict_inputs import Place, Preprocessing
 from nnc.runtime.predict_results import Results
+from nnc.runtime.predict_saved import read_preprocessing
 from nnc.runtime.predict_write import CsvWriter, JsonWriter, MaskFolder, result_file
+from tests.runtime.helpers import IMAGES
+from tests.runtime.test_data import call
 
 
 def results(output: torch.Tensor, scores: str, **options: Any) -> list[dict[str, Any]]:
@@ -57,6 +61,38 @@ def test_masks_of_two_classes() -> None:
 def test_numbers() -> None:
     assert results(torch.tensor([[1.5, 2.0]]), "") == [{"output": [1.5, 2.0]}]
     assert results(torch.tensor([1.5]), "") == [{"output": 1.5}]
+
+
+# -- what a saved model says of its inputs -----------------------------------------------------------------------------
+
+
+def test_preprocessing_is_read_as_it_was_written() -> None:
+    whole = Preprocessing(
+        {"x": "photo"}, {"photo": (call("ToImage"), call("ToDtype(float32, scale=True)"))}, arrays=True,
+        columns={"photo": ("file",), "color": ("a", "b")}, images=("photo",), categories={"color": ("red", "blue")},
+        kinds={"photo": "mask"},
+    )  # fmt: skip
+    plain = json.loads(json.dumps(whole.as_plain()))
+    found = read_preprocessing(Header(Path("m"), "0", {}, preprocessing=plain), IMAGES)
+    assert found.as_plain() == whole.as_plain()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {"feeding": []},
+        {"columns": {"x": "a"}},
+        {"columns": [1]},
+        {"images": [1]},
+        {"images": "x"},
+        {"categories": {"x": [1]}},
+        {"kinds": 3},
+    ],
+)
+def test_damaged_preprocessing_is_refused(damaged: dict[str, Any]) -> None:
+    with pytest.raises(Failure, match="is damaged") as caught:
+        read_preprocessing(Header(Path("m.safetensors"), "0", {}, preprocessing=damaged), IMAGES)
+    assert caught.value.code == "NNC0904"
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------

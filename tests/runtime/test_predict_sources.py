@@ -241,6 +241,15 @@ def test_names_of_files_on_standard_input(tmp_path: Path) -> None:
     assert [r["class"] for r in found] == ["b", "a", "b", "c"]
 
 
+def test_folders_on_standard_input(tmp_path: Path) -> None:
+    for i in range(2):
+        gray(tmp_path / "in" / f"{i}.png", 10 * i)
+    found = from_stdin(
+        Predictor(Sizes(), PICTURES, Preprocessing({})), f"{tmp_path / 'in'}\n{tmp_path / 'in' / '1.png'}\n"
+    )
+    assert [round(r["output"][0]) for r in found] == [0, 10, 10]
+
+
 def test_images_named_in_json(tmp_path: Path) -> None:
     Image.fromarray(images()[2] * 255).save(tmp_path / "c.png")
     (tmp_path / "a.jsonl").write_text('{"image": "c.png"}\n{"x": "c.png"}\n"c.png"\n')
