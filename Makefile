@@ -3,6 +3,7 @@
 # make test-zoo  every shipped spec against torchvision with real weights: time and memory of each
 # make check   formatting, lint, strict types, then the tests
 # make against-torch  every op compared with torch on 300 cases: docs/against-torch.md
+# make reliability  runs killed, starved and stopped, files damaged and hostile: docs/reliability.md
 # make docs    the references in docs/ that are generated from the code
 # make docs-zoo  a drawing of every shipped spec, in docs/zoo/
 # make clean   remove what was built, but .venv and what you trained
@@ -65,6 +66,10 @@ docs: $(INSTALLED)
 .PHONY: against-torch
 against-torch: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.ops.report
+
+.PHONY: reliability
+reliability: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.reliability.report
 
 .PHONY: docs-zoo
 docs-zoo: $(INSTALLED)
