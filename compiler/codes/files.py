@@ -18,7 +18,7 @@ CODES: tuple[Code, ...] = (
         "NNC0902",
         "run-differs",
         "The run was begun with other settings.",
-        "A resumed run continues exactly what was begun. Only the number of epochs may change.",
+        "A resumed run continues exactly what was begun, on the same data. Only the number of epochs may change.",
     ),
     Code(
         "NNC0903",
