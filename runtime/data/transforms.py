@@ -108,6 +108,10 @@ class Chain:
             if kinds.get(field) == "mask" and not own:
                 (self.after if field in self.varying else self.before)[field].append(_class_numbers)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As what it was made of: for processes that are not forks of this one."""
+        return _chain, (self.acts, self.kinds, self.fields, self.arrays)
+
     def prepared(self, field: str, batch: torch.Tensor) -> torch.Tensor:
         """The part of a field that is the same in every epoch, on a batch."""
         return _run(self.before[field], batch)
@@ -227,6 +231,10 @@ class Pipeline(Chain):
     def item(self, sample: torch.Tensor, seed: int) -> torch.Tensor:
         """All of it on one sample."""
         return self.apply({self.field: sample}, seed)[self.field]
+
+
+def _chain(acts: Sequence[Act], kinds: Mapping[str, str], fields: Sequence[str], arrays: bool) -> Chain:
+    return Chain(acts, kinds, fields, arrays=arrays)
 
 
 def chains_of(

@@ -175,6 +175,17 @@ def test_streamed_and_in_memory_are_the_same() -> None:
         assert all(torch.equal(a[f], b[f]) for a, b in zip(found, expected, strict=True) for f in BOTH)
 
 
+def test_processes_that_are_no_forks_get_the_same() -> None:
+    import pickle
+
+    chain = joint("RandomResizedCrop(8)", "RandomHorizontalFlip", "Resize([5, 5])")
+    again: Chain = pickle.loads(pickle.dumps(chain))  # noqa: S301  # our own bytes
+    batch, seeds = {"image": colors(3, 12), "mask": masks(3)}, chain.seeds(1, 1, range(3))
+    assert again.seeds(1, 1, range(3)) == seeds
+    for field, whole in chain.finished(batch, seeds).items():
+        assert torch.equal(again.finished(batch, seeds)[field], whole)
+
+
 def test_arrays_of_ones_own(tmp_path: Path) -> None:
     """Images (N, H, W, C) and masks (N, H, W) of an .npz, told apart by `fields:`."""
     random = np.random.default_rng(0)
