@@ -36,11 +36,13 @@ def started(size: int, folder: Path, action: Action, *args: Any) -> list[BasePro
     return found
 
 
-def together(size: int, folder: Path, action: Action, *args: Any, expect: Sequence[int] | None = None) -> list[str]:
+def together(
+    size: int, folder: Path, action: Action, *args: Any, expect: Sequence[int] | None = None, limit: float = LIMIT
+) -> list[str]:
     """Runs `action(world, *args)` in so many processes until all have ended, and gives what each said. Their exit codes
     must be those expected, by default 0."""
     processes = started(size, folder, action, *args)
-    until = time.monotonic() + LIMIT
+    until = time.monotonic() + limit
     for process in processes:
         process.join(max(0.0, until - time.monotonic()))
     hanging = [rank for rank, p in enumerate(processes) if p.is_alive()]

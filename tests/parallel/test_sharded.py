@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 
@@ -99,3 +100,27 @@ def test_optimizers(tmp_path: Path) -> None:
     assert len(names) > 10
     for name in names:
         assert distance(saved(alone / name).model, saved(several / name).model) < EXACT, name
+
+
+def test_with_checkpointing(tmp_path: Path) -> None:
+    """Activations computed again by block change nothing."""
+    alone, several = tmp_path / "alone", tmp_path / "several"
+    for base in (alone, several):
+        base.mkdir()
+        write_images(base / "train.npz")
+    course, kinds = "epochs: 1\n      speed: {checkpointing: true}", ("ddp", "fsdp")
+    trained(ALONE, alone, {"plain": text_of("epochs: 1", "ddp")})
+    together(2, tmp_path / "said", trained, several, {k: text_of(course, k) for k in kinds})
+    for kind in kinds:
+        assert distance(saved(alone / "plain").model, saved(several / kind).model) < EXACT
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_compiled(tmp_path: Path, kind: str) -> None:
+    write_images(tmp_path / "train.npz")
+    course = "epochs: 1\n      batch_size: 20\n      drop_last: true"
+    trained(ALONE, tmp_path, {"plain": text_of(course, "ddp")})
+    compiled = text_of(course + "\n      speed: {compile: true}", kind)
+    together(2, tmp_path / "said", trained, tmp_path, {"compiled": compiled}, limit=280)
+    assert distance(saved(tmp_path / "plain").model, saved(tmp_path / "compiled").model) < 1e-9
