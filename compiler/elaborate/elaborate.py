@@ -14,6 +14,7 @@ from nnc.compiler.elaborate.calls import Given, Incoming
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import BROKEN, Builder, Environment, Scope
+from nnc.compiler.elaborate.unreached import check_unreached
 from nnc.compiler.expr import tree
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.graph.ir import Graph, Value
@@ -80,6 +81,7 @@ def elaborate(
     if not finished.sound:
         return None
     graph = _with_parameters(context, spec, scope, finished.graph)
+    check_unreached(context)
     if problems.has_errors:
         return None
     context.uses.warn(problems, catalogue, spec)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate import blocks
 from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, call_function, name_last, wire
-from nnc.compiler.elaborate.context import WORK_PER_NODE, Failed
+from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending, split_lets
 from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
@@ -25,7 +25,7 @@ from nnc.compiler.types.tensor import TensorType
 if TYPE_CHECKING:
     from nnc.compiler.elaborate.body import BodyElaborator
 
-__all__ = ["add_graph_node", "call_keywords", "group", "layer", "no_call", "repeated"]
+__all__ = ["add_graph_node", "call_keywords", "group", "layer", "no_call", "no_such_layer", "repeated"]
 
 MAX_REPEAT = 1_000_000
 
@@ -115,16 +115,21 @@ def _resolve(
         raise context.fail(
             "NNC0308", callee.span, f"`{name}` is not a layer, it is a value", labels=(Label(place, "defined here"),)
         )
+    raise no_such_layer(context, name, callee.span)
+
+
+def no_such_layer(context: Context, name: str, span: Span) -> Failed:
+    """Reports that nothing of this name is a layer, and what may be meant."""
     advice = context.instead(name)
     if advice is not None:
-        raise context.fail("NNC0301", callee.span, f"`{name}` is not a layer here", notes=(advice,))
+        return context.fail("NNC0301", span, f"`{name}` is not a layer here", notes=(advice,))
     upper = name[:1].isupper()
     names = [n for n, op in context.catalogue.items() if (op.form == "module") is upper]
-    fix = context.did_you_mean(name, callee.span, [*context.blocks, *names]) or context.did_you_mean(
-        name, callee.span, list(context.catalogue)
+    fix = context.did_you_mean(name, span, [*context.blocks, *names]) or context.did_you_mean(
+        name, span, list(context.catalogue)
     )
     notes = () if fix else ("`nnc layers` lists every layer; a block of your own goes into `blocks:`",)
-    raise context.fail("NNC0301", callee.span, f"there is no layer `{name}`", notes=notes, fix=fix)
+    return context.fail("NNC0301", span, f"there is no layer `{name}`", notes=notes, fix=fix)
 
 
 def _held(
