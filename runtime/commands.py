@@ -296,7 +296,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         classes=data.classes or (),
         scores=_scores(project.train),
         metrics=metrics,
-        preprocessing=preprocessing_of(project.data, data, feeding).as_plain(),
+        preprocessing=preprocessing_of(project.data, data, feeding, project.train.carry).as_plain(),
         provenance={
             **_provenance_of(where),
             "seed": project.train.seed,

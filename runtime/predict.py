@@ -15,6 +15,8 @@ from typing import IO, Any
 import torch
 from torch import nn
 
+from nnc.compiler.training.config import CarriedConfig
+from nnc.runtime.carry import carrying
 from nnc.runtime.evaluate import evaluation_mode
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.loss import named_outputs
@@ -42,9 +44,11 @@ class Predictor:
         device: torch.device | None = None,
     ) -> None:
         self.device = device or torch.device("cpu")
-        self.model, self.signature = model.to(self.device), signature
+        carried = preprocessing.carried.items()
+        self._carried = [CarriedConfig(name, output, start, signature.spans[name]) for name, (output, start) in carried]
+        self.model, self.signature = model.to(self.device), signature.carrying(self._carried)
         self.classes, self.scores = tuple(classes), scores
-        self.inputs = Inputs(signature, preprocessing)
+        self.inputs = Inputs(self.signature, preprocessing)
 
     def files(
         self,
@@ -86,7 +90,8 @@ class Predictor:
 
     def _outputs(self, inputs: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         with evaluation_mode(self.model, self.device):
-            outputs = self.model(*(inputs[name].to(self.device) for name in self.signature.inputs))
+            forward = carrying(self.model, self.signature, self._carried)
+            outputs = forward(*(inputs[name].to(self.device) for name in self.signature.fed))
             return {k: v.float().cpu() for k, v in named_outputs(outputs, self.signature.outputs).items()}
 
     def _block(self, block: Block, results: Results) -> Iterator[tuple[Place, dict[str, Any] | Failure]]:

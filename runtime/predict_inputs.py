@@ -56,6 +56,7 @@ class Preprocessing:
     images: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    carried: Mapping[str, tuple[str, float]] = field(default_factory=dict)  # inputs, their outputs and first values
 
     def as_plain(self) -> dict[str, Any]:
         """As JSON; what is empty is left out."""
@@ -69,6 +70,7 @@ class Preprocessing:
             "images": list(self.images),
             "categories": {f: list(c) for f, c in self.categories.items()},
             "kinds": dict(self.kinds),
+            "carried": {i: [o, start] for i, (o, start) in self.carried.items()},
         }
         return plain | {k: v for k, v in rest.items() if v}
 
@@ -107,7 +109,7 @@ class Inputs:
         self.texts = TextInputs(
             preprocessing.feeding, preprocessing.transforms, preprocessing.vocabularies, preprocessing.padding
         )
-        self.fields = {name: preprocessing.feeding.get(name, name) for name in signature.inputs}
+        self.fields = {name: preprocessing.feeding.get(name, name) for name in signature.fed}
         self.plain = {n: f for n, f in self.fields.items() if n not in self.texts.inputs}  # those that are no texts
         self._pipelines: dict[tuple[str, bool], Pipeline] = {}
 

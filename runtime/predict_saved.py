@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
-from nnc.compiler.training.config import BoundCall, DataConfig
+from nnc.compiler.training.config import BoundCall, CarriedConfig, DataConfig
 from nnc.compiler.training.dataset_parts import FIELD_KINDS
 from nnc.compiler.training.datasets import DATASETS
 from nnc.compiler.training.read_transforms import read_transforms
@@ -25,7 +25,9 @@ from nnc.runtime.signature import Signature
 __all__ = ["preprocessing_of", "read_preprocessing"]
 
 
-def preprocessing_of(config: DataConfig, data: Data, feeding: Mapping[str, str]) -> Preprocessing:
+def preprocessing_of(
+    config: DataConfig, data: Data, feeding: Mapping[str, str], carried: Iterable[CarriedConfig] = ()
+) -> Preprocessing:
     """What is done to the data of a spec before they go into its network."""
     used = set(feeding.values())
     columns = config.train.arguments.get("columns") or {}
@@ -41,6 +43,7 @@ def preprocessing_of(config: DataConfig, data: Data, feeding: Mapping[str, str])
         images=tuple(f for f in config.train.arguments.get("images") or () if f in used),
         categories={f: tuple(c) for f, c in data.categories.items() if f in used},
         kinds={f: k for f, k in config.kinds.items() if f in used and k == "mask"},
+        carried={c.input: (c.output, c.start) for c in carried},
     )
 
 
@@ -69,8 +72,9 @@ def read_preprocessing(header: Header, signature: Signature) -> Preprocessing:
     raise_errors(problems)
     feeding = _mapping(plain, "feeding", header)
     kinds = {str(f): str(k) for f, k in _mapping(plain, "kinds", header).items() if k in FIELD_KINDS}
+    carried = _carried(plain, signature, header)
     return Preprocessing(
-        {n: str(feeding.get(n, n)) for n in signature.inputs},
+        {n: str(feeding.get(n, n)) for n in signature.inputs if n not in carried},
         transforms,
         plain.get("arrays") is True,
         read_vocabularies(plain.get("vocabularies"), header.path) or {},
@@ -79,7 +83,20 @@ def read_preprocessing(header: Header, signature: Signature) -> Preprocessing:
         images=_texts(plain.get("images", []), "images", header),
         categories=_lists(plain, "categories", header),
         kinds=kinds,
+        carried=carried,
     )
+
+
+def _carried(plain: Mapping[str, Any], signature: Signature, header: Header) -> dict[str, tuple[str, float]]:
+    """Inputs that a sample begins with by itself."""
+    found: dict[str, tuple[str, float]] = {}
+    for name, value in _mapping(plain, "carried", header).items():
+        match value:
+            case [str(output), int() | float() as start] if name in signature.inputs and output in signature.outputs:
+                found[name] = (output, float(start))
+            case _:
+                raise Failure("NNC0904", header.path, "what it says of `carried` is damaged")
+    return found
 
 
 def _mapping(plain: Mapping[str, Any], key: str, header: Header) -> Mapping[str, Any]:

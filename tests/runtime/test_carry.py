@@ -12,8 +12,9 @@ import pytest
 import torch
 from torch import nn
 
+import nnc
 from nnc.compiler.driver import compile_text
-from nnc.runtime.commands import open_spec_data, run_evaluation, run_training
+from nnc.runtime.commands import open_spec_data, run_evaluation, run_prediction, run_training
 from nnc.runtime.failure import Failure
 from nnc.runtime.metrics import LossAverage
 from nnc.runtime.project import read_project
@@ -118,9 +119,9 @@ def test_as_in_the_example(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     seen: list[float] = []
     plain = LossAverage.add
 
-    def add(self: LossAverage, values: Any, count: int) -> None:
+    def add(self: LossAverage, values: Any, count: int, *more: Any) -> None:
         seen.append(values["loss"].item())
-        plain(self, values, count)
+        plain(self, values, count, *more)
 
     monkeypatch.setattr(LossAverage, "add", add)
     done = train(folder)
@@ -174,6 +175,20 @@ def test_what_is_carried_decides_the_course(folder: Path) -> None:
     train(folder, reporter=StopAfter(2, signal.SIGTERM))
     with pytest.raises(Failure, match="carry was"):
         train(folder, text=SPEC.replace("h0: h,", "h0: {from: h, start: 1},"), resume=True)
+
+
+def test_prediction_begins_with_the_first_state(folder: Path) -> None:
+    done = train(folder, text=SPEC.replace("h0: h, c0: c", "h0: {from: h, start: 0.5}, c0: c"))
+    tokens = np.load(folder / "valid.npz")["tokens"]
+    np.savez(folder / "some.npz", tokens=tokens)
+    found = list(run_prediction(done.artifact, [folder / "some.npz"], device="cpu", batch_size=5))
+    assert len(found) == len(tokens)
+    model = nnc.load(done.artifact).eval()
+    with torch.no_grad():
+        state = (torch.full((2, len(tokens), 6), 0.5), torch.zeros(2, len(tokens), 6))
+        expected = model(torch.from_numpy(tokens), *state)["logits"]
+    for one, logits in zip(found, expected, strict=True):
+        torch.testing.assert_close(torch.tensor(one["outputs"]["logits"]), logits)
 
 
 FAULTS = {

@@ -94,9 +94,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     found: list[dict[str, float]] = []
     plain = LossAverage.add
 
-    def add(self: LossAverage, values: Any, count: int) -> None:
+    def add(self: LossAverage, values: Any, count: int, *more: Any) -> None:
         found.append({name: float(value) for name, value in values.items()})
-        plain(self, values, count)
+        plain(self, values, count, *more)
 
     monkeypatch.setattr(LossAverage, "add", add)
     return found
