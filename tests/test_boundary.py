@@ -115,6 +115,7 @@ MAY_IMPORT = {
     "elaborate": {"diagnostics", "suggest", "types", "source", "ops", "expr", "schema", "graph", "init"},
     "passes": {"diagnostics", "types", "ops", "graph"},
     "summary": {"diagnostics", "types", "ops", "graph"},
+    "plan": {"diagnostics", "types", "ops", "graph", "training"},
     "shape_history": {"diagnostics", "suggest", "types", "ops", "graph"},
     "backends": {"collector", "diagnostics", "types", "ops", "expr", "schema", "graph", "passes", "summary"},
     "driver": {
@@ -138,6 +139,7 @@ DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py"}  # 
 EXCEPTIONS = {
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping"),
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.SpecError"),
+    ("compiler/backends/torch/remembered.py", "nnc.compiler.driver.refers_to_files"),
     ("compiler/driver.py", "nnc.specs.find"),  # what `zoo:` means, handed to those who read references
 }
 

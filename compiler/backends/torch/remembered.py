@@ -120,13 +120,13 @@ class _Places(Mapping[int, Span]):
 @cache
 def _made_by() -> str:
     """Names the compiler: versions, and when its files were changed last."""
-    import nnc
+    from nnc import __version__
 
     newest = 0
-    for folder, _, files in os.walk(Path(nnc.__file__).parent / "compiler", followlinks=True):
+    for folder, _, files in os.walk(Path(__file__).parents[2]):  # all of the compiler
         if not folder.endswith("__pycache__"):
             newest = max([newest, *(os.stat(f"{folder}/{name}").st_mtime_ns for name in files)])
-    return f"{nnc.__version__} {newest} {torch.__version__} {sys.implementation.cache_tag} {sys.hexversion}"
+    return f"{__version__} {newest} {torch.__version__} {sys.implementation.cache_tag} {sys.hexversion}"
 
 
 def _folder() -> Path | None:
