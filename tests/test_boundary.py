@@ -115,7 +115,7 @@ MAY_IMPORT = {
     "elaborate": {"diagnostics", "suggest", "types", "source", "ops", "expr", "schema", "graph", "init"},
     "passes": {"diagnostics", "types", "ops", "graph"},
     "summary": {"diagnostics", "types", "ops", "graph"},
-    "plan": {"diagnostics", "types", "ops", "graph", "training"},
+    "plan": {"diagnostics", "types", "source", "ops", "graph", "training"},
     "shape_history": {"diagnostics", "suggest", "types", "ops", "graph"},
     "backends": {"collector", "diagnostics", "types", "ops", "expr", "schema", "graph", "passes", "summary"},
     "driver": {
@@ -134,12 +134,13 @@ MAY_IMPORT = {
         "weights",
     },
 }
-DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py"}  # each imports a name of its own table
+DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py", "runtime/extras.py"}  # each imports a name of its own table
 # A pickled module is compiled again where it is loaded: the pipeline's end calls its beginning.
 EXCEPTIONS = {
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping"),
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.SpecError"),
     ("compiler/backends/torch/remembered.py", "nnc.compiler.driver.refers_to_files"),
+    ("compiler/backends/torch/remembered.py", "nnc.compiler.source.location.split_variant"),
     ("compiler/driver.py", "nnc.specs.find"),  # what `zoo:` means, handed to those who read references
 }
 
