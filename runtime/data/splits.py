@@ -121,6 +121,7 @@ class InMemory:
         self._raw = {f for chain in chains for f in chain.fields if chain.before[f]}
         for field in sorted(self._raw):
             self._prepare(field, memory_limit() // 2 if room is None else room)
+        self._chains = tuple(c for c in self._chains if c.varying or not self._raw.isdisjoint(c.fields))
 
     def __len__(self) -> int:
         return len(self.indices)
