@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nnc.compiler.diagnostics import Problems
+from nnc.compiler.diagnostics import Fix, Problems
 from nnc.compiler.source.tree import Tree
 from nnc.compiler.training.binding import STAND_IN, Binder
-from nnc.compiler.training.config import DataConfig, Network, TrainConfig
+from nnc.compiler.training.config import DataConfig, Network, OptimizerConfig, TrainConfig
 from nnc.compiler.training.read_carry import fed, read_carry
 from nnc.compiler.training.read_course import read_averaging, read_early_stopping
 from nnc.compiler.training.read_loading import check_order
@@ -94,8 +94,7 @@ def read_train(
     }
     if data is not None:
         check_order(section, data, shuffle=settings["shuffle"], carried=bool(carry))
-    if settings["precision"] == "fp16" and optimizer and optimizer.call.name == "LBFGS":
-        section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
+    _check_together(section, settings, optimizers)
     if optimizer is not None and not steps:
         settings["unfreeze"], optimizer = read_unfreeze(reading, optimizer, epochs)
         if section.ok and network is not None:
@@ -119,3 +118,16 @@ def read_train(
         spans=section.spans,
         **settings,
     )
+
+
+def _check_together(section: Section, settings: Mapping[str, Any], optimizers: Iterable[OptimizerConfig]) -> None:
+    """What each part of the section allows, and two of them do not."""
+    if settings["precision"] == "fp16" and any(o.call.name == "LBFGS" for o in optimizers):
+        section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
+    if settings["steps"] and settings["speed"].cuda_graphs:
+        message = "CUDA graphs record one step, and there are several for each batch"
+        section.error("NNC0811", section.values["speed"].span, message)
+    averaging = settings["averaging"]
+    if settings["carry"] and averaging is not None and averaging.kind == "swa":
+        message = "`swa` goes through the data without a state that is carried along"
+        section.error("NNC0811", section.values["swa"].span, message, fix=Fix("write `ema: 0.999`"))

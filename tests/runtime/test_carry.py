@@ -207,6 +207,11 @@ def test_faults(written: str) -> None:
     assert compare(text, compile_text(text).problems.sorted()) == []
 
 
+def test_no_stochastic_average() -> None:
+    text = SPEC + '  swa: 2  # error: [conflicting-settings] "without a state that is carried along"\n'
+    assert compare(text, compile_text(text).problems.sorted()) == []
+
+
 def test_a_size_that_nothing_says() -> None:
     text = """\
 nnc: 1

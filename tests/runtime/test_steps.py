@@ -425,6 +425,11 @@ FAULTS = {
       steps:
     """
     + STEP,
+    "one step recorded": """
+      speed: {cuda_graphs: true}  # error: [conflicting-settings] "CUDA graphs record one step"
+      steps:
+    """
+    + STEP,
     "what nobody trains": """
       steps:  # warning: [group-matches-nothing] "no step trains `generator.0.weight`, `generator.1.weight`"
     """
