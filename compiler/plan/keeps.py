@@ -6,7 +6,7 @@ A rule is a text of words:
     input?other        the operand `input`, where a gradient flows to `other`
     output output1     the result, or the second of several
     +output:bool       a further tensor as large as that one, with this dtype; `same`: with the dtype of that one
-    +rows              two numbers for every row that is normalized
+    +rows              two numbers for every row that is normalized; `+row`: one
     +channels          one number for every channel of every sample
 
 Ops that are made of others are not here: `composites.py` takes them apart, `recurrent.py` has the layers over time.
@@ -86,9 +86,10 @@ KEEPS: Mapping[str, str] = _table({
     "index input src output": "scatter_reduce",
     "condition": "where",
     "mask": "masked_fill",
-    "input?other other?input": "mul matmul inner kron",
+    "input?other other?input": "mul matmul inner kron vdot",
     "other input?other": "div",
-    "input other": "remainder fmod maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross",
+    "input?other other?other": "remainder fmod",
+    "input other": "maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross",
     "input other output": "hypot",
     "other output": "ldexp",
     "input exponent output": "pow",
@@ -103,7 +104,7 @@ KEEPS: Mapping[str, str] = _table({
     "input?mat2 mat2?input": "mm bmm",
     "mat1?mat2 mat2?mat1": "addmm",
     "batch1?batch2 batch2?batch1": "baddbmm addbmm",
-    "input?tensor tensor?input": "dot vdot",
+    "input?tensor tensor?input": "dot",
     "input?vec2 vec2?input": "outer",
     "input?vec vec?input": "mv",
     "mat vec": "addmv",

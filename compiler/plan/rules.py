@@ -252,7 +252,7 @@ def _rule(step: Step) -> str:
     if step.op.startswith(("Conv", "conv")) and step.setting("padding_mode", "zeros") != "zeros":
         return "+input:same weight"
     if step.op in ("RMSNorm", "rms_norm"):  # the normalized rows are kept for the gradient of the weight
-        return "input +rows +output:same" if isinstance(step.operands.get("weight"), Tensor) else "input +rows"
+        return "input +row +output:same" if isinstance(step.operands.get("weight"), Tensor) else "input +row"
     if step.family == "dropout" and step.setting("p", 0.5) == 1:
         return ""  # nothing is left, and nothing to remember
     return KEEPS.get(step.op, "")  # what has no gradient keeps nothing
@@ -261,9 +261,9 @@ def _rule(step: Step) -> str:
 def _kept(tape: Tape, step: Step, rule: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
     kept: list[Tensor] = []
     for word in rule.split():
-        if word == "+rows":
+        if word in ("+row", "+rows"):
             rows = inputs[0].numel // max(_width(step), 1)
-            kept.append(Tensor.new((2 * rows,), DType.float32))
+            kept.append(Tensor.new((rows * (1 + (word == "+rows")),), DType.float32))
         elif word == "+channels":
             kept.append(Tensor.new(inputs[0].shape[:2], inputs[0].dtype))
         elif word.startswith("+"):

@@ -56,7 +56,8 @@ def planned(op: OpDef, arguments: Arguments) -> Kept:
     """The same on a tape."""
     applied = apply(op, arguments)
     tape = Tape("cpu")
-    operands = {k: _tensor(v) for k, v in arguments.items()}
+    given = {k: _tensor(v) for k, v in arguments.items()}
+    operands = {k: v for k, v in given.items() if tensors_of(v) or op.form == "function"}
     for spec in applied.call.parameters:
         made = Tensor.new(spec.shape, spec.dtype, learns=spec.kind == "parameter", resident=True)
         operands[spec.name] = Tensor(made.shape, made.strides, made.dtype, made.storage, made.learns, spec.name)
@@ -64,7 +65,7 @@ def planned(op: OpDef, arguments: Arguments) -> Kept:
     settings = {
         **defaults,
         **applied.call.inferred,
-        **{k: v for k, v in arguments.items() if not tensors_of(operands[k])},
+        **{k: v for k, v in arguments.items() if not tensors_of(given[k])},
     }
     results = [(tuple(int(d) for d in t.shape), t.dtype) for _, t in applied.results]
     step = Step(op.name, operands, results, settings, op.family)
