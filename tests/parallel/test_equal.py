@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,23 +54,27 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base
 
 
-@pytest.fixture(
-    scope="module", params=[("ddp", 2), ("ddp", 4), ("fsdp", 2), ("fsdp", 4)], ids=lambda p: f"{p[0]}-{p[1]}"
-)
-def several(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """The same runs on several."""
-    kind, size = request.param
-    base = tmp_path_factory.mktemp(f"{kind}{size}")
-    write_images(base / "train.npz")
-    together(size, base / "said", run_all, base, texts(kind, size))
-    return kind, base
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]:
+    """The same runs on several, all of a kind in the same processes."""
+    made: dict[tuple[str, int], Path] = {}
+
+    def runs(kind: str, size: int) -> Path:
+        if (kind, size) not in made:
+            base = made[kind, size] = tmp_path_factory.mktemp(f"{kind}{size}")
+            write_images(base / "train.npz")
+            together(size, base / "said", run_all, base, texts(kind, size))
+        return made[kind, size]
+
+    return runs
 
 
-@pytest.mark.parametrize("course", [*COURSES, *REPLICATED])
-def test_equal(alone: Path, several: tuple[str, Path], course: str) -> None:
-    kind, base = several
-    if not (base / course).exists():
-        pytest.skip("not of this kind, or on 2 processes alone")
+CASES = [(kind, size, course) for kind in ("ddp", "fsdp") for size in (2, 4) for course in texts(kind, size)]
+
+
+@pytest.mark.parametrize(("kind", "size", "course"), CASES)
+def test_equal(alone: Path, several: Callable[[str, int], Path], kind: str, size: int, course: str) -> None:
+    base = several(kind, size)
     exact = EXACT if course != "lbfgs" else 1e-9  # it divides by differences of gradients
     one, many = saved(alone / course), saved(base / course)
     assert distance(one.model, many.model) < exact
