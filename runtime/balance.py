@@ -37,7 +37,11 @@ def balance(config: TrainConfig, split: Split, widths: Mapping[str, int]) -> Wei
                 raise Failure("NNC0813", term.call.spans[argument], f"no class can be counted: {what}")
             if argument == "pos_weight":
                 found[f"{term.name}.{argument}"] = positive_weights(labels)
-            elif labels.is_floating_point() or labels.min() < 0 or labels.max() >= width:
+                continue
+            labels = labels[labels != term.call.arguments.get("ignore_index", -100)]
+            if not labels.numel():
+                raise Failure("NNC0815", term.call.spans[argument], f"`{term.source[1]}` has no class that counts")
+            if labels.is_floating_point() or labels.min() < 0 or labels.max() >= width:
                 raise Failure(
                     "NNC0815", term.call.spans[argument], f"`{term.source[1]}` has other values than 0 … {width - 1}"
                 )

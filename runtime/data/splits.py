@@ -306,7 +306,9 @@ class Streamed:
         samples = self._items.samples
         known = samples.targets() if field == samples.fields[-1] else None
         if known is None:
-            return torch.stack([samples.readable(i)[field] for i in self.indices.tolist()])
+            values = [samples.readable(i)[field] for i in self.indices.tolist()]
+            alike = len({v.shape for v in values}) == 1  # masks may be of any size
+            return torch.stack(values) if alike else torch.cat([v.flatten() for v in values])
         return known[self.indices]
 
     def known(self, field: str) -> torch.Tensor | None:

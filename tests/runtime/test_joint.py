@@ -246,6 +246,31 @@ def test_masks_of_arrays_with_a_channel() -> None:
     assert torch.equal(alone.prepared("mask", mask), mask.long()[:, None])
 
 
+def test_classes_of_pixels_are_counted(tmp_path: Path) -> None:
+    """For `weight: balanced`: masks of any sizes, without what does not count."""
+    from nnc.compiler.training.losses import BALANCED
+    from nnc.runtime.balance import balance
+    from tests.runtime.helpers import TRAIN, read
+
+    voc(tmp_path / "data")
+    small = Image.fromarray(np.full((3, 4), 20, dtype=np.uint8))
+    small.save(tmp_path / "data" / "VOCdevkit" / "VOC2012" / "SegmentationClass" / "b.png")
+    loss = f'loss: CrossEntropyLoss(weight="{BALANCED}", ignore_index=255)'
+    text = "    data: {train: 'VOCSegmentation(\"data\")', workers: 0}\n" + TRAIN.replace(
+        "loss: CrossEntropyLoss", loss
+    )
+    data, train = read(text.replace("metrics: [Accuracy]", ""))
+    split = open_data(data, tmp_path, ("train",)).train
+    assert split is not None
+    weights = balance(train, split, {"output": 21})["loss.weight"]
+    folder = tmp_path / "data" / "VOCdevkit" / "VOC2012" / "SegmentationClass"
+    pixels = np.concatenate([np.asarray(Image.open(folder / f"{n}.png")).ravel() for n in "ab"])
+    pixels = pixels[pixels != 255]
+    for number in (0, 3, 20):
+        assert weights[number] == pytest.approx(len(pixels) / (21 * (pixels == number).sum()))
+    assert weights[1] == 1
+
+
 def test_voc_is_trained_on(tmp_path: Path) -> None:
     """From the files to the loss: masks are class numbers, 255 does not count."""
     from nnc.runtime.commands import run_training
