@@ -158,7 +158,7 @@ def _train(
     if options.format == "json":
         print_json(_as_json(trained))
     else:
-        _print(trained, options.spec)
+        _print(trained, options)
     return trained.result.exit_code
 
 
@@ -211,7 +211,7 @@ def _parse_parallel(written: str | None) -> ParallelConfig | None:
     return found
 
 
-def _print(trained: Trained, spec: str) -> None:
+def _print(trained: Trained, options: Namespace) -> None:
     result = trained.result
     print(f"run    {visible(str(result.folder))}")
     if result.best is not None:
@@ -219,7 +219,9 @@ def _print(trained: Trained, spec: str) -> None:
     if trained.artifact is not None:
         print(f"model  {visible(str(trained.artifact))}")
     if result.status == "interrupted":
-        print(f"interrupted; go on with: nnc train {visible(spec)} --run-dir {visible(str(result.folder))} --resume")
+        several = f" --gpus {options.gpus}" if options.gpus else f" --processes {options.processes}"
+        command = f"nnc train {visible(options.spec)} --run-dir {visible(str(result.folder))} --resume"
+        print(f"interrupted; go on with: {command}{several if options.gpus or options.processes else ''}")
 
 
 def _as_json(trained: Trained) -> dict[str, Any]:
