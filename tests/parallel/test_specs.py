@@ -79,6 +79,12 @@ SPECS = {
     "plain": HEAD + PLAIN + DATA + TRAIN,
     "unused": HEAD + AUXILIARY + DATA + TRAIN,  # `spare` is in no loss: DDP must not wait for its gradient
     "unfrozen": HEAD + PLAIN + "freeze: hidden\n" + DATA + TRAIN + "  unfreeze: {match: hidden, epoch: 2}\n",
+    "unfrozen sharded": HEAD
+    + PLAIN
+    + "freeze: hidden\n"
+    + DATA
+    + TRAIN
+    + "  unfreeze: {match: hidden, epoch: 2}\n  parallel: fsdp\n",
     "steps": HEAD + STEPS + DATA + GAN,
     "weighted": HEAD + PLAIN + DATA.replace("  validation", "  sampler: Balanced\n  validation") + TRAIN,
     "carried": CARRIED.replace("train.npz", "words.npz").replace("Dropout(0.2)", "Dropout(0.0)") + "  device: cpu\n",
