@@ -23,6 +23,7 @@ from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.graph.blocks import blocks_of
 from nnc.compiler.graph.pairs import Pair, pairs_of
 from nnc.compiler.training.config import TrainConfig
+from nnc.compiler.training.parallel import UNSHARDED
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.modes import modes, restore_modes
 from nnc.runtime.parallel.several import Several, Side
@@ -46,6 +47,7 @@ class Sharded(Several):
         self.pairs: tuple[Pair, ...] = ()
         self._count = 1
         self._offloads = config.parallel.cpu_offload and device.type != "cpu"  # there they are anyway
+        self._check()
         tensor = config.parallel.tensor
         self._tensor = tensor.size if tensor is not None else 1
         if world.size % self._tensor:
@@ -61,6 +63,14 @@ class Sharded(Several):
             self.data = Side(world, self._mesh.get_group("data"))
         self._model: Any = None
         self._copy: nn.Module | None = None
+
+    def _check(self) -> None:
+        """What `nnc check` says of a spec, for `--parallel`. Raises `Failure`."""
+        name, where = self.config.optimizer.call.name, self.config.optimizer.call.span
+        if name in UNSHARDED:
+            raise Failure("NNC0932", where, f"torch's {name} cannot step over sharded parameters", notes=("ddp can",))
+        if self.config.steps:
+            raise Failure("NNC0932", where, "several steps for each batch go with `ddp`")
 
     def adapted(self, config: TrainConfig) -> TrainConfig:
         config, speed = super().adapted(config), config.speed
@@ -159,6 +169,9 @@ class Sharded(Several):
         if globs is None:
             return [named[name] for name in self.units if name in named]
         fitting = [n for n, m in named.items() if n and any(fnmatchcase(n, g) for g in globs) and _has_own(m)]
+        if not fitting:
+            where = self.config.parallel.span or self.config.span
+            raise Failure("NNC0932", where, f"no module is called {' or '.join(f'`{g}`' for g in globs)}")
         inner = {n for n in fitting for other in fitting if n.startswith(f"{other}.")}
         return [named[name] for name in fitting if name not in inner]
 
