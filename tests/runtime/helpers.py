@@ -100,6 +100,7 @@ def run(
     epochs: int | None = None,
     signature: Signature = IMAGES,
     reporter: Reporter | None = None,
+    device: str = "cpu",
 ) -> tuple[RunResult, nn.Module]:
     """Trains on the images in `base` (by default the folder's parent, where they are written if need be)."""
     base = base or folder.parent
@@ -115,7 +116,7 @@ def run(
         folder,
         signature=signature,
         data_config=data_config,
-        device="cpu",
+        device=device,
         resume=resume,
         reporter=reporter,
     )

@@ -135,3 +135,17 @@ def test_cuda_graphs_replay_what_eager_computes() -> None:
         for p, q in zip(model.parameters(), twin.parameters(), strict=True):
             torch.testing.assert_close(p.grad, q.grad)
         assert same_state(model.state_dict(), twin.state_dict())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="what is chosen for a GPU needs one to run on")
+@pytest.mark.parametrize("settings", ["", "precision: bf16", "precision: tf32", "speed: {cuda_graphs: true}"])
+def test_on_a_gpu(tmp_path: Path, settings: str) -> None:
+    """Two runs of one file are equal to the bit, and a run that was interrupted goes on."""
+    text = DATA + TRAIN + (f"      {settings}\n" if settings else "")
+    _, first = run(tmp_path / "first", text, device="cuda")
+    _, second = run(tmp_path / "second", text, device="cuda")
+    assert same_state(first.state_dict(), second.state_dict())
+    stopped, _ = run(tmp_path / "parts", text, device="cuda", reporter=StopAfter(6, signal.SIGINT))
+    assert stopped.status == "interrupted"
+    resumed, _ = run(tmp_path / "parts", text, device="cuda", resume=True)
+    assert resumed.status == "finished"
