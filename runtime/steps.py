@@ -6,7 +6,7 @@ of `fooled = discriminator(generator(noise))` only the discriminator runs again,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -70,7 +70,7 @@ class Steps:
         self.scheduler = schedulers if schedulers.parts else None
         self.parameters = list({id(p): p for s in self._steps for p in s.updater.parameters}.values())
 
-    def step(self, batches: Sequence[Batch], seen: Callable[[Named, int], None]) -> None:
+    def step(self, batches: Sequence[Batch], seen: Callable[[Named, int, Named], None]) -> None:
         """All steps that are due. Raises `NotFinite` where one of them would change the weights to no numbers; those
         before it have changed theirs."""
         number = self._number()
@@ -108,7 +108,8 @@ class _Step:
         kept: list[dict[str, torch.Tensor]],
     ) -> None:
         self.config, self.due = config, False
-        self.forward = _Forward(config, model, speed, kept)
+        reused = {name for step in whole.steps for name in step.reuse}
+        self.forward = _Forward(config, model, speed, kept, reused)
         own = replace(whole, loss=config.loss, optimizer=config.optimizer, scheduler=config.scheduler, steps=())
         self.updater = Updater(
             model, speed.applied_to(own), loss, inputs, device, self.forward, engine, trains=config.trains
@@ -116,15 +117,24 @@ class _Step:
 
 
 class _Forward:
-    """The part of the network that a step needs. It is called once for each batch of the step, in their order."""
+    """The part of the network that a step needs. It is called once for each batch of the step, in their order. What other
+    steps reuse is kept for them; it is not compiled, for what is compiled is freed as a whole by the first backward pass."""
 
-    def __init__(self, config: StepConfig, model: nn.Module, speed: Speed, kept: list[dict[str, torch.Tensor]]) -> None:
+    def __init__(
+        self,
+        config: StepConfig,
+        model: nn.Module,
+        speed: Speed,
+        kept: list[dict[str, torch.Tensor]],
+        reused: Collection[str],
+    ) -> None:
         made = origin(model)
         assert made is not None, "a network with several steps is one that nnc wrote"
         key_of = {name or OUTPUT: name for name in made.graph.outputs}
         part = part_of(made.graph, [key_of[n] for n in config.outputs], [key_of[n] for n in config.reuse])
         own: Any = type(build(part, device="meta")).forward
-        self._call = speed.compiled(own.__get__(model))
+        self._shared = [name for name in config.outputs if name in reused]
+        self._call = own.__get__(model) if self._shared else speed.compiled(own.__get__(model))
         self._outputs, self._reuse, self._kept, self._batch = config.outputs, config.reuse, kept, 0
 
     def begin(self) -> None:
@@ -135,7 +145,8 @@ class _Forward:
         self._batch += 1
         found = self._call(*inputs, *(kept[name] for name in self._reuse))
         named: Named = found if isinstance(found, dict) else {self._outputs[0]: found}
-        kept.update(named)
+        for name in self._shared:
+            kept[name] = named[name]
         return named
 
 
