@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from nnc.compiler.diagnostics import Problems
+from nnc.compiler.training.read_parallel import parse_parallel
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -67,9 +70,12 @@ def run(
     epochs: int | None = None,
     module: nn.Module | None = None,
     reporter: Reporter | None = None,
+    parallel: str | None = None,
 ) -> RunResult:
-    """Trains on the images beside the folder."""
+    """Trains on the images beside the folder. `parallel` is that of the command line."""
     data_config, config = read(text, epochs=epochs)
+    given = parse_parallel(parallel, Problems()) if parallel else None
+    config = config if given is None else replace(config, parallel=given)
     return train(
         module or network(), config, open_data(data_config, folder.parent), folder,
         signature=IMAGES, data_config=data_config, device="cpu", resume=resume, world=world, reporter=reporter,

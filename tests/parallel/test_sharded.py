@@ -13,6 +13,7 @@ from nnc.compiler.backends.torch.build import build
 from nnc.compiler.driver import compile_text
 from nnc.compiler.training.parallel import UNSHARDED
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.failure import Failure
 from nnc.runtime.parallel import ALONE, World
 from nnc.runtime.report import Reporter
 from tests.parallel.helpers import distance, run, saved, write_images
@@ -124,3 +125,27 @@ def test_compiled(tmp_path: Path, kind: str) -> None:
     compiled = text_of(course + "\n      speed: {compile: true}", kind)
     together(2, tmp_path / "said", trained, tmp_path, {"compiled": compiled}, limit=280)
     assert distance(saved(tmp_path / "plain").model, saved(tmp_path / "compiled").model) < 1e-9
+
+
+def refused(world: World, base: Path, courses: list[tuple[str, str]]) -> None:
+    world.begin(torch.device("cpu"), 30)
+    for course, parallel in courses:
+        with pytest.raises(Failure) as caught:
+            run(base / "run", text_of(course, "ddp"), world, module=module(), parallel=parallel)
+        print(caught.value.diagnostics[0].message, flush=True)
+    world.end()
+
+
+def test_what_cannot_be_sharded(tmp_path: Path) -> None:
+    """As it comes from `--parallel`, which is not read with the spec."""
+    write_images(tmp_path / "train.npz")
+    courses = {
+        "torch's LBFGS cannot step over sharded parameters": ("optimizer: LBFGS", "fsdp"),
+        "no module is called `nowhere`": ("", '{type: fsdp, units: "nowhere"}'),
+        "2 processes are no multiple of `tensor: 4`": ("", "{type: fsdp, tensor: 4}"),
+        "torch's SyncBatchNorm works on GPUs": ("", "{type: fsdp, sync_batchnorm: true}"),
+        "a sharded parameter lies flat in memory": ("speed: {channels_last: true}", "fsdp"),
+    }
+    said = together(2, tmp_path / "said", refused, tmp_path, list(courses.values()))
+    for line, message in zip(said[0].splitlines(), courses, strict=True):
+        assert line.startswith(message)
