@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -85,13 +84,12 @@ def test_a_file_of_results_is_whole_or_not_there(nnc, folder: Path, table: str) 
     assert nnc("predict", table, "t.csv", "-o", "t.csv/x.jsonl").code == MISUSE
 
 
-def test_standard_input(folder: Path, table: str) -> None:
-    lines = '{"features": [1, 2], "color": "red", "id": 5}\n{"features": [-1, -2], "color": "blue"}\n'
-    done = subprocess.run(
-        [sys.executable, "-m", "nnc", "predict", table, "-"], input=lines, capture_output=True, text=True, cwd=folder
-    )
-    assert done.returncode == OK, done.stderr
-    first, second = map(json.loads, done.stdout.splitlines())
+def test_standard_input(nnc, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = b'{"features": [1, 2], "color": "red", "id": 5}\n{"features": [-1, -2], "color": "blue"}\n'
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines)))
+    done = nnc("predict", table, "-")
+    assert done.code == OK
+    first, second = map(json.loads, done.out.splitlines())
     assert (first["id"], first["class"], second["class"]) == (5, "pos", "neg")
 
 
