@@ -402,3 +402,35 @@ def test_pickled_arrays_are_not_opened(tmp_path: Path) -> None:
     with pytest.raises(Failure, match="pickled Python objects"):
         opened("DatasetFolder('data', extensions=['.npy'])", tmp_path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_attributes_from_the_files_to_predictions(tmp_path: Path) -> None:
+    """Labels that do not exclude each other: trained on, counted, and named in a prediction."""
+    from nnc.runtime.commands import open_spec_data, run_prediction, run_training
+    from nnc.runtime.data.describe import describe
+
+    celebrities(tmp_path / "data")
+    spec = tmp_path / "faces.yaml"
+    spec.write_text(
+        """
+nnc: 1
+name: faces
+inputs: {image: [B, 3, H, W]}
+layers: {pool: AdaptiveAvgPool2d(1), flat: flatten(1), fc: Linear(40)}
+data:
+  train: CelebA("data")
+  workers: 0
+  transforms: {image: ["ToDtype(float32, scale=True)"], attributes: ["ToDtype(float32)"]}
+train: {loss: BCEWithLogitsLoss, optimizer: SGD(lr=0.1), epochs: 1}
+""",
+        encoding="utf-8",
+    )
+    (facts,) = describe(open_spec_data(spec))
+    assert facts.classes is not None
+    assert list(facts.classes) == [f"n{i}" for i in range(40)]
+    trained = run_training(spec, folder=tmp_path / "run", device="cpu")
+    assert trained.artifact is not None
+    picture(tmp_path / "new.png")
+    (found,) = run_prediction(trained.artifact, [tmp_path / "new.png"], device="cpu")
+    assert set(found["labels"]) == {n for n, p in found["probabilities"].items() if p >= 0.5}
+    assert len(found["probabilities"]) == 40
