@@ -34,19 +34,19 @@ def failure_of(
     model: nn.Module,
     config: TrainConfig,
     device: torch.device,
-    step: int,
+    during: str,
     *,
     intact: bool,
     again: Callable[[], object] | None = None,
 ) -> Failure:
     """Where the error came from a backward pass, which is in no traceback, the step is computed `again`, watched.
-    `intact`: there is a checkpoint."""
+    `during` says what was done, such as "step 7"; `intact`: there is a checkpoint."""
     path, when = layer_of(error, model), "forward pass"
     if path is None and again is not None:
         path, when = _watched(model, device, again)
     whose = f"`{path}`" if path else "the network"
     layer = f" in the {when} of {whose}" if path is not None else ""
-    message = f"step {step} ran out of memory{layer}, with batches of {config.batch_size} on {device}"
+    message = f"{during} ran out of memory{layer}, with batches of {config.batch_size} on {device}"
     notes = [*(["the last checkpoint is intact"] if intact else []), f"torch says: {reason_of(error)}"]
     return Failure("NNC0850", span_of(path, model) or config.span, message, notes=[*notes, *_advice(config, device)])
 

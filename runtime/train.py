@@ -321,7 +321,7 @@ class Loop:
         self.world.check(error)
         step, intact = max(self.training.position.step, 1), bool(self.checkpoints.names())
         if is_out_of_memory(error):
-            return failure_of(error, self.model, self.config, self.device, step, intact=intact, again=again)
+            return failure_of(error, self.model, self.config, self.device, f"step {step}", intact=intact, again=again)
         notes = ["the last checkpoint is intact"] if intact else []
         message = f"torch stopped in step {step}: {reason_of(error)}"
         return Failure("NNC0822", self.config.optimizer.call.span, message, notes=notes)
@@ -332,10 +332,16 @@ class Loop:
             return {}
         judged = self.training.judged
         self.engine.agree(judged)
-        return evaluate(
-            judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
-            device=self.device, stop=lambda: self._asked_to_stop(interrupts), loss=self.loss, engine=self.engine,
-        )  # fmt: skip
+        try:
+            return evaluate(
+                judged, self.data.validation, self.config, signature=self.signature, feeding=self.feeding,
+                device=self.device, stop=lambda: self._asked_to_stop(interrupts), loss=self.loss, engine=self.engine,
+            )  # fmt: skip
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            during, intact = f"validation after step {self.training.position.step}", bool(self.checkpoints.names())
+            raise failure_of(error, judged, self.config, self.device, during, intact=intact) from error
 
     # -- checking, saving and resuming ---------------------------------------------------------------------------------
 

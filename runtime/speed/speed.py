@@ -14,7 +14,6 @@ from torch.optim import Optimizer
 
 from nnc.compiler.training.config import OptimizerConfig, TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime.failure import Failure
 from nnc.runtime.speed.checkpointing import checkpointing
 from nnc.runtime.speed.choose import Choices, choose
 from nnc.runtime.speed.graphs import Graphed
@@ -39,7 +38,6 @@ class Speed:
         self.config = _with_implementation(config, self.choices)
         self._fast: Callable[..., Any] | None = None
         self._full = config.batch_size
-        self._span = config.spans.get("speed", config.span)
 
     @property
     def module(self) -> nn.Module:
@@ -47,8 +45,6 @@ class Speed:
 
     @module.setter
     def module(self, module: nn.Module) -> None:
-        if module is not self.model and self.choices.cuda_graphs:
-            raise Failure("NNC0822", self._span, "CUDA graphs record the network of one process, not of several")
         if module is not self._module:
             self._module, self._fast = module, None
 
