@@ -149,7 +149,7 @@ examples:
   nnc summary zoo:resnet --size B=1,H=224,W=224
   nnc compile lenet5.yaml --render -o out
 
-exit codes: 0 ok, 1 findings, 2 misuse"""
+exit codes: 0 ok, 1 findings, 2 misuse; 130 and 143 stopped by Ctrl-C and SIGTERM"""
 
 
 def _unknown(name: str) -> int:
