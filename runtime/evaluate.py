@@ -86,7 +86,7 @@ def evaluate(
                 _, terms = loss.checked(outputs, batch)
             samples = samples_of(batch, len(batch[inputs[0]]))
             if samples:
-                average.add(terms, samples)
+                average.add(terms, samples, loss.counted(batch))
             metrics.update(outputs, batch, counted=samples > 0)
             for observer in observers:
                 observer.update(outputs, batch)

@@ -73,15 +73,22 @@ class Loss:
         self.means = {name: part.mean for part in self._parts for name in part.factors}
         self._names = signature.outputs
 
-    def __call__(self, outputs: Any, batch: Named, share: float = 1.0) -> Value:
-        """Of a batch that is a `share` of all samples in a step, means over samples count by that much in the sum."""
-        return self._sum(outputs, batch, share, check=False)
+    def __call__(self, outputs: Any, batch: Named, share: float = 1.0, shares: Named | None = None) -> Value:
+        """Of a batch that is a `share` of all samples in a step, means over samples count by that much in the sum; `shares` are
+        those of terms that count something else."""
+        return self._sum(outputs, batch, share, shares or {}, check=False)
 
     def checked(self, outputs: Any, batch: Named) -> Value:
         """As a call, but tensors that do not go together are named. Raises `Failure`."""
-        return self._sum(outputs, batch, 1.0, check=True)
+        return self._sum(outputs, batch, 1.0, {}, check=True)
 
-    def _sum(self, outputs: Any, batch: Named, share: float, *, check: bool) -> Value:
+    def counted(self, batch: Named) -> Named:
+        """What the means of terms divide by, where that is not the number of samples: targets that are not ignored, such as
+        the tokens of sequences that were filled up, each by the weight of its class."""
+        found = {part.config.name: part.counted(batch) for part in self._parts if isinstance(part, _Term)}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _sum(self, outputs: Any, batch: Named, share: float, shares: Named, *, check: bool) -> Value:
         named = named_outputs(outputs, self._names)
         terms: dict[str, torch.Tensor] = {}
         total: torch.Tensor | None = None
@@ -89,10 +96,16 @@ class Loss:
             if not part.present(named):
                 continue
             for name, value in part(named, batch, check=check).items():
-                factor = self.factors[name] * (share if part.mean else 1.0)
+                factor = self.factors[name]
+                if part.mean and name in shares:  # of a batch in which nothing counts, torch's mean is NaN
+                    value = value.where(shares[name] > 0, 0)
                 terms[name] = value.detach()
                 if factor:
-                    weighed = value if factor == 1 else value * factor
+                    portion = factor * shares.get(name, share) if part.mean else factor
+                    if isinstance(portion, torch.Tensor):
+                        weighed = value * portion.to(value.dtype)
+                    else:
+                        weighed = value if portion == 1 else value * portion
                     total = weighed if total is None else total + weighed
         assert total is not None, "a loss has a term that is always there"
         return total, terms
@@ -107,10 +120,25 @@ class _Term:
         self.mean = config.call.arguments.get("reduction", "mean") != "sum"
         self._module = build_loss(config.call).to(device)
         self._outputs = [n for n in config.source if n in signature.outputs]
+        by_target = self.mean and config.call.name in ("CrossEntropyLoss", "NLLLoss")
+        self._target = config.source[1] if by_target and config.source[1] not in signature.outputs else None
         self._pick = [_picker(name, signature) for name in config.source]
 
     def present(self, named: Named) -> bool:
         return not self.config.train_only or all(n in named for n in self._outputs)
+
+    def counted(self, batch: Named) -> torch.Tensor | None:
+        """What its mean divides by (as torch.nn.CrossEntropyLoss says it), or None where that is the number of samples."""
+        if self._target is None or self._target not in batch:
+            return None
+        target: torch.Tensor = batch[self._target]
+        weight: torch.Tensor | None = getattr(self._module, "weight", None)
+        if target.is_floating_point():  # probabilities (N, C, *)
+            return None if target.ndim < 3 else target.new_tensor(target.numel() / target.shape[1])
+        if target.ndim < 2 and weight is None and "ignore_index" not in self.config.call.arguments:
+            return None
+        kept: torch.Tensor = target != self.config.call.arguments.get("ignore_index", -100)
+        return kept.sum() if weight is None else (weight[target.where(kept, 0)] * kept).sum()
 
     def __call__(self, named: Named, batch: Named, *, check: bool = False) -> Named:
         tensors = [pick(named, batch) for pick in self._pick]

@@ -34,41 +34,52 @@ class Metric(Protocol):
 
 
 class Average:
-    """A mean over samples, kept on the device so that nothing waits for it."""
+    """A mean over samples, kept on the device so that nothing waits for it. `weight` is what it divides by: the samples, or
+    what they counted."""
 
     def __init__(self, device: torch.device) -> None:
         precise = torch.float64 if device.type != "mps" else torch.float32  # Apple's GPUs have no float64
         self.total = torch.zeros((), dtype=precise, device=device)
         self.count = 0
+        self.weight: float | torch.Tensor = 0
 
-    def add(self, value: torch.Tensor, count: int, *, mean: bool = False) -> None:
-        """Adds the sum of `count` samples, or their mean."""
-        self.total.add_(value.detach(), alpha=count if mean else 1)
+    def add(self, value: torch.Tensor, count: int, *, mean: bool = False, weight: torch.Tensor | None = None) -> None:
+        """Adds the sum of `count` samples, or their mean, which may have counted by another `weight`."""
+        if weight is not None and mean:
+            weight = weight.to(self.total.dtype)
+            self.total.add_(
+                (value.detach() * weight).where(weight > 0, 0)
+            )  # of nothing that counts, torch's mean is NaN
+            self.weight = self.weight + weight
+        else:
+            self.total.add_(value.detach(), alpha=count if mean else 1)
+            self.weight = self.weight + count
         self.count += count
 
     def reduce(self, world: World) -> None:
         if world.size > 1:
-            both = world.sum(torch.stack([self.total, torch.full_like(self.total, self.count)]))
-            self.total.copy_(both[0])
-            self.count = int(both[1])
+            numbers = [self.total, *(torch.full_like(self.total, float(n)) for n in (self.count, self.weight))]
+            whole = world.sum(torch.stack(numbers))
+            self.total.copy_(whole[0])
+            self.count, self.weight = int(whole[1]), float(whole[2])
 
     def compute(self) -> float:
-        return float(self.total) / self.count if self.count else float("nan")
+        return float(self.total) / float(self.weight) if self.count else float("nan")
 
 
 class LossAverage:
-    """Means over samples of a loss and of its terms. `compute` gives `loss`, and the terms by name where there are
-    several."""
+    """Means over samples of a loss and of its terms, or over what these count (`Loss.counted`). `compute` gives `loss`, and
+    the terms by name where there are several."""
 
     def __init__(self, loss: Loss, device: torch.device) -> None:
         self._factors = loss.factors
         self._means = loss.means
         self._terms = {name: Average(device) for name in self._factors}
 
-    def add(self, values: Named, count: int) -> None:
+    def add(self, values: Named, count: int, counted: Named | None = None) -> None:
         """Adds the terms of a batch of `count` samples."""
         for name, value in values.items():
-            self._terms[name].add(value, count, mean=self._means[name])
+            self._terms[name].add(value, count, mean=self._means[name], weight=(counted or {}).get(name))
 
     @property
     def count(self) -> int:
@@ -89,12 +100,12 @@ class LossAverage:
         return {"loss": total} | (means if len(self._terms) > 1 else {})
 
     def state(self) -> dict[str, Any]:
-        return {name: [term.total, term.count] for name, term in self._terms.items()}
+        return {name: [term.total, term.count, float(term.weight)] for name, term in self._terms.items()}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        for name, (total, count) in state.items():
+        for name, (total, count, weight) in state.items():
             self._terms[name].total.copy_(total)
-            self._terms[name].count = count
+            self._terms[name].count, self._terms[name].weight = count, weight
 
 
 class Accuracy:

@@ -24,6 +24,9 @@ from nnc.runtime.unfreezing import trained
 __all__ = ["NotFinite", "Updater"]
 
 
+Named = Mapping[str, torch.Tensor]
+
+
 class NotFinite(Exception):
     """A loss or a gradient that is no number; the weights are as they were before the step."""
 
@@ -51,11 +54,12 @@ class Updater:
         self.leaves = None if mine is None else self.parameters  # the only ones whose gradient is wanted
         self.closure = "closure" in VOCABULARY["optimizer"][self.config.optimizer.call.name].traits
 
-    def step(self, batches: Sequence[Batch], seen: Callable[[Mapping[str, torch.Tensor], int], None]) -> None:
-        """One step over all of the batches. `seen` is told the terms of the loss and the size of each, as the first pass finds
-        them.
+    def step(self, batches: Sequence[Batch], seen: Callable[[Named, int, Named], None]) -> None:
+        """One step over all of the batches. `seen` is told the terms of the loss, the size of each, and what else than samples
+        terms count, as the first pass finds them.
 
-        The gradient is that of one large batch: where a term is a mean over samples, a batch counts by its size.
+        The gradient is that of one large batch: where a term is a mean over samples, or over targets that are not ignored, a
+        batch counts by how many it has.
         Raises `NotFinite` before the weights have changed, and whatever torch raises.
         """
         losses: list[Mapping[str, torch.Tensor]] = []
@@ -75,7 +79,7 @@ class Updater:
             self.scaler.update()
         for batch, loss in zip(batches, losses, strict=True):
             if self.size(batch):
-                seen(loss, self.size(batch))
+                seen(loss, self.size(batch), self.loss.counted(batch))
 
     def load(self, state: dict[str, Any]) -> None:
         """The optimizer as it was saved, after a step: torch warns of schedulers that step before it did."""
@@ -91,12 +95,14 @@ class Updater:
         for parameter in self.parameters:
             parameter.grad = None
         samples = sum(whole_of(batch, self.size(batch)) for batch in batches)
-        losses, totals = [], []
+        losses, totals, shares = [], [], self._shares(batches)
         for number, batch in enumerate(batches, 1):
             share = self.size(batch) / samples or 1.0  # of a stand-in the engine makes 0
             with self.engine.accumulating(last=number == len(batches)):
                 with autocast(self.config.precision, self.device):
-                    loss, terms = self.loss(self.forward(*(batch[name] for name in self.inputs)), batch, share)
+                    loss, terms = self.loss(
+                        self.forward(*(batch[name] for name in self.inputs)), batch, share, shares[number - 1]
+                    )
                     loss = self.engine.weighed(loss, batch)
                 scaled: Any = self.scaler.scale(loss)
                 scaled.backward(inputs=self.leaves)
@@ -106,6 +112,21 @@ class Updater:
         self._clip()
         total = sum(totals[1:], totals[0])
         return self.engine.mean(total) if self.closure else total, losses
+
+    def _shares(self, batches: Sequence[Batch]) -> Sequence[Named]:
+        """Which part of all that terms count in this step, in any process, where these are no samples, each of the batches
+        has."""
+        if len(batches) == 1 and self.engine.data.size == 1:
+            return [{}]
+        counted = [self.loss.counted(batch) for batch in batches]
+        names = [name for name in counted[0] if all(name in c for c in counted)]
+        if not names:
+            return [{}] * len(batches)
+        precise = torch.float64 if self.device.type != "mps" else torch.float32
+        mine = torch.stack([torch.stack([c[n].to(precise) for n in names]) for c in counted])
+        real = torch.tensor([self.size(batch) > 0 for batch in batches], device=mine.device)  # no stand-ins
+        whole = self.engine.data.sum((mine * real.unsqueeze(1)).sum(0))
+        return [dict(zip(names, row / whole, strict=True)) for row in mine]
 
     def _clip(self) -> None:
         norm, value = self.config.clip_grad_norm, self.config.clip_grad_value
