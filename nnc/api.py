@@ -98,7 +98,7 @@ def load(
         >>> model = nnc.load("zoo:lenet5", num_classes=26)
         >>> model(torch.zeros(1, 1, 28, 28)).shape
         torch.Size([1, 26])
-        >>> model.spec["name"], model.source[:30]        # what it was made from, and the Python that runs
+        >>> model.spec["name"], model.source[:31]        # what it was made from, and the Python that runs
         ('lenet5', '\"""Lenet5, written by nnc. Need')
 
     Raises `nnc.SpecError` where the spec has faults, its text shows them all with their lines; `nnc.Failure` where an

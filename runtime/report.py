@@ -93,10 +93,10 @@ class Live(Reporter):
     def begin(self, facts: Mapping[str, Any]) -> None:
         width = max(map(len, facts))
         for key, value in facts.items():
-            self._console.print(f"[dim]{key:>{width}}[/dim]  {_escaped(str(value))}")
+            self._console.print(f"[dim]{key:>{width}}[/dim]  {_escaped(str(value))}", soft_wrap=True)
 
     def note(self, text: str) -> None:
-        self._console.print(f"[yellow]note:[/yellow] {_escaped(text)}")
+        self._console.print(f"[yellow]note:[/yellow] {_escaped(text)}", soft_wrap=True)
 
     def begin_epoch(self, epoch: int, epochs: int, steps: int, done: int) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -117,7 +117,7 @@ class Live(Reporter):
 
     def end_epoch(self, record: Mapping[str, Any]) -> None:
         self.end()
-        self._console.print(_escaped(epoch_line(record)))
+        self._console.print(_escaped(epoch_line(record)), soft_wrap=True)
 
     def end(self) -> None:
         if self._progress is not None:

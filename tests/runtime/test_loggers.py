@@ -293,3 +293,18 @@ def test_images_without_contrast_or_numbers() -> None:
     images = torch.stack([torch.zeros(1, 4, 4), torch.full((1, 4, 4), float("nan"))])
     assert picture_of(Guesses(images)).shape[2] == 3
     assert grid_of(images).dtype == np.uint8
+
+
+def test_on_a_terminal_a_line_is_one_line() -> None:
+    """rich would break it at 80 columns, where nobody can copy it whole."""
+    from nnc.runtime.report import Live
+
+    stream = io.StringIO()
+    live = Live(stream)
+    values = {f"metric_number_{i}": 0.5 for i in range(9)}
+    live.begin({"speed": "channels last, " * 20})
+    live.note("x " * 80)
+    live.end_epoch(
+        {"epoch": 1, "epochs": 2, "train": {"loss": 1.0}, "validation": values, "best": True, "seconds": 1.0}
+    )
+    assert len(stream.getvalue().splitlines()) == 3
