@@ -20,6 +20,8 @@ COURSES = {
     "adam": "optimizer: AdamW(lr=1e-2, weight_decay=0.1)\n      scheduler: OneCycleLR(0.05, total_steps=steps)",
     "value": "clip_grad_value: 0.01",
     "summed": 'loss: CrossEntropyLoss(reduction="sum")',
+    "ignored": "loss: CrossEntropyLoss(ignore_index=0)",  # each process has another number of targets that count
+    "ignored and accumulated": "loss: CrossEntropyLoss(ignore_index=0)\n      accumulate: 3",
     "ema": "ema: 0.9",
     "swa": "swa: 2",
     "stopped": "early_stopping: {patience: 1, min_delta: 10}",
