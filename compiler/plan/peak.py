@@ -114,6 +114,8 @@ class _Player:
         self.meter = _Meter()
         self.gradients: dict[int, Tensor] = {}  # of a tensor, by its identity
         self.arrived: dict[str, int] = {}  # bytes of the gradient of a parameter
+        self.buffer = 0  # bytes in which gathered parameters came, or come
+        self.sent = 0  # bytes of gradients that are being sent
         self.learning = {n: t for n, t in tape.parameters.items() if t.learns}
         inside = {n for b in tape.blocks for n in b.parameters}
         self.outside = tuple(n for n in tape.parameters if n not in inside)
@@ -209,23 +211,47 @@ class _Player:
 
     # -- sharding ------------------------------------------------------------------------------------------------------
 
+    def size_of(self, names: Sequence[str]) -> int:
+        return sum(self.tape.parameters[n].bytes for n in names)
+
     def gather(self, names: Sequence[str], where: str) -> None:
-        """All processes' parts of some parameters, which come in one buffer and are then copied to where they belong."""
-        size = sum(self.tape.parameters[n].bytes for n in names)
-        self.meter.look(where, 2 * size, gathering=True)
-        self.meter.gather(size)
+        """Forward: all processes' parts of some parameters come in one buffer and are copied to where they belong. The buffer
+        is there until that of the next block is, so that one may come while the other is computed."""
+        meter, size = self.meter, self.size_of(names)
+        meter.gather(size)
+        meter.look(where)
+        meter.gather(-self.buffer)
+        self.buffer = size
+        meter.gather(size)
+        meter.look(where)
+
+    def gather_back(self, names: Sequence[str], next_names: Sequence[str], where: str) -> None:
+        """Backward: the buffer came while the block before was computed, and now the next one's comes."""
+        meter, size = self.meter, self.size_of(names)
+        meter.gather(size - self.buffer)
+        self.buffer = size
+        meter.gather(size)
+        meter.look(where)
+        meter.gather(-size)
+        self.buffer = self.size_of(next_names)
+        meter.gather(self.buffer)
+        meter.look(where)
 
     def forget(self, names: Sequence[str]) -> None:
-        self.meter.gather(-sum(self.tape.parameters[n].bytes for n in names))
+        self.meter.gather(-self.size_of(names))
 
     def scatter(self, names: Sequence[str], where: str) -> None:
-        """The gradients of some parameters are summed over the processes, and each keeps its part."""
+        """The gradients of some parameters are summed over the processes, and each keeps its part. What is sent stays until the
+        next block sends."""
         layout, meter = self.layout, self.meter
         there = [n for n in names if n in self.arrived]
         numbers = sum(self.tape.parameters[n].numel for n in there)
-        meter.look(where, numbers * layout.reduce_bytes, gathering=True)
+        meter.gather(numbers * layout.reduce_bytes - self.sent)
+        self.sent = numbers * layout.reduce_bytes
+        meter.look(where)
         meter.gradient(-sum(self.arrived.pop(n) for n in there))
         meter.gradient(-(-numbers // layout.devices) * layout.own_bytes)
+        meter.look(where)
 
     def whole_gradients(self) -> int:
         return sum(t.bytes for t in self.learning.values())
@@ -269,12 +295,14 @@ def play(tape: Tape, ends: Sequence[Tensor], recomputed: Collection[str] = (), l
             meter.look("the loss")
         meter.release(tensor.storage)
     extra = 0
+    before = [b for _, _, b in pieces if b is not None]
+    following = {b.path: a.parameters for a, b in pairwise(before)}  # in the backward pass the one before comes next
     for start, end, block in reversed(pieces):
         if block is None:
             player.backward(start, end)
             continue
         if sharded and layout.reshard:
-            player.gather(block.parameters, block.path)
+            player.gather_back(block.parameters, following.get(block.path, ()), block.path)
         if block.path in recomputed:
             extra += player.again(block)
             for tensor in block.outputs:
@@ -283,8 +311,8 @@ def play(tape: Tape, ends: Sequence[Tensor], recomputed: Collection[str] = (), l
         for tensor in block.inputs if block.path in recomputed else ():
             meter.release(tensor.storage)
         if sharded:
-            player.scatter(block.parameters, block.path)
             player.forget(block.parameters)
+            player.scatter(block.parameters, block.path)
     if sharded:
         player.scatter([*player.arrived], "the network")
         player.forget(player.outside)

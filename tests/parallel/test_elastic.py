@@ -33,9 +33,9 @@ data: {train: Npz("train.npz"), validation: 12, transforms: {image: [ToImage, 'T
 train:
   loss: CrossEntropyLoss
   optimizer: AdamW(0.003)
-  epochs: 3
+  epochs: 2
   batch_size: 6
-  checkpoint_every: 4
+  checkpoint_every: 12
   device: cpu
   parallel: PARALLEL
 """

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -60,11 +61,15 @@ class Step:
 
     def __post_init__(self) -> None:
         torch.manual_seed(0)
-        self.model = build(self.graph).train()
+        self.model = self.wrap(build(self.graph).train())
         self.inputs = [self._input(v.type) for v in self.graph.inputs]
         self.targets: list[torch.Tensor] = []
         self.made = self.optimizer([p for p in self.model.parameters() if p.requires_grad])
         self()
+        self()  # some engines make their buffers in the second
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        return model
 
     def _input(self, type: Any) -> torch.Tensor:
         shape = [evaluate(d, dict(self.sizes)) for d in type.shape]
