@@ -134,12 +134,15 @@ class _Search:
     def attempt(self, size: int) -> TriedSize:
         device = self.trial.device
         self.trial.loop.training.speed.full = size
+        self.trial.loop.training.begin_epoch()  # what is carried along is that of a batch of another size
         if device.type == "cuda":
             gc.collect()
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
         try:
             tried = TriedSize(size, True, self.seconds(size), self.memory())
+        except Failure:
+            raise
         except Exception as error:
             if not is_out_of_memory(error):
                 raise self.trial.loop.stopped(error) from error

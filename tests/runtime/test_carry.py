@@ -18,6 +18,8 @@ from nnc.runtime.commands import open_spec_data, run_evaluation, run_prediction,
 from nnc.runtime.failure import Failure
 from nnc.runtime.metrics import LossAverage
 from nnc.runtime.project import read_project
+from nnc.runtime.trials.batch_size import find_batch_size
+from nnc.runtime.trials.trial import trying
 from tests.expectations import compare
 from tests.runtime.helpers import StopAfter, same_state
 
@@ -205,6 +207,12 @@ FAULTS = {
 def test_faults(written: str) -> None:
     text = SPEC.replace("  carry: {h0: h, c0: c}\n", f"  carry: {written}  {FAULTS[written]}\n")
     assert compare(text, compile_text(text).problems.sorted()) == []
+
+
+def test_the_largest_batch_is_found(folder: Path) -> None:
+    """Batches of every size begin without a state."""
+    with trying(folder / "spec.yaml", device="cpu") as trial:
+        assert find_batch_size(trial, largest=8).suggested <= 8
 
 
 def test_no_stochastic_average() -> None:
