@@ -63,14 +63,16 @@ def _file(entry: Any) -> list[Any]:
 
 
 def _array(array: Any) -> list[Any]:
+    """A tensor, or an array of NumPy's that may be mapped from a file."""
     rows = len(array) if array.ndim else 1
     most = max(1, MOST_BYTES * rows // max(1, array.nbytes))
     if array.ndim and rows > most:
-        chosen = torch.linspace(0, rows - 1, most, dtype=torch.float64).long()
-        array = array[chosen if isinstance(array, torch.Tensor) else chosen.numpy()]
-    numbers = array if isinstance(array, torch.Tensor) else torch.from_numpy(np.array(array))  # a mapped file is not written
-    plain = numbers.contiguous().reshape(-1).view(torch.uint8).numpy()
-    return [rows, str(numbers.dtype), list(numbers.shape[1:]), hashlib.sha256(plain.data).hexdigest()]
+        array = array[np.linspace(0, rows - 1, most).astype(np.int64)]
+    if isinstance(array, torch.Tensor):
+        plain = array.contiguous().reshape(-1).view(torch.uint8).numpy()
+    else:
+        plain = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return [rows, str(array.dtype), list(array.shape[1:]), hashlib.sha256(plain.data).hexdigest()]
 
 
 def _spread(values: Sequence[Any], most: int) -> list[Any]:

@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from nnc.runtime.artifact import load_with_header
 from nnc.runtime.data.datasets import Columns, Samples
 from nnc.runtime.data.fingerprint import MOST_BYTES, fingerprint
+from nnc.runtime.data.windows import Windows
 from nnc.runtime.failure import Failure
 from nnc.runtime.header import read_header
 from nnc.runtime.provenance import git_state, provenance_of, provenance_rows, versions
@@ -122,6 +124,18 @@ def test_equal_data_have_equal_fingerprints_and_other_data_others() -> None:
         [Columns({"x": x, "y": y}, ("a", "b"))],
     ]
     assert len({first, *map(fingerprint, others)}) == len(others) + 1
+
+
+@pytest.mark.parametrize("dtype", ["<u2", ">u2", "<i4", "|u1"])
+def test_arrays_mapped_from_files_in_any_byte_order(tmp_path: Path, dtype: str) -> None:
+    def stream(values: Any) -> str:
+        path = tmp_path / "t.npy"
+        np.save(path, np.asarray(values, dtype=dtype))
+        windows = Windows([np.load(path, mmap_mode="r")], torch.zeros(1, dtype=torch.int64), torch.zeros(1), 4, 1)
+        return fingerprint([Columns({}, None, windows=windows, windowed=("x", "y"))])
+
+    assert stream(range(20)) == stream(range(20))
+    assert stream(range(20)) != stream(range(1, 21))
 
 
 def test_of_large_arrays_rows_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
