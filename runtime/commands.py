@@ -35,6 +35,7 @@ from nnc.runtime.failure import Failure, raise_errors
 from nnc.runtime.files import write_file
 from nnc.runtime.folds import fold_provenance
 from nnc.runtime.header import Header
+from nnc.runtime.leavings import Seen
 from nnc.runtime.loggers import with_tensorboard
 from nnc.runtime.own import adopt
 from nnc.runtime.parallel.again import place
@@ -191,12 +192,13 @@ def run_evaluation(
     feeding = feed(signature, data.fields, project.data.span, extras=project.data.padding.extras)
     _check_first(part, signature, feeding, project.data)
     confusion = Confusion(project.train, signature, data.classes, target) if classes else None
+    seen = Seen()
     quantities = evaluate(
         model.to(target), part, project.train, signature=signature, feeding=feeding, device=target,
-        observers=[confusion] if confusion else [],
+        observers=[seen, confusion] if confusion else [seen],
     )  # fmt: skip
     assert quantities is not None, "nothing asked it to stop"
-    return Evaluation(chosen, len(part), quantities, weights, confusion.report() if confusion else None)
+    return Evaluation(chosen, seen.samples, quantities, weights, confusion.report() if confusion else None)
 
 
 def run_prediction(

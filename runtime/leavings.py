@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nnc.runtime.data import Batch
 from nnc.runtime.data.broken import Broken, CountedBatch
 from nnc.runtime.report import Log, NoLog, Reporter
 from nnc.runtime.state import Position
 
-__all__ = ["Leavings"]
+__all__ = ["Leavings", "Seen"]
 
 NAMED = 100  # samples that are called by their names; more are only counted
 SHOWN = 5
+
+
+@dataclass
+class Seen:
+    """Counts the samples that an evaluation has really had."""
+
+    samples: int = 0
+
+    def update(self, outputs: Any, batch: Batch) -> None:
+        self.samples += len(next(iter(batch.values())))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.lines import read_folder, read_lines
 from nnc.runtime.data.npz import read_npz, read_safetensors
 from nnc.runtime.data.ragged import Ragged
-from nnc.runtime.data.tables import Categories, ImageTable, read_table
+from nnc.runtime.data.tables import Categories, ImageTable, Rows, read_table
 from nnc.runtime.data.tokenize import Encoder, encode
 from nnc.runtime.data.transforms import image_batch
 from nnc.runtime.data.vision import VisionSamples, class_names, column_tensors, open_vision, part_tensor
@@ -197,7 +197,8 @@ def _arrays(call: BoundCall, fields: tuple[str, ...], path: Path) -> Columns:
     if len(set(lengths.values())) > 1 or 0 in lengths.values():
         listed = ", ".join(f"{n} has {length}" for n, length in lengths.items())
         raise Failure("NNC0814", path, f"the arrays do not hold the same number of samples: {listed}")
-    return Columns(columns, None, arrays=True)
+    places = Rows(path, range(len(next(iter(columns.values())))), "sample")
+    return Columns(columns, None, arrays=True, places=places)
 
 
 def _column(array: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.ordinary import ordinary
 
-__all__ = ["Categories", "ImageTable", "Table", "read_table"]
+__all__ = ["Categories", "ImageTable", "Rows", "Table", "read_table"]
 
 Categories = Mapping[str, tuple[str, ...]]  # by field, the texts that are its classes, in the order of their numbers
 
@@ -82,6 +82,7 @@ class Rows(Sequence[str]):
 
     path: Path
     numbers: Sequence[int]
+    word: str = "row"
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -94,8 +95,8 @@ class Rows(Sequence[str]):
 
     def __getitem__(self, index: int | slice) -> str | Sequence[str]:
         if isinstance(index, slice):
-            return Rows(self.path, self.numbers[index])
-        return f"{self.path}, row {self.numbers[index]}"
+            return Rows(self.path, self.numbers[index], self.word)
+        return f"{self.path}, {self.word} {self.numbers[index]}"
 
 
 def read_table(

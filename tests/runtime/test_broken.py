@@ -122,6 +122,7 @@ def test_evaluation_leaves_them_out(pictures: Path, tmp_path: Path) -> None:
     trained(pictures, tmp_path / "run")
     found = run_evaluation(tmp_path / "run", split="train", device="cpu")
     assert 0 <= found.quantities["accuracy"] <= 1
+    assert found.samples + run_evaluation(tmp_path / "run", split="validation", device="cpu").samples == 19
     assert found.quantities["loss"] == found.quantities["loss"], "no empty batch has made it no number"
 
 

@@ -46,9 +46,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "{}": {"prefetch_factor": 2, "persistent_workers": True, "pin_memory": False, "timeout": 0},
     "{num_workers: 0}": {"num_workers": 0, "prefetch_factor": None, "persistent_workers": False},
     "{num_workers: 2, prefetch_factor: 5}": {"num_workers": 2, "prefetch_factor": 5, "persistent_workers": True},
-    "{num_workers: 1, persistent_workers: false, timeout: 60}": {"persistent_workers": False, "timeout": 60},
+    "{num_workers: 1, persistent_workers: false, timeout: 60, multiprocessing_context: fork}": {
+        "persistent_workers": False,
+        "timeout": 60,
+    },
     "{num_workers: 1, pin_memory: true}": {"pin_memory": torch.accelerator.is_available()},
-    "{num_workers: 1, multiprocessing_context: fork}": {"num_workers": 1},
 }
 
 
