@@ -78,7 +78,7 @@ class Sharded(Several):
             message = "a sharded parameter lies flat in memory: `channels_last` goes with `ddp`"
             raise Failure("NNC0932", config.spans.get("speed", config.span), message)
         speed = replace(speed, channels_last=False)
-        if self._tensor > 1:  # parameters on two meshes do not go through one kernel
+        if self._tensor > 1 and self.device.type != "cpu":  # parameters on two meshes do not go through one kernel
             speed = replace(speed, optimizer="loop")
         return replace(config, speed=speed)
 
