@@ -188,7 +188,7 @@ def test_unfrozen_in_turn(folder: Path, statistics: bool) -> None:
     assert torch.equal(done.model.state_dict()[still], torch.zeros(4)) is not statistics
 
 
-@pytest.mark.parametrize("more", ["", "  swa: 2\n"], ids=["plain", "averages"])
+@pytest.mark.parametrize("more", [pytest.param("", marks=pytest.mark.nightly), "  swa: 2\n"], ids=["plain", "averages"])
 def test_resumed_equals_uninterrupted(folder: Path, more: str) -> None:
     """Before and after each of the epochs."""
     text = UNFREEZE.replace(", STATISTICS", "") + more

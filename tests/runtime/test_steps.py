@@ -153,7 +153,7 @@ def tutorial(model: Any, batches: Iterator[torch.Tensor], every: int = 1) -> lis
 # -- the same as by hand -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("every", [1, 2, 3])
+@pytest.mark.parametrize("every", [1, pytest.param(2, marks=pytest.mark.nightly), 3])
 def test_dcgan_as_in_the_tutorial(folder: Path, seen: list[dict[str, float]], every: int) -> None:
     """Every loss and, at the end, every weight and statistic, to the last bit."""
     text = GAN.replace("reuse: sample\n", f"reuse: sample\n      every: {every}\n")
@@ -213,7 +213,9 @@ COURSES: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", COURSES)
+@pytest.mark.parametrize(
+    "name", ["schedulers", "averages", pytest.param("stochastic averages", marks=pytest.mark.nightly)]
+)
 def test_resumed_equals_uninterrupted(folder: Path, name: str) -> None:
     """Interrupted in both epochs."""
     text = COURSES[name](GAN)
