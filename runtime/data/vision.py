@@ -163,10 +163,14 @@ def _read(path: str) -> Any:
 def _rgb(path: str) -> Any:
     """An image as torchvision's own loader reads it: with Pillow. A JPEG is decoded straight into a tensor, which gives the
     same pixels in half the time; Pillow has looked at its size before, and says what is wrong with one that is damaged."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     data = ordinary(Path(path)).read_bytes()
-    with Image.open(BytesIO(data)) as image:
+    try:
+        opened = Image.open(BytesIO(data))
+    except UnidentifiedImageError:  # Pillow would name the buffer, by its address
+        raise UnidentifiedImageError("cannot identify image file") from None
+    with opened as image:
         decode = _jpeg_decoder()
         if decode is not None and image.format == "JPEG" and image.mode in ("L", "RGB"):
             with suppress(RuntimeError):
