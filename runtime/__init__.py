@@ -2,6 +2,8 @@
 
     data/              `data:` -> batches of tensors: datasets, transforms, splits, checks against the network's inputs
     train.py           the loop; loss.py, optimize.py, metrics.py: what it is made of; state.py: what a checkpoint holds
+    training.py        what changes while a network is trained; update.py: a step of the optimizer; steps.py: several steps for
+                       each batch; carry.py: state from batch to batch; unfreezing.py, averaging.py; several.py: optimizers as one
     evaluate.py        loss and metrics of a split; predict.py: samples in, results out
     checkpoint.py      folders that appear whole or not at all, with a manifest
     artifact.py        one file that loads anywhere; header.py: what it says of itself, read without torch

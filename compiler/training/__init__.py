@@ -4,7 +4,8 @@ optimizers.py, schedulers.py, losses.py, metrics.py,
 datasets.py, transforms.py                              what a spec may name: one `def` per callable
 registry.py, kinds.py                                   the form of these tables
 values.py, binding.py                                   a call in a file -> `BoundCall`
-sections.py, read_data.py, read_train.py, read.py       a section -> `DataConfig`, `TrainConfig`
+sections.py, reading.py, read_*.py, read.py             a section -> `DataConfig`, `TrainConfig`, a file for each part
+network.py, groups.py, depth.py                         the network's parameters: which settings each has, how deep it lies
 config.py                                               the typed configs that `runtime/` consumes
 """
 
