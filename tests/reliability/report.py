@@ -85,15 +85,23 @@ def random_moments(folder: Path, few: Few) -> Row:
 def every_operation(subject: Subject, folder: Path, few: Few) -> Row:
     spec = write_project(folder)
     operations = operations_of(subject, spec, folder / "counted")
-    tally = at_operations(subject, spec, folder, chosen(operations, few))
-    return Row.of(tally, f"{len(operations)} operations in a run, before each and in the middle of each write")
+    numbers = chosen(operations, few)
+    tally = at_operations(subject, spec, folder, numbers)
+    return Row.of(tally, f"{_part(numbers, operations)}: before each, and in the middle of each write")
 
 
 def failing(error: int, folder: Path, few: Few) -> Row:
     spec = write_project(folder)
     operations = operations_of(OURS, spec, folder / "counted")
-    tally = refused_operations(spec, folder, chosen(operations, few), error)
-    return Row.of(tally, f"{tally.seen['said']} said so and ended, the others could do without")
+    numbers = chosen(operations, few)
+    tally = refused_operations(spec, folder, numbers, error)
+    said = f"{tally.seen['said']} said so and ended, the others could do without"
+    return Row.of(tally, f"{_part(numbers, operations)}: {said}")
+
+
+def _part(numbers: Sequence[int], operations: Sequence[Operation]) -> str:
+    """How many of a run's operations were tried."""
+    return f"all {len(operations)}" if len(numbers) == len(operations) else f"{len(numbers)} of {len(operations)}"
 
 
 def chosen(operations: Sequence[Operation], few: Few) -> list[int]:
