@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from nnc.cli import main
 from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.commands import run_training
 from nnc.runtime.parallel import World
@@ -257,3 +258,9 @@ def test_without_a_store_it_is_the_last_run(tmp_path: Path) -> None:
     last.mkdir()
     (last / RUN).write_text("{}")
     assert place(Again(2), None, folders.__getitem__, resume=False) == (last, True)
+
+
+def test_one_process_is_not_restarted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, "ddp")
+    assert main(["train", str(tmp_path / "elastic.yaml"), "--max-restarts", "2"]) == 2
+    assert "--max-restarts goes with --processes or --gpus" in capsys.readouterr().err
