@@ -471,7 +471,7 @@ class TrainConfig:
     non_finite: Literal["stop", "skip", "rollback", "ignore"] = "stop"
     precision: Literal["float32", "tf32", "bf16", "fp16"] = "float32"
     speed: SpeedConfig = field(default_factory=SpeedConfig)
-    parallel: ParallelConfig = ParallelConfig()
+    parallel: ParallelConfig = field(default_factory=ParallelConfig)
     device: str = "auto"
     checkpoint_every: int | None = None
     unfreeze: tuple[Unfreezing, ...] = ()
