@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -182,7 +181,7 @@ def _rgb(path: str) -> Any:
 def _jpeg_decoder() -> Callable[..., torch.Tensor] | None:
     """torchvision's, as long as it has one: since 0.29 it says that it will not always."""
     try:
-        import_module("torchvision.io")  # makes the operator known
+        import torchvision.io  # noqa: F401  # makes the operator known
 
         found: Callable[..., torch.Tensor] = torch.ops.image.decode_jpeg
     except (ImportError, AttributeError):
