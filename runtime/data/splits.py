@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from nnc.compiler.training.config import LoaderConfig, PaddingConfig
 from nnc.runtime.data.broken import Broken, CountedBatch, refuse_broken
 from nnc.runtime.data.collate import Collate
 from nnc.runtime.data.datasets import Columns, Samples
+from nnc.runtime.data.items import Items
 from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.data.ragged import pad_fields
 from nnc.runtime.data.transforms import Chain
@@ -239,7 +240,7 @@ class Streamed:
         self._collate, self._options = collate or Collate(), loader or LoaderConfig()
         self.fields = (*samples.fields, *self._collate.padding.extras)
         self.indices = torch.arange(len(samples)) if indices is None else indices
-        self._items = _Items(samples, tuple(chains), self.indices.tolist())
+        self._items = Items(samples, tuple(chains), self.indices.tolist())
         self._workers = workers
         self._plan = _Plan()
         self._loader: DataLoader[Any] | None = None
@@ -322,7 +323,7 @@ class Streamed:
     def only(self, positions: torch.Tensor) -> Streamed:
         part = copy.copy(self)
         part.indices = self.indices[positions]
-        part._items = _Items(self._items.samples, self._items.chains, part.indices.tolist())
+        part._items = Items(self._items.samples, self._items.chains, part.indices.tolist())
         part._plan, part._loader = _Plan(), None
         return part
 
@@ -348,23 +349,3 @@ class _Plan:
 
     def __len__(self) -> int:
         return len(self.parts)
-
-
-class _Items(Dataset[Any]):
-    """One transformed sample for (seed, epoch, position)."""
-
-    def __init__(self, samples: Samples, chains: tuple[Chain, ...], indices: list[int]) -> None:
-        self.samples, self.chains, self.indices = samples, chains, indices
-
-    def __getitem__(self, key: tuple[int, int, int]) -> dict[str, torch.Tensor] | Broken:
-        seed, epoch, position = key
-        index = self.indices[position]
-        try:
-            sample = self.samples[index]
-            for chain in self.chains:
-                sample.update(chain.apply(sample, chain.seeds(seed, epoch, [index])[0]))
-            return sample
-        except Failure as failure:
-            return Broken(self.samples.name(index), failure.diagnostics[0].message)
-        except Exception as error:  # whatever a decoder says about a broken file
-            return Broken(self.samples.name(index), f"cannot be read: {str(error).strip() or type(error).__name__}")
