@@ -310,9 +310,9 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
 
 
 def _provenance_of(where: Path) -> dict[str, Any]:
-    """What was written down when the run began."""
+    """What was written down when the run began, but not when that was: equal runs save equal files."""
     written = read_document(where).get("provenance")
-    return dict(written) if isinstance(written, dict) else {}
+    return {k: v for k, v in written.items() if k != "begun"} if isinstance(written, dict) else {}
 
 
 def _scores(config: TrainConfig) -> str:

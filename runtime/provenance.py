@@ -1,7 +1,7 @@
 """Where a trained model comes from: versions, the code's revision, the data's fingerprint, when and on what system.
 
-Written to `run.json` when a run begins, and taken over into the saved model, so that a resumed run and one that was never
-interrupted save the same file.
+Written to `run.json` when a run begins, and taken over into the saved model but for the time, so that a resumed run and one that
+was never interrupted save the same file, and equal runs do.
 """
 
 from __future__ import annotations

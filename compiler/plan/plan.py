@@ -106,9 +106,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Plan:
-    """`local` samples are on each GPU at a time. `largest` is the greatest batch on all GPUs that fits, and
-    `largest_recomputed` where every block is computed anew; None where it was not asked for, or cannot be changed. `choice`
-    is what to compute anew for the batch asked for, None where that is not needed or does not help."""
+    """`units` are the parts that FSDP gathers one at a time. `local` samples are on each GPU at a time. `largest` is the
+    greatest batch on all GPUs that fits, and `largest_recomputed` where every block is computed anew; None where it was not
+    asked for, or cannot be changed. `choice` is what to compute anew for the batch asked for, None where that is not needed or
+    does not help."""
 
     asked: Asked
     local: int | None
@@ -119,6 +120,7 @@ class Plan:
     macs: int
     traffic: Traffic
     blocks: tuple[str, ...]
+    units: int
     fits: bool | None
     largest: int | None = None
     largest_recomputed: int | None = None
@@ -159,7 +161,8 @@ def make_plan(graph: Graph, sizes: Mapping[str, int], asked: Asked) -> Plan:
         trainable=sum(t.numel for t in named.values() if t.learns),
         macs=played.macs,
         traffic=traffic_of(recorded, asked.parallel, asked.gpus, asked.accumulate, gathered=asked.gathered),
-        blocks=tuple(trial.blocks), fits=fits, largest=largest, largest_recomputed=recomputed, choice=choice,
+        blocks=tuple(trial.blocks), units=len(recorded.tape.blocks) + 1,
+        fits=fits, largest=largest, largest_recomputed=recomputed, choice=choice,
     )  # fmt: skip
 
 

@@ -79,9 +79,9 @@ def summary_lines(plan: Plan) -> Iterator[tuple[str, str]]:
 def _engine(plan: Plan) -> str:
     if plan.asked.gpus == 1:
         return "a single process"
-    return plan.asked.parallel.kind + (
-        f" in {len(plan.blocks) + 1} parts" if plan.asked.parallel.kind == "fsdp" else ""
-    )
+    if plan.asked.parallel.kind == "ddp":
+        return "ddp"
+    return f"fsdp in {plan.units} part{'s' if plan.units > 1 else ''}"
 
 
 def _largest(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ def read_file(
     """The text of a file and its located tree, or None after reporting why there is none. With `ordinary`, a pipe or a
     device is not waited for: somebody else named the file."""
     name = os.fspath(path)
-    if "\n" in name:  # the text of a spec, where its file was expected
+    if "\n" in name and not os.path.exists(name):  # the text of a spec, where its file was expected
         fix = Fix("give the name of its file, or the data that `yaml.safe_load` makes of the text")
         problems.error("NNC0101", _nowhere("<text>"), "this is the text of a spec, and not the name of a file", fix=fix)
         return None

@@ -436,4 +436,4 @@ def test_a_progress_bar_on_a_terminal(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_reporters_say_the_same_things() -> None:
     calls = [n for n in vars(Reporter) if not n.startswith("_")]
-    assert calls == ["begin", "note", "begin_epoch", "step", "end_epoch", "end"]
+    assert calls == ["watch", "begin", "note", "begin_epoch", "step", "end_epoch", "end"]
