@@ -134,7 +134,8 @@ MAY_IMPORT = {
         "weights",
     },
 }
-DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py", "runtime/extras.py"}  # each imports a name of its own table
+# Each imports a name of its own table.
+DYNAMIC = {"nnc/__init__.py", "nnc/cli/main.py", "compiler/ops/registry.py", "runtime/extras.py"}
 # A pickled module is compiled again where it is loaded: the pipeline's end calls its beginning.
 EXCEPTIONS = {
     ("compiler/backends/torch/build.py", "nnc.compiler.driver.compile_mapping"),

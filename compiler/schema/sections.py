@@ -10,7 +10,8 @@ from __future__ import annotations
 from nnc.compiler.schema.grammar import Choice, Key, Leaf, Listing, Part, Record, Ref, Schema, Table, computable
 
 __all__ = [
-    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "PARALLEL", "SPEED", "TEXT", "TRAIN", "WEIGHTS",
+    "ANYTHING", "CALL", "DATA", "EXTENDS", "FLAG", "FREEZE", "IMPORTS", "INCLUDE", "INIT", "PARALLEL", "SPEED", "TEXT",
+    "TRAIN", "WEIGHTS",
 ]  # fmt: skip
 
 

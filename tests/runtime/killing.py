@@ -11,7 +11,9 @@ from typing import Any
 __all__ = ["started"]
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["torch", "torchvision.transforms.v2", "torchmetrics", "nnc.runtime.commands", "tests.runtime.helpers"])
+SERVER.set_forkserver_preload(
+    ["torch", "torchvision.transforms.v2", "torchmetrics", "nnc.runtime.commands", "tests.runtime.helpers"]
+)
 
 
 def started(action: Callable[..., object], *args: Any, **named: Any) -> BaseProcess:
