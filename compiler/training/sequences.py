@@ -43,7 +43,8 @@ def Tokens(
     """One long sequence of tokens in windows of `length`, each `stride` after the one before (by default side by side). The
     second field, where there is one, is the same moved on by one token: what a language model is to foretell. A text file
     is cut into tokens `by` a tokenizer, by default Characters, whose `bos` and `eos` begin and end each line; a .npy, .bin (whole
-    numbers of `dtype`), .npz or .safetensors file (`array` names one) holds the numbers of the tokens, and is not read as a whole."""
+    numbers of `dtype`), .npz or .safetensors file (`array` names one) holds the numbers of the tokens, and is not read as a
+    whole."""
     known = {d.name for d in TEXT if "tokens" in d.traits}
     if by is not None and getattr(by, "name", None) not in known:
         refuse(f"`by` is a tokenizer: {', '.join(sorted(known))}", "by")
