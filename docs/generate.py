@@ -93,7 +93,10 @@ def commands() -> str:
     """Every command's `--help`."""
     os.environ["COLUMNS"] = "110"
     lines = ["# Commands", "", "Made from `nnc COMMAND --help` by `make docs`."]
-    lines += ["", "Exit codes: 0 ok, 1 findings, 2 misuse; 130 and 143 stopped by Ctrl-C and SIGTERM (a run can go on)."]
+    lines += [
+        "",
+        "Exit codes: 0 ok, 1 findings, 2 misuse; 130 and 143 stopped by Ctrl-C and SIGTERM (a run can go on).",
+    ]
     for name in COMMANDS:
         lines += ["", f"## nnc {name}", "", "```", command_parser(name).format_help().rstrip(), "```"]
     return "\n".join(lines) + "\n"

@@ -220,8 +220,8 @@ CODES: tuple[Code, ...] = (
         "An Embedding has one row for each number that may flow in. The vocabulary is counted when the training data are opened: "
         "the message says how many entries it has. Give the network as many rows (with an argument of the spec, so that `--set` "
         "can change it), or keep fewer tokens with `max_size=` or `min_frequency=`.",
-        'args: {vocabulary: 30}\ntransforms: {name: [Characters]}',
-        'args: {vocabulary: 30}\ntransforms: {name: [Characters(max_size=vocabulary)]}',
+        "args: {vocabulary: 30}\ntransforms: {name: [Characters]}",
+        "args: {vocabulary: 30}\ntransforms: {name: [Characters(max_size=vocabulary)]}",
     ),
     Code(
         "NNC0850",

@@ -65,7 +65,10 @@ class Reading:
         for name, span in names:
             if name not in known:
                 fix = did_you_mean(name, span, known)
-                notes = (f"outputs of the network: {', '.join(outputs)}", f"fields of the data: {', '.join(self.data.delivered)}")
+                notes = (
+                    f"outputs of the network: {', '.join(outputs)}",
+                    f"fields of the data: {', '.join(self.data.delivered)}",
+                )
                 self.section.error("NNC0810", span, f"there is no output or field `{name}`", fix=fix, notes=notes)
             elif name in self.network.train_only and not training:
                 self.section.error(

@@ -144,7 +144,9 @@ def _show(one: Run, form: str) -> None:
     if form == "json":
         from nnc.runtime.report import finite
 
-        settings = {k: one.document.get(k) for k in ("args", "sizes", "overrides", "base", "version", "torch", "provenance")}
+        settings = {
+            k: one.document.get(k) for k in ("args", "sizes", "overrides", "base", "version", "torch", "provenance")
+        }
         print_json(_as_json(one) | settings | {"epochs": finite(list(one.epochs)), "events": finite(list(one.events))})
         return
     print(f"{visible(one.name)} in {visible(str(one.folder))}, {one.status}, {_duration(one.seconds)}")
