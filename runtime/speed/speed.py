@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -154,17 +154,16 @@ def _channels_last(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def _settings(choices: Choices) -> Iterator[None]:
     """torch's global settings."""
-    matmul, benchmark = torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark
-    if choices.tf32:
-        torch.set_float32_matmul_precision("high")
-    if choices.cudnn_benchmark:
-        torch.backends.cudnn.benchmark = True
-    try:
-        with _deterministic() if choices.deterministic else nullcontext():
-            yield
-    finally:
-        torch.set_float32_matmul_precision(matmul)
-        torch.backends.cudnn.benchmark = benchmark
+    with ExitStack() as stack:
+        if choices.tf32:
+            stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+            torch.set_float32_matmul_precision("high")
+        if choices.cudnn_benchmark:
+            stack.callback(setattr, torch.backends.cudnn, "benchmark", torch.backends.cudnn.benchmark)
+            torch.backends.cudnn.benchmark = True
+        if choices.deterministic:
+            stack.enter_context(_deterministic())
+        yield
 
 
 @contextmanager

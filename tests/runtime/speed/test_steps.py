@@ -90,6 +90,14 @@ def test_what_is_chosen_stands_at_the_head(tmp_path: Path) -> None:
     assert heard.facts["optimizer"] == "AdamW(lr=0.01)"
 
 
+def test_what_is_not_asked_for_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's own tests freeze its global settings; whoever imports from them trains all the same."""
+    monkeypatch.setattr(torch.backends, "__allow_nonbracketed_mutation_flag", False)
+    with pytest.raises(RuntimeError, match="not allowed to set"):
+        torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark
+    run(tmp_path / "run", DATA + TRAIN)
+
+
 def test_an_average_beside_it(tmp_path: Path) -> None:
     result, _ = run(tmp_path / "run", DATA + TRAIN + "      speed: {channels_last: true}\n      ema: 0.9\n")
     assert math.isfinite(result.quantities["validation.loss"])
