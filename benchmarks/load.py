@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import nnc
-from nnc.runtime import artifact
-from nnc.runtime.header import read_header, verify_digest
+from nnc.runtime.saving import artifact
+from nnc.runtime.saving.header import read_header, verify_digest
 
 torch.set_num_threads(1)
 NETWORKS = {"resnet152": [3, 8, 36, 3], "resnet50": [3, 4, 6, 3]}

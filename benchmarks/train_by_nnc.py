@@ -18,9 +18,9 @@ from turns import Stopwatch, tell, wait
 
 import nnc.specs
 from nnc.runtime.commands import run_training
-from nnc.runtime.loss import Loss
 from nnc.runtime.report import Reporter
 from nnc.runtime.speed import Speed
+from nnc.runtime.training.loss import Loss
 
 LENET = """
 nnc: 1

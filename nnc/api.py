@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nnc.compiler.weights import GivenWeights
     from nnc.runtime.commands import Evaluation, Trained
     from nnc.runtime.export import Exported
-    from nnc.runtime.weights import Transfer
+    from nnc.runtime.weights.transfer import Transfer
 
 __all__ = [
     "Given", "check", "compile", "evaluate", "export", "instantiate", "load", "load_weights", "predict", "save", "train",
@@ -106,14 +106,14 @@ def load(
     if not isinstance(source, Mapping) and os.fspath(source).endswith(".safetensors"):
         if args or sizes or weights is not None:
             raise TypeError("a saved model keeps the arguments and sizes that it was compiled with")
-        from nnc.runtime.artifact import load as load_artifact
+        from nnc.runtime.saving.artifact import load as load_artifact
 
         return load_artifact(os.fspath(source), device=device or "cpu")
     model, chosen = _network(_located(source), args, sizes or {}, device)
     if weights is not None:
         chosen = _weights(weights)
     if chosen is not None:
-        from nnc.runtime.weights import load_weights as fill
+        from nnc.runtime.weights.transfer import load_weights as fill
 
         fill(model, chosen)
     return model
@@ -157,7 +157,7 @@ def load_weights(model: nn.Module, weights: str | Mapping[str, Any]) -> Transfer
           of another shape: fc.weight is [1000, 512], in the network [10, 512]; …
 
     Raises `nnc.Failure` where they cannot be read or do not fit."""
-    from nnc.runtime.weights import load_weights as fill
+    from nnc.runtime.weights.transfer import load_weights as fill
 
     return fill(model, _weights(weights))
 
@@ -170,7 +170,7 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> Path:
         PosixPath('lenet5.safetensors')
 
     Raises `nnc.Failure` for a model that nnc did not compile, or a file that cannot be written."""
-    from nnc.runtime.artifact import save as save_artifact
+    from nnc.runtime.saving.artifact import save as save_artifact
 
     return save_artifact(model, os.fspath(path))
 

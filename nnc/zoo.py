@@ -70,7 +70,7 @@ def digest(family: str) -> str:
 
 def write_index() -> None:
     """Counts what is not known yet, and writes the index."""
-    from nnc.runtime.files import write_file
+    from nnc.runtime.saving.files import write_file
 
     index = {f: {"digest": digest(f), "networks": [_row(n) for n in networks(f)]} for f in families()}
     lines = [f"{json.dumps(f)}: {json.dumps(kept)}" for f, kept in index.items()]

@@ -17,40 +17,40 @@ from torch import nn
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.training import DataConfig, TrainConfig
-from nnc.compiler.training.parallel import ParallelConfig
+from nnc.compiler.training.config.parallel import ParallelConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.weights import GivenWeights
 from nnc.runtime import device as devices
-from nnc.runtime.artifact import load_with_header, save
-from nnc.runtime.averaging import averaged_weights
-from nnc.runtime.balance import Weights, with_weights
-from nnc.runtime.checkpoint import CheckpointFolder, Damaged
-from nnc.runtime.classes import ClassReport, Confusion
 from nnc.runtime.data import Data, Split, open_data
 from nnc.runtime.data.checks import check_inputs, feed
 from nnc.runtime.data.labels import with_right_labels
 from nnc.runtime.data.vocabulary import Vocabulary, plain_vocabularies, read_vocabularies, same_vocabularies
-from nnc.runtime.evaluate import evaluate
+from nnc.runtime.evaluation.classes import ClassReport, Confusion
+from nnc.runtime.evaluation.evaluate import evaluate
 from nnc.runtime.failure import Failure, raise_errors
-from nnc.runtime.files import write_file
-from nnc.runtime.folds import fold_provenance
-from nnc.runtime.header import Header
-from nnc.runtime.leavings import Seen
 from nnc.runtime.loggers import with_tensorboard
 from nnc.runtime.own import adopt
 from nnc.runtime.parallel.again import place
 from nnc.runtime.parallel.world import ALONE, World
-from nnc.runtime.predict import Predictor
-from nnc.runtime.predict_saved import preprocessing_of, read_preprocessing
-from nnc.runtime.predict_write import MaskFolder
-from nnc.runtime.prepare import check_vocabularies, overridden, prepare
+from nnc.runtime.prediction.predict import Predictor
+from nnc.runtime.prediction.saved import preprocessing_of, read_preprocessing
+from nnc.runtime.prediction.write import MaskFolder
 from nnc.runtime.project import Project, compile_source, read_project
-from nnc.runtime.provenance import provenance_of
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_document
+from nnc.runtime.saving.artifact import load_with_header, save
+from nnc.runtime.saving.checkpoint import CheckpointFolder, Damaged
+from nnc.runtime.saving.files import write_file
+from nnc.runtime.saving.header import Header
+from nnc.runtime.saving.provenance import provenance_of
 from nnc.runtime.signature import Signature, signature_of
-from nnc.runtime.state import Position, load_model, what_was_saved
-from nnc.runtime.train import RunResult, train
+from nnc.runtime.training.averaging import averaged_weights
+from nnc.runtime.training.balance import Weights, with_weights
+from nnc.runtime.training.folds import fold_provenance
+from nnc.runtime.training.leavings import Seen
+from nnc.runtime.training.loop import RunResult, train
+from nnc.runtime.training.prepare import check_vocabularies, overridden, prepare
+from nnc.runtime.training.state import Position, load_model, what_was_saved
 
 __all__ = ["ARTIFACT", "Evaluation", "Trained", "open_spec_data", "run_evaluation", "run_prediction", "run_training"]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from nnc.runtime.files import writing
+from nnc.runtime.saving.files import writing
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from nnc.runtime.data import Data
     from nnc.runtime.signature import Signature
-    from nnc.runtime.training import Training
+    from nnc.runtime.training.training import Training
 
 __all__ = ["Lines", "Live", "Log", "NoLog", "Reporter", "Watched", "reporter_for"]
 

@@ -216,7 +216,7 @@ def test_everyone_imports_only_what_they_may() -> None:
         ("compiler/graph/ir.py", "from nnc.compiler.elaborate import elaborate"),
         ("compiler/backends/torch/emit.py", "from nnc.runtime import train"),
         ("compiler/source/tree.py", "import importlib\nimportlib.import_module(name)"),
-        ("runtime/train.py", "from nnc.cli import main"),
+        ("runtime/training/loop.py", "from nnc.cli import main"),
         ("compiler/backends/dot.py", "import safetensors.torch"),
     ],
 )
@@ -228,7 +228,7 @@ def test_the_check_of_imports_can_fail(path: str, text: str) -> None:
     ("path", "text"),
     [
         ("compiler/backends/torch/build.py", "import torch"),
-        ("runtime/train.py", "import torch\nfrom nnc.compiler.driver import compile_file"),
+        ("runtime/training/loop.py", "import torch\nfrom nnc.compiler.driver import compile_file"),
         ("compiler/driver.py", "if TYPE_CHECKING:\n    import torch"),
         ("compiler/elaborate/body.py", "from nnc.compiler.graph.ir import Graph"),
     ],

@@ -24,7 +24,7 @@ from nnc.compiler.plan.record import Recorded, record
 from nnc.compiler.plan.tape import Tensor
 from nnc.compiler.plan.traffic import Traffic, traffic_of
 from nnc.compiler.training.config import TrainConfig
-from nnc.compiler.training.parallel import ParallelConfig
+from nnc.compiler.training.config.parallel import ParallelConfig
 from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnc.compiler.plan.record import Recorded
 from nnc.compiler.plan.tape import Tensor
-from nnc.compiler.training.parallel import ParallelConfig
+from nnc.compiler.training.config.parallel import ParallelConfig
 
 __all__ = ["Traffic", "traffic_of"]
 

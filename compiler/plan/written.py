@@ -12,7 +12,7 @@ def parse_optimizer(written: str) -> tuple[str, BoundCall | None]:
     """`Adam(lr=1e-3)` as `optimizer:` would read it; None after saying what is wrong."""
     from nnc.compiler.source import read_text
     from nnc.compiler.source.tree import Mapping
-    from nnc.compiler.training.read_train import read_train
+    from nnc.compiler.training.read.train import read_train
 
     problems = Problems()
     tree = read_text(f"loss: MSELoss\nepochs: 1\noptimizer: {written}\n", "--optimizer", problems)

@@ -11,6 +11,6 @@ config.py                                               the typed configs that `
 
 from nnc.compiler.training.config import BoundCall, DataConfig, Network, TrainConfig
 from nnc.compiler.training.network import network_of
-from nnc.compiler.training.read import read_sections
+from nnc.compiler.training.read.read import read_sections
 
 __all__ = ["BoundCall", "DataConfig", "Network", "TrainConfig", "network_of", "read_sections"]

@@ -14,7 +14,7 @@ from nnc.compiler.ops.kinds import Kind
 from nnc.compiler.ops.registry import REQUIRED, Argument
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.source.tree import Scalar, Tree
-from nnc.compiler.training.registry import CallDef, Group
+from nnc.compiler.training.vocabulary.registry import CallDef, Group
 
 __all__ = ["OWN", "own_call", "read_imports"]
 

@@ -1,4 +1,4 @@
-"""`weights:`: what a file says of trained weights to begin with. Loading is `runtime/weights.py`'s."""
+"""`weights:`: what a file says of trained weights to begin with. Loading is `runtime/weights/transfer.py`'s."""
 
 from nnc.compiler.weights.read import GivenWeights, parse_weights, read_weights
 

@@ -55,7 +55,7 @@ def write_file(path: str | Path, content: str | bytes) -> None:
     if target.exists() and not target.is_file():
         target.write_bytes(data)  # a device such as /dev/null; a folder raises
         return
-    from nnc.runtime.files import write_file as write_whole
+    from nnc.runtime.saving.files import write_file as write_whole
 
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, data)

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from nnc.compiler.training.config import BoundCall
-from nnc.compiler.training.dataset_parts import DEFAULT_PARTS, parts_of
-from nnc.compiler.training.registry import CallDef, Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.compiler.training.vocabulary.dataset_parts import DEFAULT_PARTS, parts_of
+from nnc.compiler.training.vocabulary.registry import CallDef, Vocabulary
 from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.lines import read_folder, read_lines
 from nnc.runtime.data.npz import read_npz, read_safetensors

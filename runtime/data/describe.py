@@ -12,7 +12,7 @@ from nnc.runtime.data.open import Data
 from nnc.runtime.data.picture import Look, draw_samples, text_of
 from nnc.runtime.data.splits import Split
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import write_file
+from nnc.runtime.saving.files import write_file
 
 __all__ = ["FieldFacts", "SplitFacts", "describe", "write_grid"]
 

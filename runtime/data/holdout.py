@@ -9,7 +9,7 @@ import torch
 
 from nnc.compiler.training.config import BoundCall, DataConfig, Holdout
 from nnc.runtime.failure import Failure
-from nnc.runtime.seed import generator
+from nnc.runtime.training.seed import generator
 
 __all__ = ["divide"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnc.compiler.training.config import BoundCall
 from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.ordinary import ordinary
+from nnc.runtime.saving.ordinary import ordinary
 
 __all__ = ["Texts", "files_of", "lines_of", "read_folder", "read_lines", "read_text"]
 

@@ -15,7 +15,7 @@ import torch
 from numpy.lib import format as npy
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.ordinary import ordinary
+from nnc.runtime.saving.ordinary import ordinary
 
 __all__ = ["UNREADABLE", "memory_limit", "read_npy", "read_npz", "read_safetensors", "to_tensor"]
 

@@ -14,7 +14,7 @@ import torch
 from nnc.compiler.training.config import BoundCall, DataConfig, TrainConfig
 from nnc.runtime.data.splits import Split, order_of
 from nnc.runtime.failure import Failure
-from nnc.runtime.seed import generator
+from nnc.runtime.training.seed import generator
 
 __all__ = ["Sampling", "by_length", "consecutive", "evaluation_order", "sampling_of"]
 

@@ -23,7 +23,7 @@ from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.data.ragged import pad_fields
 from nnc.runtime.data.transforms import Chain
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.seed import generator
+from nnc.runtime.training.seed import generator
 
 __all__ = ["Batch", "InMemory", "Split", "Streamed", "order_of"]
 

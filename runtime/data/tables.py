@@ -15,7 +15,7 @@ from nnc.runtime.data.broken import Broken
 from nnc.runtime.data.npz import memory_limit
 from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.ordinary import ordinary
+from nnc.runtime.saving.ordinary import ordinary
 
 __all__ = ["Categories", "ImageTable", "Rows", "Table", "read_table"]
 

@@ -12,12 +12,12 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from nnc.compiler.training.config import BoundCall, TransformStage
-from nnc.compiler.training.dataset_parts import FIXED_VALUES
-from nnc.compiler.training.registry import Vocabulary
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.compiler.training.vocabulary.dataset_parts import FIXED_VALUES
+from nnc.compiler.training.vocabulary.registry import Vocabulary
 from nnc.runtime.failure import Failure, reason_of
 from nnc.runtime.own import OwnCall
-from nnc.runtime.seed import derive
+from nnc.runtime.training.seed import derive
 
 __all__ = ["Chain", "Pipeline", "build", "chains_of", "image_batch"]
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 from nnc.compiler.training.config import BoundCall
-from nnc.compiler.training.dataset_parts import DEFAULT_PARTS, parts_of
-from nnc.compiler.training.registry import CallDef
+from nnc.compiler.training.vocabulary.dataset_parts import DEFAULT_PARTS, parts_of
+from nnc.compiler.training.vocabulary.registry import CallDef
 from nnc.runtime.data.npz import read_npy
 from nnc.runtime.data.transforms import image_batch
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.ordinary import ordinary
+from nnc.runtime.saving.ordinary import ordinary
 
 __all__ = ["VisionSamples", "class_names", "column_tensors", "open_vision", "part_tensor"]
 

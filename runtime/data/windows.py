@@ -17,8 +17,8 @@ from nnc.runtime.data.npz import UNREADABLE, read_npz
 from nnc.runtime.data.tokenize import Encoder, encoder_of
 from nnc.runtime.data.vocabulary import Vocabulary
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.header import MAX_HEADER
-from nnc.runtime.ordinary import ordinary
+from nnc.runtime.saving.header import MAX_HEADER
+from nnc.runtime.saving.ordinary import ordinary
 
 __all__ = ["Windows", "open_windows"]
 

@@ -23,10 +23,10 @@ from nnc.runtime.export.compare import Sample, difference, run, samples
 from nnc.runtime.export.programs import Program, quiet, run_onnx, to_onnx, trace
 from nnc.runtime.export.sizes import batch_of, trials
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.files import new_file
-from nnc.runtime.loss import named_outputs
+from nnc.runtime.saving.files import new_file
 from nnc.runtime.signature import signature_of
-from nnc.runtime.state import model_tensors
+from nnc.runtime.training.loss import named_outputs
+from nnc.runtime.training.state import model_tensors
 
 __all__ = ["KINDS", "Exported", "export"]
 
@@ -266,7 +266,7 @@ torch.save(results, sys.argv[3] + ".out")
 
 def _python(model: nn.Module, source: Origin, path: Path, found: Sequence[Sample]) -> Exported:
     """The source, after another process without nnc has imported it, loaded the weights, and computed the same."""
-    from nnc.runtime.state import transient_buffers
+    from nnc.runtime.training.state import transient_buffers
 
     emitted = source.emitted
     with new_file(path) as temporary, tempfile.TemporaryDirectory() as folder:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from nnc.runtime.artifact import load
 from nnc.runtime.failure import Failure
 from nnc.runtime.runs import ARTIFACT
+from nnc.runtime.saving.artifact import load
 
 __all__ = ["open_trained"]
 

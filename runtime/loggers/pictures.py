@@ -14,8 +14,8 @@ import torch
 
 from nnc.compiler.training.config import TrainConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime.loss import named_outputs
 from nnc.runtime.plots.figure import drawing, label, render
+from nnc.runtime.training.loss import named_outputs
 
 __all__ = ["Guesses", "grid_of", "guesses_of", "image_field", "picture_of"]
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nnc.runtime.files import write_file
 from nnc.runtime.report import Reporter, Watched
 from nnc.runtime.runs import epochs_of, quantities_of, rates_of
+from nnc.runtime.saving.files import write_file
 
 __all__ = ["TABLE", "TableLog", "row_of", "table_of"]
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nnc.compiler.training.logs import TensorBoardConfig
-from nnc.runtime.evaluate import autocast, evaluation_mode
+from nnc.compiler.training.config.logs import TensorBoardConfig
+from nnc.runtime.evaluation.evaluate import autocast, evaluation_mode
 from nnc.runtime.extras import require
 from nnc.runtime.failure import reason_of
 from nnc.runtime.loggers.pictures import grid_of, guesses_of, image_field, picture_of

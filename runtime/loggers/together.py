@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nnc.compiler.training.config import TrainConfig
-from nnc.compiler.training.logs import TensorBoardConfig
+from nnc.compiler.training.config.logs import TensorBoardConfig
 from nnc.runtime.failure import reason_of
 from nnc.runtime.loggers.table import TableLog
 from nnc.runtime.report import Reporter, Watched

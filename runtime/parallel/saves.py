@@ -24,14 +24,14 @@ from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
 from torch.distributed.checkpoint.state_dict_saver import async_save, save
 from torch.distributed.tensor import DTensor
 
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.files import TEMPORARY, remove_leftovers, writing
 from nnc.runtime.parallel.engine import Engine
-from nnc.runtime.saves import Saves
-from nnc.runtime.shards import SHARDS
-from nnc.runtime.state import model_tensors
-from nnc.runtime.training import Training
+from nnc.runtime.saving.checkpoint import CheckpointFolder
+from nnc.runtime.saving.files import TEMPORARY, remove_leftovers, writing
+from nnc.runtime.saving.saves import Saves
+from nnc.runtime.saving.shards import SHARDS
+from nnc.runtime.training.state import model_tensors
+from nnc.runtime.training.training import Training
 
 __all__ = ["SharedSaves"]
 

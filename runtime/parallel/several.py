@@ -15,7 +15,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.parallel.engine import Engine
 from nnc.runtime.parallel.shares import StandIn
 from nnc.runtime.parallel.world import World
-from nnc.runtime.seed import derive
+from nnc.runtime.training.seed import derive
 
 __all__ = ["Several", "Side"]
 

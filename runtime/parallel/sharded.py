@@ -23,12 +23,12 @@ from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.graph.blocks import blocks_of
 from nnc.compiler.graph.pairs import Pair, pairs_of
 from nnc.compiler.training.config import TrainConfig
-from nnc.compiler.training.parallel import UNSHARDED
+from nnc.compiler.training.config.parallel import UNSHARDED
 from nnc.runtime.failure import Failure, reason_of
-from nnc.runtime.modes import modes, restore_modes
 from nnc.runtime.parallel.several import Several, Side
 from nnc.runtime.parallel.world import World
-from nnc.runtime.several import Several as Optimizers
+from nnc.runtime.training.modes import modes, restore_modes
+from nnc.runtime.training.several import Several as Optimizers
 
 __all__ = ["Sharded"]
 

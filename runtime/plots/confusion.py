@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nnc.runtime.files import write_file
 from nnc.runtime.plots.figure import drawing, label, picture_kind, render
+from nnc.runtime.saving.files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from nnc.runtime.classes import ClassReport
+    from nnc.runtime.evaluation.classes import ClassReport
 
 __all__ = ["write_confusion"]
 

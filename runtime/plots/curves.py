@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import write_file
 from nnc.runtime.plots.figure import PALETTE, drawing, label, picture_kind, render
 from nnc.runtime.runs import Run, rates_of
+from nnc.runtime.saving.files import write_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

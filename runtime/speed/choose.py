@@ -14,7 +14,7 @@ from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.graph.blocks import blocks_of
 from nnc.compiler.graph.ir import Graph, Stored
 from nnc.compiler.training.config import TrainConfig
-from nnc.compiler.training.speed import CompileConfig, Implementation
+from nnc.compiler.training.config.speed import CompileConfig, Implementation
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure
 from nnc.runtime.speed.memory import can_keep_memory

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.memory import is_out_of_memory
+from nnc.runtime.training.memory import is_out_of_memory
 from nnc.runtime.trials.trial import Trial, synchronize
 
 __all__ = ["BatchSizes", "TriedSize", "find_batch_size"]

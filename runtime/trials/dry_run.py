@@ -11,10 +11,10 @@ from typing import Any
 import torch
 
 from nnc.runtime.data import Batch, Split
-from nnc.runtime.evaluate import evaluate
-from nnc.runtime.facts import facts
+from nnc.runtime.evaluation.evaluate import evaluate
 from nnc.runtime.failure import Failure
-from nnc.runtime.state import model_tensors
+from nnc.runtime.training.facts import facts
+from nnc.runtime.training.state import model_tensors
 from nnc.runtime.trials.trial import Trial, synchronize
 
 __all__ = ["Done", "DryRun", "GroupRow", "dry_run"]

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnc.runtime.evaluation.metrics import LossAverage
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import write_file
-from nnc.runtime.metrics import LossAverage
 from nnc.runtime.plots.figure import PALETTE, drawing, picture_kind, render
+from nnc.runtime.saving.files import write_file
+from nnc.runtime.training.update import NotFinite
 from nnc.runtime.trials.trial import Trial
-from nnc.runtime.update import NotFinite
 
 __all__ = ["Rates", "find_learning_rate", "steepest", "write_rates"]
 

@@ -21,8 +21,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from nnc.runtime.data import Batch
-from nnc.runtime.files import writing
-from nnc.runtime.memory import span_of
+from nnc.runtime.saving.files import writing
+from nnc.runtime.training.memory import span_of
 from nnc.runtime.trials.trial import Trial, synchronize
 
 __all__ = ["LayerRow", "Profile", "profile"]

@@ -16,14 +16,14 @@ import torch
 from nnc.compiler.training.config import TrainConfig
 from nnc.compiler.weights import GivenWeights
 from nnc.runtime import device as devices
-from nnc.runtime import seed as seeds
 from nnc.runtime.data import Batch
 from nnc.runtime.parallel.engine import engine_of
 from nnc.runtime.parallel.world import ALONE
-from nnc.runtime.prepare import Prepared, overridden, prepare
 from nnc.runtime.project import read_project
 from nnc.runtime.report import Reporter
-from nnc.runtime.train import Loop
+from nnc.runtime.training import seed as seeds
+from nnc.runtime.training.loop import Loop
+from nnc.runtime.training.prepare import Prepared, overridden, prepare
 
 __all__ = ["Trial", "synchronize", "trying"]
 

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from nnc.runtime.checkpoint import MANIFEST, PARTS, _dump
-from nnc.runtime.files import sha256_of
-from nnc.runtime.header import BLANK, digest_of, raw_header
+from nnc.runtime.saving.checkpoint import MANIFEST, PARTS, _dump
+from nnc.runtime.saving.files import sha256_of
+from nnc.runtime.saving.header import BLANK, digest_of, raw_header
 from tests.reliability.trial import SPEC, go_on, write_project
 
 __all__ = ["CASES", "Case", "Song", "mark_of", "victim_of"]

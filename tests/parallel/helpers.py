@@ -12,17 +12,17 @@ import torch
 from torch import nn
 
 from nnc.compiler.diagnostics import Problems
-from nnc.compiler.training.read_parallel import parse_parallel
+from nnc.compiler.training.read.parallel import parse_parallel
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
-from nnc.runtime.checkpoint import Checkpoint, CheckpointFolder
 from nnc.runtime.data import open_data
 from nnc.runtime.parallel import ALONE, World
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import CHECKPOINTS
+from nnc.runtime.saving.checkpoint import Checkpoint, CheckpointFolder
 from nnc.runtime.signature import Signature
-from nnc.runtime.train import RunResult, train
+from nnc.runtime.training.loop import RunResult, train
 from tests.runtime.helpers import read
 
 SAMPLES = 85  # 73 of them to train on

@@ -19,7 +19,7 @@ from nnc.runtime.parallel.group import Group
 __all__ = ["started", "together"]
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["torch.distributed.fsdp", "nnc.runtime.train", "tests.parallel.helpers"])
+SERVER.set_forkserver_preload(["torch.distributed.fsdp", "nnc.runtime.training.loop", "tests.parallel.helpers"])
 LIMIT = 60.0  # seconds, on a machine that does something else besides
 
 Action = Callable[..., object]

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from nnc.cli import main
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.commands import run_training
 from nnc.runtime.parallel import World
 from nnc.runtime.parallel.again import place
 from nnc.runtime.runs import CHECKPOINTS, RUN
+from nnc.runtime.saving.checkpoint import CheckpointFolder
 from tests.parallel.helpers import distance, write_images
 from tests.parallel.processes import together
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import torch
 
-from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.parallel import World
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import CHECKPOINTS
+from nnc.runtime.saving.checkpoint import CheckpointFolder, Damaged
 from tests.parallel.helpers import DATA, TRAIN, distance, run, saved, write_images
 from tests.parallel.processes import together
 
@@ -92,7 +92,7 @@ def kill_while_saving(world: World, folder: Path, text: str, rank: int, place: s
 def _kill_at(place: str, time: int) -> None:
     from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter as Writer
 
-    import nnc.runtime.checkpoint as checkpoint
+    import nnc.runtime.saving.checkpoint as checkpoint
 
     home, name = {"write": (Writer, "write_data"), "name": (checkpoint, "name_folder"), "add": (checkpoint, "_write")}[
         place

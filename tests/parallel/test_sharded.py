@@ -11,7 +11,7 @@ from torch import nn
 
 from nnc.compiler.backends.torch.build import build
 from nnc.compiler.driver import compile_text
-from nnc.compiler.training.parallel import UNSHARDED
+from nnc.compiler.training.config.parallel import UNSHARDED
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.failure import Failure
 from nnc.runtime.parallel import ALONE, World

@@ -9,8 +9,8 @@ from nnc.compiler.graph.ir import Graph
 from nnc.compiler.plan.optimizers import state_of
 from nnc.compiler.plan.plan import Asked, Plan, batch_symbol, make_plan
 from nnc.compiler.plan.show import amount, as_json, summary_lines
-from nnc.compiler.training.optimizers import OPTIMIZERS
-from nnc.compiler.training.parallel import ParallelConfig
+from nnc.compiler.training.config.parallel import ParallelConfig
+from nnc.compiler.training.vocabulary.optimizers import OPTIMIZERS
 
 MLP = """
 nnc: 1

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from nnc.compiler.driver import compile_text
 from nnc.compiler.graph.blocks import blocks_of
 from nnc.compiler.plan.plan import Asked, make_plan
-from nnc.compiler.training.parallel import ParallelConfig
+from nnc.compiler.training.config.parallel import ParallelConfig
 from nnc.runtime.parallel import World
 from tests.parallel.processes import together
 from tests.plan.measured import Step, allocated

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from nnc.runtime.artifact import load
-from nnc.runtime.checkpoint import MANIFEST, CheckpointFolder
 from nnc.runtime.failure import Failure
 from nnc.runtime.runs import ARTIFACT
+from nnc.runtime.saving.artifact import load
+from nnc.runtime.saving.checkpoint import MANIFEST, CheckpointFolder
 from tests.reliability.tally import Tally
 from tests.reliability.trial import checkpoints_of
 

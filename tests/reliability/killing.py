@@ -17,7 +17,7 @@ from statistics import median
 
 import torch
 
-from nnc.runtime.files import TEMPORARY
+from nnc.runtime.saving.files import TEMPORARY
 from tests.reliability import trial
 from tests.reliability.tally import Tally
 from tests.reliability.tracing import Operation, Traced

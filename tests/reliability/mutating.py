@@ -22,14 +22,14 @@ import torch
 
 from nnc.compiler.codes import CODES
 from nnc.compiler.driver import SpecError, compile_text
-from nnc.runtime.checkpoint import MANIFEST, PARTS, Damaged, _dump
 from nnc.runtime.commands import run_prediction
 from nnc.runtime.data import open_data
 from nnc.runtime.failure import Failure
-from nnc.runtime.files import sha256_of
-from nnc.runtime.header import BLANK, digest_of, raw_header
 from nnc.runtime.runs import read_run
-from nnc.runtime.state import Position, what_was_saved
+from nnc.runtime.saving.checkpoint import MANIFEST, PARTS, Damaged, _dump
+from nnc.runtime.saving.files import sha256_of
+from nnc.runtime.saving.header import BLANK, digest_of, raw_header
+from nnc.runtime.training.state import Position, what_was_saved
 from tests.hostile.confined import forget_peak, peak
 from tests.reliability.trial import checkpoints_of, go_on, write_project
 from tests.runtime.helpers import TRAIN, read

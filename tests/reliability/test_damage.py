@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnc.runtime.checkpoint import Damaged
+from nnc.runtime.saving.checkpoint import Damaged
 from tests.reliability.damage import (
     Damage,
     cut,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnc.runtime.files import TEMPORARY
+from nnc.runtime.saving.files import TEMPORARY
 from tests.reliability.killing import IN_PLACE, OURS, at_operations, at_random_moments, operations_of
 from tests.reliability.tracing import Operation, cannot_trace
 from tests.reliability.trial import write_project

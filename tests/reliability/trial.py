@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-from nnc.runtime.artifact import load_with_header
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.commands import run_training
 from nnc.runtime.failure import Failure
 from nnc.runtime.report import Reporter
 from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, LOG, RUN
+from nnc.runtime.saving.artifact import load_with_header
+from nnc.runtime.saving.checkpoint import CheckpointFolder
 from tests.runtime.helpers import write_images
 from tests.runtime.killing import started
 

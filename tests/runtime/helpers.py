@@ -15,14 +15,14 @@ from nnc.compiler.diagnostics import Problems
 from nnc.compiler.source import read_text
 from nnc.compiler.source.tree import Mapping as TreeMapping
 from nnc.compiler.training import DataConfig, Network, TrainConfig
-from nnc.compiler.training.read_data import read_data
-from nnc.compiler.training.read_train import read_train
+from nnc.compiler.training.read.data import read_data
+from nnc.compiler.training.read.train import read_train
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.data import Data, open_data
 from nnc.runtime.report import Reporter
 from nnc.runtime.signature import Signature
-from nnc.runtime.train import RunResult, train
+from nnc.runtime.training.loop import RunResult, train
 
 DIGITS = Path(__file__).parents[2] / "examples" / "data" / "digits" / "digits.npz"
 MNIST = Path(__file__).parents[3] / "shared" / "data" / "mnist-10k"

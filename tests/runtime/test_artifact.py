@@ -22,9 +22,9 @@ from torch import nn
 
 from nnc.compiler.backends.torch.build import build
 from nnc.compiler.driver import compile_mapping
-from nnc.runtime.artifact import load, load_with_header, save
 from nnc.runtime.failure import Failure
-from nnc.runtime.header import BLANK, MAX_HEADER, digest_of, raw_header, read_header
+from nnc.runtime.saving.artifact import load, load_with_header, save
+from nnc.runtime.saving.header import BLANK, MAX_HEADER, digest_of, raw_header, read_header
 
 CONV: dict[str, Any] = {
     "nnc": 1,
@@ -143,7 +143,7 @@ def test_it_loads_in_another_process_without_the_yaml_and_without_pickle(tmp_pat
     torch.save(expected, tmp_path / "expected.pt")
     script = (
         "import sys, pickle, torch\n"
-        "from nnc.runtime.artifact import load\n"
+        "from nnc.runtime.saving.artifact import load\n"
         "def refuse(*a, **k): raise AssertionError('unpickled')\n"
         "model = load(sys.argv[1]).eval() if not setattr(pickle, 'load', refuse) and not setattr(pickle, 'loads', "
         "refuse) else 0\n"
@@ -229,7 +229,7 @@ def test_every_truncation_is_detected(tmp_path: Path, saved: bytes) -> None:
 
 
 def test_files_of_many_blocks_are_compared_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnc.runtime.header.BLOCK", 1000)
+    monkeypatch.setattr("nnc.runtime.saving.header.BLOCK", 1000)
     path = save(network(CONV), tmp_path / "m.safetensors")
     content = path.read_bytes()
     start = struct.unpack("<Q", content[:8])[0] + 8

@@ -15,8 +15,8 @@ from torch import nn
 import nnc
 from nnc.compiler.driver import compile_text
 from nnc.runtime.commands import open_spec_data, run_evaluation, run_prediction, run_training
+from nnc.runtime.evaluation.metrics import LossAverage
 from nnc.runtime.failure import Failure
-from nnc.runtime.metrics import LossAverage
 from nnc.runtime.project import read_project
 from nnc.runtime.trials.batch_size import find_batch_size
 from nnc.runtime.trials.trial import trying

@@ -21,10 +21,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnc.runtime import files
-from nnc.runtime.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.failure import Failure
-from nnc.runtime.packing import Unpackable, distinct, pack, unpack
+from nnc.runtime.saving import files
+from nnc.runtime.saving.checkpoint import CheckpointFolder, Damaged
+from nnc.runtime.saving.packing import Unpackable, distinct, pack, unpack
 
 MODEL = {"fc.weight": torch.arange(600.0).reshape(20, 30), "fc.bias": torch.ones(20)}
 STATE: dict[str, Any] = {"step": 3, "optimizer": {"state": {0: {"avg": torch.randn(20, 30)}}, "betas": (0.9, 0.999)}}

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from nnc.cli import main
-from nnc.runtime.classes import ClassReport
 from nnc.runtime.commands import run_evaluation, run_training
 from nnc.runtime.data import open_data
+from nnc.runtime.evaluation.classes import ClassReport
 from nnc.runtime.failure import Failure
 from tests.runtime.helpers import read, write_images
 from tests.runtime.test_runs import SPEC

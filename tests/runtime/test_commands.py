@@ -13,9 +13,9 @@ import pytest
 import torch
 
 from nnc.compiler.driver import SpecError
-from nnc.runtime.artifact import load_with_header
 from nnc.runtime.commands import ARTIFACT, run_evaluation, run_prediction, run_training
 from nnc.runtime.failure import Failure
+from nnc.runtime.saving.artifact import load_with_header
 from tests.runtime.helpers import StopAfter, same_state, write_images
 
 SPEC = """\

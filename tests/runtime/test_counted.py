@@ -12,8 +12,8 @@ import torch
 
 from nnc.compiler.training.config import LossConfig, LossTerm
 from nnc.runtime.commands import run_evaluation, run_training
-from nnc.runtime.loss import Loss
-from nnc.runtime.metrics import LossAverage
+from nnc.runtime.evaluation.metrics import LossAverage
+from nnc.runtime.training.loss import Loss
 from tests.runtime.helpers import IMAGES
 from tests.runtime.test_parts import SPAN, bound
 from tests.runtime.test_sequences import EXAMPLES, LINES

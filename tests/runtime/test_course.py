@@ -13,11 +13,11 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from nnc.runtime.averaging import averaged_weights
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.data import open_data
 from nnc.runtime.data.splits import order_of
 from nnc.runtime.failure import Failure
+from nnc.runtime.saving.checkpoint import CheckpointFolder
+from nnc.runtime.training.averaging import averaged_weights
 from tests.runtime.helpers import DATA, TRAIN, StopAfter, network, read, run, same_state, write_images
 
 
@@ -194,7 +194,7 @@ def test_early_stopping(tmp_path: Path) -> None:
 
 
 def test_what_counts_as_better(tmp_path: Path) -> None:
-    from nnc.runtime.state import Position
+    from nnc.runtime.training.state import Position
 
     at = Position()
     waited = []

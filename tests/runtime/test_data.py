@@ -20,8 +20,8 @@ from torchvision.transforms import v2
 
 from nnc.compiler.diagnostics import Problems, Source, Span
 from nnc.compiler.expr.parser import parse
-from nnc.compiler.training.binding import Binder
 from nnc.compiler.training.config import BoundCall
+from nnc.compiler.training.read.binding import Binder
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.runtime.data import open_data
 from nnc.runtime.data.datasets import Columns, Samples

@@ -12,7 +12,7 @@ import pytest
 from nnc.cli import main
 from nnc.runtime.commands import run_evaluation, run_training
 from nnc.runtime.failure import Failure
-from nnc.runtime.folds import parse_fold
+from nnc.runtime.training.folds import parse_fold
 from tests.runtime.helpers import same_state
 from tests.runtime.test_sequences import EXAMPLES, changed
 

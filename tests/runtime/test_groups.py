@@ -204,7 +204,7 @@ def test_resumed_equals_uninterrupted(folder: Path, more: str) -> None:
 
 def test_what_stays_frozen_keeps_its_statistics_in_the_average(folder: Path) -> None:
     """The pass over the training data is for the layers that are trained."""
-    from nnc.runtime.artifact import load_with_header
+    from nnc.runtime.saving.artifact import load_with_header
 
     text = SPEC.replace("data:\n", "freeze: backbone.bn\ndata:\n", 1) + "  swa: 2\n"
     done = train(folder, text)

@@ -20,7 +20,7 @@ from nnc.runtime.data.splits import InMemory, Streamed, order_of
 from nnc.runtime.data.transforms import Chain, build, chains_of
 from nnc.runtime.data.vision import VisionSamples
 from nnc.runtime.failure import Failure
-from nnc.runtime.seed import derive
+from nnc.runtime.training.seed import derive
 from tests.runtime.test_data import RANDOM, call, colors
 from tests.runtime.test_torchvision_datasets import config_of, voc
 
@@ -248,8 +248,8 @@ def test_masks_of_arrays_with_a_channel() -> None:
 
 def test_classes_of_pixels_are_counted(tmp_path: Path) -> None:
     """For `weight: balanced`: masks of any sizes, without what does not count."""
-    from nnc.compiler.training.losses import BALANCED
-    from nnc.runtime.balance import balance
+    from nnc.compiler.training.vocabulary.losses import BALANCED
+    from nnc.runtime.training.balance import balance
     from tests.runtime.helpers import TRAIN, read
 
     voc(tmp_path / "data")

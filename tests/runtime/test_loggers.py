@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nnc.compiler.training.logs import TensorBoardConfig
+from nnc.compiler.training.config.logs import TensorBoardConfig
 from nnc.runtime.failure import Failure
 from nnc.runtime.loggers import Together
 from nnc.runtime.loggers.pictures import Guesses, grid_of, guesses_of, image_field, picture_of
@@ -148,7 +148,7 @@ def test_what_came_after_the_checkpoint_is_purged(tmp_path: Path, logged: Path) 
 
 
 def test_it_changes_nothing(tmp_path: Path, logged: Path) -> None:
-    from nnc.runtime.checkpoint import CheckpointFolder
+    from nnc.runtime.saving.checkpoint import CheckpointFolder
 
     run(tmp_path / "run", base=logged)
     plain, seen = (CheckpointFolder(f / "checkpoints").newest()[0] for f in (tmp_path / "run", logged / "run"))

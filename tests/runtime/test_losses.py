@@ -14,10 +14,10 @@ from torch import nn
 
 import nnc
 from nnc.compiler.driver import compile_text
-from nnc.runtime.balance import class_weights, positive_weights
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.commands import run_evaluation, run_training
 from nnc.runtime.failure import Failure
+from nnc.runtime.saving.checkpoint import CheckpointFolder
+from nnc.runtime.training.balance import class_weights, positive_weights
 from tests.runtime.helpers import StopAfter, same_state, write_images
 
 SPEC = """\

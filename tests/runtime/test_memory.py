@@ -12,11 +12,11 @@ import pytest
 import torch
 from torch import nn
 
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.commands import run_training
 from nnc.runtime.failure import Failure
-from nnc.runtime.memory import is_out_of_memory, layer_of
-from nnc.runtime.train import Loop
+from nnc.runtime.saving.checkpoint import CheckpointFolder
+from nnc.runtime.training.loop import Loop
+from nnc.runtime.training.memory import is_out_of_memory, layer_of
 
 SPEC = """\
 nnc: 1

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from nnc.compiler.training.config import MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.runtime.evaluation.metrics import Metrics
 from nnc.runtime.failure import Failure
-from nnc.runtime.metrics import Metrics
 from tests.runtime.helpers import IMAGES
 from tests.runtime.test_parts import bound
 

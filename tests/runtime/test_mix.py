@@ -14,14 +14,14 @@ from torchvision.transforms import v2
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import compile_text
 from nnc.compiler.training.config import Mixture
-from nnc.compiler.training.read import read_sections
+from nnc.compiler.training.read.read import read_sections
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.failure import Failure
-from nnc.runtime.mix import Mixer
-from nnc.runtime.seed import derive
 from nnc.runtime.signature import Signature
+from nnc.runtime.training.mix import Mixer
+from nnc.runtime.training.seed import derive
 from tests.runtime.helpers import DATA, TRAIN, StopAfter, network, run, same_state
 
 HEAD = """

@@ -15,14 +15,15 @@ from torch import nn
 from nnc.compiler.diagnostics import Problems, Source, Span
 from nnc.compiler.training.config import BoundCall, LossConfig, LossTerm, MetricConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
-from nnc.runtime import device, seed
+from nnc.runtime import device
 from nnc.runtime.data.checks import check_labels, feed
+from nnc.runtime.evaluation.metrics import Metrics
 from nnc.runtime.failure import Failure, raise_errors, reason_of
-from nnc.runtime.interrupt import Interrupts
-from nnc.runtime.loss import Loss, build_loss, named_outputs
-from nnc.runtime.metrics import Metrics
 from nnc.runtime.report import finite
 from nnc.runtime.signature import Signature
+from nnc.runtime.training import seed
+from nnc.runtime.training.interrupt import Interrupts
+from nnc.runtime.training.loss import Loss, build_loss, named_outputs
 from tests.runtime.helpers import IMAGES
 
 CPU = torch.device("cpu")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nnc.runtime.classes import ClassReport
+from nnc.runtime.evaluation.classes import ClassReport
 from nnc.runtime.failure import Failure
 from nnc.runtime.plots import write_confusion, write_curves
 from nnc.runtime.plots.curves import Curve, _figure, _panels, curves_of

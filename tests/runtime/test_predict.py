@@ -16,7 +16,7 @@ from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.failure import Failure
-from nnc.runtime.predict import Predictor, Preprocessing
+from nnc.runtime.prediction.predict import Predictor, Preprocessing
 from nnc.runtime.signature import Signature
 from tests.runtime.helpers import IMAGES
 from tests.runtime.test_data import call

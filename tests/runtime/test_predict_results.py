@@ -14,11 +14,11 @@ import torch
 from PIL import Image
 
 from nnc.runtime.failure import Failure
-from nnc.runtime.header import Header
-from nnc.runtime.predict_inputs import Place, Preprocessing
-from nnc.runtime.predict_results import Results
-from nnc.runtime.predict_saved import read_preprocessing
-from nnc.runtime.predict_write import CsvWriter, JsonWriter, MaskFolder, result_file
+from nnc.runtime.prediction.inputs import Place, Preprocessing
+from nnc.runtime.prediction.results import Results
+from nnc.runtime.prediction.saved import read_preprocessing
+from nnc.runtime.prediction.write import CsvWriter, JsonWriter, MaskFolder, result_file
+from nnc.runtime.saving.header import Header
 from tests.runtime.helpers import IMAGES
 from tests.runtime.test_data import call
 

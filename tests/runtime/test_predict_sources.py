@@ -21,8 +21,8 @@ from nnc.compiler.types.dim import size
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.failure import Failure
-from nnc.runtime.predict import Predictor, Preprocessing, _together
-from nnc.runtime.predict_inputs import Block, Place
+from nnc.runtime.prediction.inputs import Block, Place
+from nnc.runtime.prediction.predict import Predictor, Preprocessing, _together
 from nnc.runtime.signature import Signature
 from tests.runtime.test_predict import Sum, images, predictor
 
@@ -95,7 +95,7 @@ def test_a_folder_without_images(tmp_path: Path) -> None:
 
 def test_images_are_not_read_far_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: of a large folder only as much is open as a few batches take."""
-    from nnc.runtime import predict_inputs
+    from nnc.runtime.prediction import inputs as predict_inputs
 
     for i in range(60):
         gray(tmp_path / f"{i:02d}.png", i)

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-from nnc.runtime.artifact import load_with_header
 from nnc.runtime.data.datasets import Columns, Samples
 from nnc.runtime.data.fingerprint import MOST_BYTES, fingerprint
 from nnc.runtime.data.windows import Windows
 from nnc.runtime.failure import Failure
-from nnc.runtime.header import read_header
-from nnc.runtime.provenance import git_state, provenance_of, provenance_rows, versions
+from nnc.runtime.saving.artifact import load_with_header
+from nnc.runtime.saving.header import read_header
+from nnc.runtime.saving.provenance import git_state, provenance_of, provenance_rows, versions
 from tests.reliability.trial import go_on, write_project
 from tests.runtime.helpers import write_images
 

@@ -19,8 +19,8 @@ from torch import nn
 from nnc.compiler.training.vocabulary import VOCABULARY
 from nnc.compiler.types.dim import size
 from nnc.compiler.types.tensor import TensorType
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.failure import Failure
+from nnc.runtime.saving.checkpoint import CheckpointFolder
 from nnc.runtime.signature import Signature
 from tests.runtime.helpers import DATA, IMAGES, TRAIN, StopAfter, network, read, run, same_state, write_images
 from tests.runtime.killing import started

@@ -136,13 +136,17 @@ def test_the_runtime_unpickles_nothing_and_imports_by_no_name() -> None:
                     for n in names
                     if n.split(".")[0] in ("pickle", "importlib", "marshal", "shelve", "dill")
                     and n != "importlib.metadata"  # versions of what is installed
-                    and path.name != "own.py"  # the user's own code, for a caller who trusts it: tests/runtime/test_own.py
+                    and path.name
+                    != "own.py"  # the user's own code, for a caller who trusts it: tests/runtime/test_own.py
                     and path.name != "extras.py"  # which imports packages that our own code names
                 ]
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 given = {ast.unparse(k) for k in node.keywords}
-                if (called, given & SAFELY) in (("torch.load", {"weights_only=True"}), ("np.load", {"allow_pickle=False"})):
+                if (called, given & SAFELY) in (
+                    ("torch.load", {"weights_only=True"}),
+                    ("np.load", {"allow_pickle=False"}),
+                ):
                     continue
                 if called in ("torch.load", "eval", "exec", "compile", "__import__", "np.load", "numpy.load"):
                     found.append((path.name, called))

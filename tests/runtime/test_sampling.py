@@ -19,7 +19,7 @@ from nnc.runtime.data.ragged import Ragged
 from nnc.runtime.data.sampling import Sampling, by_length, consecutive, sampling_of
 from nnc.runtime.data.splits import InMemory
 from nnc.runtime.failure import Failure
-from nnc.runtime.seed import generator
+from nnc.runtime.training.seed import generator
 from tests.runtime.helpers import DATA, TRAIN, read
 from tests.runtime.test_parts import SPAN, bound
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler as torch_
 
-from nnc.runtime.optimize import build_scheduler
+from nnc.runtime.training.optimize import build_scheduler
 from tests.runtime.helpers import DATA, TRAIN, read
 
 STEPS, EPOCHS = 4, 5  # 64 samples in batches of 16

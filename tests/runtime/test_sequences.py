@@ -17,7 +17,7 @@ from nnc.compiler.driver import compile_text
 from nnc.runtime.commands import open_spec_data, run_evaluation, run_prediction, run_training
 from nnc.runtime.data.sampling import consecutive
 from nnc.runtime.failure import Failure
-from nnc.runtime.header import read_header
+from nnc.runtime.saving.header import read_header
 from tests.runtime.helpers import StopAfter, same_state
 from tests.runtime.test_resume import log_of
 

@@ -17,7 +17,7 @@ from torch import nn
 from nnc.compiler.driver import compile_text
 from nnc.runtime.commands import run_evaluation, run_training
 from nnc.runtime.data.splits import order_of
-from nnc.runtime.metrics import LossAverage
+from nnc.runtime.evaluation.metrics import LossAverage
 from nnc.runtime.project import read_project
 from tests.expectations import compare
 from tests.runtime.helpers import StopAfter, same_state

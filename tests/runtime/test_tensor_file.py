@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from nnc.runtime.header import raw_header
-from nnc.runtime.tensor_file import ALIGNED, DTYPES, lay_out, map_tensors, write_tensors
+from nnc.runtime.saving.header import raw_header
+from nnc.runtime.saving.tensor_file import ALIGNED, DTYPES, lay_out, map_tensors, write_tensors
 
 
 def write(path: Path, tensors: dict[str, torch.Tensor]) -> Path:

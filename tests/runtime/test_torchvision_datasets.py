@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional as F
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.source import read_text
 from nnc.compiler.training.config import DataConfig
-from nnc.compiler.training.read_data import read_data
+from nnc.compiler.training.read.data import read_data
 from nnc.runtime.data import Data, open_data
 from nnc.runtime.failure import Failure
 

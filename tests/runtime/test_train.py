@@ -17,13 +17,13 @@ from nnc.compiler.types.dim import size
 from nnc.compiler.types.tensor import TensorType
 from nnc.runtime.data import open_data
 from nnc.runtime.data.splits import order_of
-from nnc.runtime.evaluate import evaluate
+from nnc.runtime.evaluation.evaluate import evaluate
 from nnc.runtime.failure import Failure
-from nnc.runtime.optimize import build_optimizer
 from nnc.runtime.report import Lines, Live, Reporter, reporter_for
 from nnc.runtime.signature import Signature
-from nnc.runtime.state import Best
-from nnc.runtime.unfreezing import trained
+from nnc.runtime.training.optimize import build_optimizer
+from nnc.runtime.training.state import Best
+from nnc.runtime.training.unfreezing import trained
 from tests.runtime.helpers import DATA, DIGITS, IMAGES, MNIST, TRAIN, network, read, run, same_state, write_images
 
 CPU = torch.device("cpu")
@@ -118,7 +118,7 @@ def test_it_computes_what_a_hand_written_loop_does(tmp_path: Path) -> None:
     groups: list[dict[str, Any]] = [{"params": weights}, {"params": biases, "weight_decay": 0.1}]
     optimizer = torch.optim.SGD(groups, 0.1, momentum=0.9)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
-    from nnc.runtime import seed
+    from nnc.runtime.training import seed
 
     seed.seed_everything(7)
     for epoch in (1, 2, 3):
@@ -167,7 +167,7 @@ def test_several_outputs_and_a_loss_of_named_tensors(tmp_path: Path) -> None:
     text = DATA + TRAIN.replace(
         "loss: CrossEntropyLoss", "loss: {type: CrossEntropyLoss, from: [logits, label]}"
     ).replace("metrics: [Accuracy]", "metrics: {right: {type: Accuracy, from: [logits, label]}}")
-    from nnc.runtime.train import train
+    from nnc.runtime.training.loop import train
 
     write_images(tmp_path / "train.npz")
     data_config, config = read(text, outputs=("features", "logits"))
@@ -200,7 +200,7 @@ def test_which_is_better() -> None:
 
 
 def test_the_best_checkpoint_has_the_best_weights(tmp_path: Path) -> None:
-    from nnc.runtime.checkpoint import CheckpointFolder
+    from nnc.runtime.saving.checkpoint import CheckpointFolder
 
     text = DATA + TRAIN.replace("epochs: 3", "epochs: 6").replace("AdamW(lr=1e-2)", "SGD(0.1)")
     result, model = run(tmp_path / "run", text)

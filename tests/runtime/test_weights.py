@@ -20,8 +20,8 @@ from torch import nn
 import nnc
 from nnc.compiler.diagnostics import Source, Span
 from nnc.compiler.driver import compile_mapping, compile_text
-from nnc.runtime.header import read_header
-from nnc.runtime.weights import NESTED, Transfer
+from nnc.runtime.saving.header import read_header
+from nnc.runtime.weights.transfer import NESTED, Transfer
 from tests.expectations import compare
 
 SPEC: dict[str, Any] = {
@@ -435,7 +435,7 @@ def test_other_networks_take_what_torchvision_gives_them(
 
     from nnc.compiler.training.config import BoundCall
     from nnc.runtime.data.transforms import Pipeline
-    from nnc.runtime.pretrained import usage_of
+    from nnc.runtime.weights.pretrained import usage_of
 
     member = get_weight(weights)
     usage = usage_of(member, "x", classes=True)

@@ -14,7 +14,8 @@ from nnc.compiler.schema.names import (
     layer_name_fault,
 )
 from nnc.compiler.schema.sections import DATA, TRAIN
-from nnc.compiler.training import read_data, read_train
+from nnc.compiler.training.read import data as read_data
+from nnc.compiler.training.read import train as read_train
 from tests.schema.helpers import CATALOGUE
 
 

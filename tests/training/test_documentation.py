@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nnc.compiler.driver import compile_text
-from nnc.compiler.training import read_data, read_train
+from nnc.compiler.training.read import data as read_data
+from nnc.compiler.training.read import train as read_train
 from nnc.compiler.training.vocabulary import VOCABULARY
 
 TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")

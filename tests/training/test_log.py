@@ -6,7 +6,7 @@ import pytest
 
 from nnc.compiler.driver import compile_text
 from nnc.compiler.training import read_sections
-from nnc.compiler.training.logs import TensorBoardConfig
+from nnc.compiler.training.config.logs import TensorBoardConfig
 
 SPEC = """\
 nnc: 1

@@ -8,10 +8,10 @@ from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import compile_text
 from nnc.compiler.graph.ir import Graph
 from nnc.compiler.training.config import TrainConfig
-from nnc.compiler.training.parallel import ParallelConfig, TensorConfig
+from nnc.compiler.training.config.parallel import ParallelConfig, TensorConfig
 from nnc.compiler.training.reached import reached
-from nnc.compiler.training.read import read_sections
-from nnc.compiler.training.read_parallel import parse_parallel
+from nnc.compiler.training.read.parallel import parse_parallel
+from nnc.compiler.training.read.read import read_sections
 from tests.expectations import compare
 
 SPEC = """\

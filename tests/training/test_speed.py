@@ -8,9 +8,9 @@ import pytest
 
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.driver import compile_text
-from nnc.compiler.training.read import read_sections
-from nnc.compiler.training.read_speed import block_names, parse_speed
-from nnc.compiler.training.speed import CompileConfig, SpeedConfig
+from nnc.compiler.training.config.speed import CompileConfig, SpeedConfig
+from nnc.compiler.training.read.read import read_sections
+from nnc.compiler.training.read.speed import block_names, parse_speed
 
 NETWORK = """
 nnc: 1

@@ -12,9 +12,9 @@ from torchvision.transforms import v2
 from nnc.compiler.diagnostics import Problems
 from nnc.compiler.source import read_text
 from nnc.compiler.training.config import DataConfig
-from nnc.compiler.training.not_datasets import NOT_DATASETS
-from nnc.compiler.training.read_data import read_data
+from nnc.compiler.training.read.data import read_data
 from nnc.compiler.training.vocabulary import INSTEAD, VOCABULARY
+from nnc.compiler.training.vocabulary.not_datasets import NOT_DATASETS
 
 ENUMERATIONS = {"AutoAugmentPolicy", "InterpolationMode"}  # written as the texts of their members
 

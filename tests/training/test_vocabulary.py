@@ -12,8 +12,8 @@ import torchvision
 import torchvision.transforms.v2
 
 from nnc.compiler.ops.registry import REQUIRED
-from nnc.compiler.training.registry import CallDef
 from nnc.compiler.training.vocabulary import VOCABULARY
+from nnc.compiler.training.vocabulary.registry import CallDef
 
 LIBRARY: dict[str, Any] = {
     "optimizer": torch.optim,
@@ -118,7 +118,7 @@ def test_all_optimizers_and_schedulers_are_there() -> None:
 
 def test_a_wrong_table_is_noticed() -> None:
     """The comparison can fail: a default, an order and a name that torch does not have."""
-    from nnc.compiler.training.registry import declare
+    from nnc.compiler.training.vocabulary.registry import declare
 
     def Adam(lr: float = 2e-3) -> None: ...
 

@@ -129,13 +129,13 @@ def _build(
 ) -> Any:
     """The `nn.Module`, which imports torch, with the weights that are named."""
     from nnc.api import instantiate
-    from nnc.runtime.seed import seed_everything
+    from nnc.runtime.training.seed import seed_everything
 
     seed_everything(seed)
     model = instantiate(result, args=args, sizes=sizes)
     chosen = weights or result.weights
     if chosen is not None:
-        from nnc.runtime.weights import load_weights
+        from nnc.runtime.weights.transfer import load_weights
 
         print(load_weights(model, chosen), file=sys.stderr)
     return model

@@ -13,7 +13,7 @@ from nnc.cli.output import note_written, print_json
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
-    from nnc.runtime.classes import ClassReport
+    from nnc.runtime.evaluation.classes import ClassReport
 
 EXAMPLES = """\
 nnc eval runs/digits-1

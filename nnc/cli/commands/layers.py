@@ -13,7 +13,7 @@ from nnc.cli.options import add_format
 from nnc.cli.output import print_json
 from nnc.compiler.ops.registry import Argument, OpDef
 from nnc.compiler.ops.signature import default_text, signature
-from nnc.compiler.training.registry import CallDef
+from nnc.compiler.training.vocabulary.registry import CallDef
 
 EXAMPLES = """\
 nnc layers

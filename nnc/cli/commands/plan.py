@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation
     from nnc.compiler.plan.plan import Asked, Plan
     from nnc.compiler.training.config import TrainConfig
-    from nnc.compiler.training.parallel import ParallelConfig
+    from nnc.compiler.training.config.parallel import ParallelConfig
 
 EXAMPLES = """\
 nnc plan zoo:resnet --size H=224,W=224 --gpu-memory 24G
@@ -145,12 +145,12 @@ def _optimizer(options: Namespace, config: TrainConfig | None) -> tuple[str, dic
 
 
 def _parallel(options: Namespace, config: TrainConfig | None) -> ParallelConfig:
-    from nnc.compiler.training.parallel import ParallelConfig
+    from nnc.compiler.training.config.parallel import ParallelConfig
 
     if options.parallel is None:
         return config.parallel if config is not None else ParallelConfig()
     from nnc.compiler.diagnostics import Problems
-    from nnc.compiler.training.read_parallel import parse_parallel
+    from nnc.compiler.training.read.parallel import parse_parallel
 
     problems = Problems()
     found = parse_parallel(options.parallel, problems)

@@ -59,7 +59,7 @@ def run(options: Namespace) -> int:
         raise Misuse("standard input can be read once: `-` is given twice")
     from nnc.cli.report import show
     from nnc.runtime.commands import run_prediction
-    from nnc.runtime.predict_write import result_file, writer_of
+    from nnc.runtime.prediction.write import result_file, writer_of
 
     broken = 0
 

@@ -167,7 +167,7 @@ def _settings(one: Run) -> Iterator[tuple[str, str]]:
         values = one.document.get(key)
         if isinstance(values, dict) and values:
             yield key, ", ".join(f"{k}={v}" for k, v in values.items())
-    from nnc.runtime.provenance import provenance_rows
+    from nnc.runtime.saving.provenance import provenance_rows
 
     known = one.document.get("provenance")
     if isinstance(known, dict):

@@ -21,7 +21,7 @@ from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
     from nnc.compiler.driver import Compilation
-    from nnc.runtime.header import Header
+    from nnc.runtime.saving.header import Header
 
 EXAMPLES = """\
 nnc summary lenet5.yaml
@@ -65,7 +65,7 @@ def _header(options: Namespace) -> Header | None:
         return None
     if options.set:
         raise Misuse("a saved model keeps the arguments that it was compiled with: --set is for specs")
-    from nnc.runtime.header import read_header
+    from nnc.runtime.saving.header import read_header
 
     return read_header(Path(options.spec))
 
@@ -79,7 +79,7 @@ def _compiled(header: Header, sizes: dict[str, int]) -> Compilation:
 
 
 def _rows(header: Header) -> Iterator[tuple[str, str]]:
-    from nnc.runtime.provenance import provenance_rows
+    from nnc.runtime.saving.provenance import provenance_rows
 
     if header.metrics:
         yield "measured", ", ".join(f"{k} {v:.6g}" for k, v in header.metrics.items() if isinstance(v, int | float))

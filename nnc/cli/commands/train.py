@@ -31,7 +31,7 @@ from nnc.cli.trials import add_trials, run_trial, trial_of
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
-    from nnc.compiler.training.parallel import ParallelConfig
+    from nnc.compiler.training.config.parallel import ParallelConfig
     from nnc.runtime.commands import Trained
     from nnc.runtime.parallel.world import World
 
@@ -171,10 +171,10 @@ def _all_folds(
     world: World,
 ) -> int:
     """One run for each fold, and what they come to."""
-    from nnc.runtime.folds import folder_of_folds, folds_of, train_folds
     from nnc.runtime.project import read_project
     from nnc.runtime.report import finite
     from nnc.runtime.runs import RUN
+    from nnc.runtime.training.folds import folder_of_folds, folds_of, train_folds
 
     if world.size > 1:
         raise Misuse(
@@ -202,7 +202,7 @@ def _parse_parallel(written: str | None) -> ParallelConfig | None:
     if written is None:
         return None
     from nnc.compiler.diagnostics import Problems
-    from nnc.compiler.training.read_parallel import parse_parallel
+    from nnc.compiler.training.read.parallel import parse_parallel
 
     problems = Problems()
     found = parse_parallel(written, problems)

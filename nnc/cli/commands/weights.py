@@ -19,7 +19,7 @@ from nnc.cli.output import note_written, print_json
 from nnc.compiler.render.visible import visible
 
 if TYPE_CHECKING:
-    from nnc.runtime.weights import Transfer
+    from nnc.runtime.weights.transfer import Transfer
 
 EXAMPLES = """\
 nnc weights resnet18.pt
@@ -63,7 +63,7 @@ def run(options: Namespace) -> int:
     if weights is None or (fault := weights.wrong_rename()):
         raise Misuse(f"--rename: {next(iter(problems)).message if weights is None else fault}")
 
-    from nnc.runtime.weight_files import chosen, write_tensors_to
+    from nnc.runtime.weights.weight_files import chosen, write_tensors_to
 
     tensors = chosen(weights, options.only, options.dtype)
     account, advice = _account(options, tensors) if options.spec else (None, [])
@@ -96,8 +96,8 @@ def _account(options: Namespace, tensors: Mapping[str, Any]) -> tuple[Transfer, 
     """What of the spec's network they would fill, and what would help. Raises SpecError where the spec has faults."""
     from nnc.api import instantiate
     from nnc.cli.specs import compile_spec
-    from nnc.runtime.state import model_tensors
-    from nnc.runtime.weights import compared, hints
+    from nnc.runtime.training.state import model_tensors
+    from nnc.runtime.weights.transfer import compared, hints
 
     args = parse_set(options.set)
     model = instantiate(compile_spec(options.spec, args=args), args=args)

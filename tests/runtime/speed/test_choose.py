@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from nnc.compiler.training import TrainConfig
-from nnc.compiler.training.speed import CompileConfig, SpeedConfig
+from nnc.compiler.training.config.speed import CompileConfig, SpeedConfig
 from nnc.runtime.speed import Choices, Speed, choose, memory
 from nnc.runtime.speed.choose import fusable
 from nnc.runtime.speed.memory import can_keep_memory

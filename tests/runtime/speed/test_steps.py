@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 import nnc.runtime.speed.speed as implementation
-from nnc.runtime.checkpoint import CheckpointFolder
 from nnc.runtime.report import Reporter
+from nnc.runtime.saving.checkpoint import CheckpointFolder
 from tests.runtime.helpers import DATA, TRAIN, StopAfter, network, run, same_state
 
 KINDS = {
@@ -92,7 +92,7 @@ def test_what_is_chosen_stands_at_the_head(tmp_path: Path) -> None:
 
 def test_what_is_not_asked_for_is_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """torch's own tests freeze its global settings; whoever imports from them trains all the same."""
-    monkeypatch.setattr(torch.backends, "__allow_nonbracketed_mutation_flag", False)
+    monkeypatch.setitem(torch.backends.flags_frozen.__globals__, "__allow_nonbracketed_mutation_flag", False)
     with pytest.raises(RuntimeError, match="not allowed to set"):
         torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark
     run(tmp_path / "run", DATA + TRAIN)

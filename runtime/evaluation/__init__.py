@@ -1,0 +1,1 @@
+"""How good a network is: loss and metrics of a split, and what was taken for what."""

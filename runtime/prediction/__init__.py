@@ -1,0 +1,1 @@
+"""Samples in, results out, with the preprocessing that the network was trained with."""

@@ -1,0 +1,1 @@
+"""Files that are whole or absent: checkpoints, saved models, and what lies in them. No pickle."""

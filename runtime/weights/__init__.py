@@ -1,0 +1,1 @@
+"""Trained weights from elsewhere: files of tensors, and torchvision's."""
