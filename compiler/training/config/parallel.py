@@ -1,4 +1,4 @@
-"""What `parallel:` of `train:` says, in typed form: read by `read_parallel.py`, obeyed by `runtime/parallel/`."""
+"""What `parallel:` of `train:` says, in typed form: read by `read/parallel.py`, obeyed by `runtime/parallel/`."""
 
 from __future__ import annotations
 

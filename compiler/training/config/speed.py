@@ -1,4 +1,4 @@
-"""What `speed:` says, in typed form: made by `read_speed.py`, consumed by `runtime/speed/`."""
+"""What `speed:` says, in typed form: made by `read/speed.py`, obeyed by `runtime/speed/`."""
 
 from __future__ import annotations
 
