@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nnc.compiler.backends.torch.build import build, origin
+from nnc.compiler.backends.torch.build import build, origin, rebuild
 from nnc.compiler.backends.torch.unfilled import unfilled
 from nnc.compiler.driver import SpecError, compile_mapping
 from nnc.runtime.failure import Failure
@@ -143,17 +143,21 @@ def _read_tensors(header: Header, device: torch.device | str) -> dict[str, torch
 
 
 def _assemble(header: Header, device: torch.device | str) -> nn.Module:
+    with unfilled():
+        model = rebuild(header.spec, args=header.args, sizes=header.sizes, device="meta") or _compiled(header)
+    assign(model, _read_tensors(header, device), header.path)
+    remember(model, Usage(header.classes, header.scores, header.preprocessing))
+    return model
+
+
+def _compiled(header: Header) -> nn.Module:
     try:
         compilation = compile_mapping(
             header.spec, name=str(header.path), args=header.args, sizes=header.sizes, trust=True
         )
-        with unfilled():
-            model = build(compilation.graph, spec=header.spec, args=header.args, sizes=header.sizes, device="meta")
+        return build(compilation.graph, spec=header.spec, args=header.args, sizes=header.sizes, device="meta")
     except SpecError as error:
         raise Failure.of(error.diagnostics) from error
-    assign(model, _read_tensors(header, device), header.path)
-    remember(model, Usage(header.classes, header.scores, header.preprocessing))
-    return model
 
 
 def assign(model: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:

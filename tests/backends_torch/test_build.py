@@ -17,8 +17,9 @@ import torch
 import torch.fx
 from torch import Tensor, nn
 
+import nnc
 from nnc.compiler.backends.torch import build as building
-from nnc.compiler.backends.torch.build import build, origin, place_of
+from nnc.compiler.backends.torch.build import build, origin, place_of, rebuild
 from nnc.compiler.driver import compile_text
 from nnc.compiler.source.tree import to_plain
 from tests.backends_torch.networks import SMALL, SPECS, compiled, module, sample
@@ -278,3 +279,19 @@ def test_layers_that_take_something_beside_the_flow_are_a_loop() -> None:
         wanted = mix.a(wanted) + mix.b(memory)
     assert torch.equal(model(x, memory), wanted)
     assert torch.equal(copy.deepcopy(model)(x, memory), wanted)
+
+
+def test_a_process_compiles_a_spec_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"nnc": 1, "name": "once", "inputs": {"x": ["B", 4]}, "args": {"n": 3}, "layers": {"fc": "Linear(n)"}}
+    model = nnc.load(given, n=5)
+    assert model.spec is not None
+    again = rebuild(model.spec, args={"n": 5}, sizes={}, device="meta")
+    assert again is not None
+    assert type(again) is type(model)
+    assert again.fc.weight.is_meta
+    assert rebuild(model.spec, args={"n": 6}, sizes={}) is None
+    assert rebuild(model.spec, args={"n": 5}, sizes={"B": 1}) is None
+    monkeypatch.setattr(building, "MOST_LOADED", 1)
+    nnc.load(given, n=7)
+    assert rebuild(model.spec, args={"n": 5}, sizes={}) is None
+    assert len(building._recipes) == 1

@@ -37,7 +37,7 @@ from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
 
-__all__ = ["Origin", "Recipe", "build", "build_kept", "keep", "origin", "place_of"]
+__all__ = ["Origin", "Recipe", "build", "build_kept", "keep", "origin", "place_of", "rebuild"]
 
 MOST_LOADED = 64  # sources kept in memory; one that was dropped still runs, but tracebacks no longer show its lines
 
@@ -136,6 +136,18 @@ def build(
         return _made(_load(graph, Recipe(spec, args, sizes)), device)
 
 
+def rebuild(
+    spec: Mapping[str, Any],
+    *,
+    args: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    device: torch.device | str | None = None,
+) -> nn.Module | None:
+    """Another network of a spec that this process has compiled with these arguments and sizes; None of any other."""
+    found = _loaded.get(_recipes.get(Recipe(spec, args, sizes).text, ""))
+    return None if found is None else _made(found, device)
+
+
 def build_kept(
     kept: Kept, *, args: Mapping[str, Any], sizes: Mapping[str, int], device: torch.device | str | None = None
 ) -> nn.Module:
@@ -176,6 +188,7 @@ def origin(module: nn.Module) -> Origin | None:
 
 _ORIGIN: Final = "nnc.origin"  # an attribute of our classes that no layer can hide: a layer's name has no dot
 _loaded: OrderedDict[str, Origin] = OrderedDict()
+_recipes: dict[str, str] = {}  # by a recipe's text its network's name among the loaded
 
 
 def _load(graph: Graph, recipe: Recipe) -> Origin:
@@ -191,8 +204,11 @@ def _of_source(emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code
         _loaded[key] = _execute(emitted, recipe, graph, code, f"nnc_network_{key}")
         while len(_loaded) > MOST_LOADED:
             _, old = _loaded.popitem(last=False)
+            _recipes.pop(old.recipe.text, None)
             sys.modules.pop(old.module.__name__, None)
             linecache.cache.pop(str(old.module.__file__), None)
+    if recipe.document is not None:
+        _recipes[recipe.text] = key
     recipe.loaded = _loaded[key]
     return recipe.loaded
 
