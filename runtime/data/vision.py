@@ -113,14 +113,18 @@ def open_vision(call: BoundCall, found: CallDef, arguments: Mapping[str, Any], b
     try:
         dataset = getattr(torchvision.datasets, call.name)(**given)
     except Exception as error:
-        notes = _download_note(found, given, error)
+        notes = _advice(found, given, error)
         raise Failure("NNC0814", call.span, f"{call.name} cannot be opened: {reason_of(error)}", notes=notes) from error
     if len(dataset) == 0:
         raise Failure("NNC0814", call.span, f"{call.name} is empty")
     return dataset
 
 
-def _download_note(found: CallDef, given: Mapping[str, Any], error: Exception) -> tuple[str, ...]:
+def _advice(found: CallDef, given: Mapping[str, Any], error: Exception) -> tuple[str, ...]:
+    missing = next((e for e in (error, error.__cause__, error.__context__) if isinstance(e, ModuleNotFoundError)), None)
+    if missing is not None and missing.name:
+        package = missing.name.partition(".")[0]
+        return (f"torchvision reads it with {package}: pip install {package}",)
     if "download=True" in str(error) and found.argument("download") is not None and not given.get("download"):
         return ("add download=True to fetch it",)
     return ()

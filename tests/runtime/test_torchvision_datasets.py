@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -434,3 +435,13 @@ train: {loss: BCEWithLogitsLoss, optimizer: SGD(lr=0.1), epochs: 1}
     (found,) = run_prediction(trained.artifact, [tmp_path / "new.png"], device="cpu")
     assert set(found["labels"]) == {n for n, p in found["probabilities"].items() if p >= 0.5}
     assert len(found["probabilities"]) == 40
+
+
+@pytest.mark.parametrize("name", ["SVHN", "SBDataset"])
+def test_a_package_that_a_dataset_needs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for module in ("scipy", "scipy.io"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr("torchvision.datasets.SVHN._check_integrity", lambda self: True)
+    with pytest.raises(Failure, match=f"{name} cannot be opened") as caught:
+        opened(f"{name}('.')", tmp_path)
+    assert caught.value.diagnostics[0].notes == ("torchvision reads it with scipy: pip install scipy",)
