@@ -23,7 +23,7 @@ __all__ = ["UNREADABLE", "memory_limit", "read_npy", "read_npz", "read_safetenso
 WIDER = {np.dtype(np.uint16): np.int32, np.dtype(np.uint32): np.int64}
 
 # What NumPy says about a damaged array; its header is Python's text of a dictionary, and is cut into tokens.
-UNREADABLE = (OSError, EOFError, ValueError, MemoryError, RecursionError, SyntaxError, TokenError)
+UNREADABLE = (OSError, EOFError, ValueError, OverflowError, MemoryError, RecursionError, SyntaxError, TokenError)
 
 
 def memory_limit() -> int:

@@ -198,6 +198,7 @@ def _read(call: BoundCall, path: Path, wanted: list[str], texts: Collection[str]
         if not kept:
             raise Failure("NNC0814", path, "it has no rows")
         table = pyarrow.Table.from_batches(kept)
+        table.validate(full=True)  # texts that are no UTF-8 would be found when they are used
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise Failure("NNC0814", path, f"this is no readable {call.name} file: {reason_of(error)}") from None
     if table.num_rows == 0:

@@ -177,6 +177,16 @@ def test_no_parquet_file(tmp_path: Path) -> None:
         opened(tmp_path, "Parquet", file="t.parquet")
 
 
+def test_texts_that_are_none(tmp_path: Path) -> None:
+    """Found by mutating Parquet files (seed 52708): bytes that are no UTF-8 in a column of texts."""
+    table = pyarrow.table({"x": [1.0, 2.0], "label": ["rose", "lily"]})
+    pyarrow.parquet.write_table(table, tmp_path / "t.parquet", compression="none", use_dictionary=False)
+    content = (tmp_path / "t.parquet").read_bytes()
+    (tmp_path / "t.parquet").write_bytes(content.replace(b"rose", b"r\xe4se"))
+    with pytest.raises(Failure, match=r"no readable Parquet file|not UTF-8|UTF8"):
+        opened(tmp_path, "Parquet", ("x", "label"), file="t.parquet")
+
+
 SPEC = """\
 nnc: 1
 name: flowers

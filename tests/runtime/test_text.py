@@ -286,6 +286,15 @@ def test_streams_with_faults(tmp_path: Path, name: str) -> None:
     assert expected in str(caught.value)
 
 
+def test_a_stream_of_absurd_length(tmp_path: Path) -> None:
+    """Found by mutating token files (seed 55391)."""
+    np.save(tmp_path / "t.npy", np.arange(5))
+    content = (tmp_path / "t.npy").read_bytes()
+    (tmp_path / "t.npy").write_bytes(content.replace(b"(5,), }" + b" " * 24, b"(" + b"9" * 24 + b",), } "))
+    with pytest.raises(Failure, match="cannot be read"):
+        opened(tmp_path, "Tokens", ("text", "next"), file="t.npy", length=2)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00" * 3, b"\xff" * 20])
 @pytest.mark.parametrize("suffix", ["npy", "bin", "safetensors", "npz"])
 def test_files_that_hold_no_tokens(tmp_path: Path, suffix: str, content: bytes) -> None:
