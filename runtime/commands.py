@@ -14,8 +14,8 @@ from typing import IO, Any
 import torch
 from torch import nn
 
+from nnc.compiler.backends.torch.build import origin
 from nnc.compiler.diagnostics import Problems
-from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.training import DataConfig, TrainConfig
 from nnc.compiler.training.config.parallel import ParallelConfig
 from nnc.compiler.training.vocabulary import VOCABULARY
@@ -41,7 +41,6 @@ from nnc.runtime.runs import ARTIFACT, CHECKPOINTS, RUN, RUN_FORMAT, read_docume
 from nnc.runtime.saving.artifact import load_with_header, save
 from nnc.runtime.saving.checkpoint import CheckpointFolder, Damaged
 from nnc.runtime.saving.files import write_file
-from nnc.runtime.saving.header import Header
 from nnc.runtime.saving.provenance import provenance_of
 from nnc.runtime.signature import Signature, signature_of
 from nnc.runtime.training.averaging import averaged_weights
@@ -220,7 +219,9 @@ def run_prediction(
     if path.is_dir():
         path = _artifact_of(path)
     model, header = load_with_header(path)
-    signature = signature_of(_compiled(header).graph)
+    source = origin(model)
+    assert source is not None, "what was loaded was compiled"
+    signature = signature_of(source.graph)
     predictor = Predictor(
         model, signature, read_preprocessing(header, signature), classes=header.classes, scores=header.scores,
         device=devices.resolve(device),
@@ -229,13 +230,6 @@ def run_prediction(
         [Path(i) for i in inputs], batch_size=batch_size, top_k=top_k, probabilities=probabilities,
         save_mask=None if masks is None else MaskFolder(Path(masks)).save, passed_over=passed_over, stdin=stdin,
     )  # fmt: skip
-
-
-# -- specs -------------------------------------------------------------------------------------------------------------
-
-
-def _compiled(header: Header) -> Compilation:
-    return compile_mapping(header.spec, name=str(header.path), args=header.args, sizes=header.sizes, trust=True)
 
 
 # -- folders -----------------------------------------------------------------------------------------------------------
