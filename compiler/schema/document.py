@@ -10,7 +10,10 @@ from dataclasses import replace
 
 from nnc.compiler.ops.registry import REQUIRED, Argument, OpDef
 from nnc.compiler.schema import sections
+from nnc.compiler.schema.data_section import DATA
 from nnc.compiler.schema.grammar import Choice, Key, Layer, Leaf, Listing, Part, Record, Ref, Table, computable
+from nnc.compiler.schema.settings import ANYTHING, TEXT
+from nnc.compiler.schema.train_section import LOSS_MAPPING, TRAIN
 from nnc.compiler.types.dtype import DType
 
 __all__ = [
@@ -216,7 +219,7 @@ def _hover(argument: Argument) -> str:
 BLOCK = Record(
     "a mapping with `layers:`",
     {
-        "description": Key(sections.TEXT, "What it is, for readers."),
+        "description": Key(TEXT, "What it is, for readers."),
         "inputs": Key(
             INPUTS,
             "A pattern: checks the rank, binds names to the sizes that flow in. By default one input `x` of any shape.",
@@ -246,7 +249,7 @@ DOCUMENT = Record(
             Leaf("a text of at most 100 characters", {"type": "string", "minLength": 1, "maxLength": 100}),
             "The network's name.",
         ),
-        "description": Key(sections.TEXT, "What it is, for readers."),
+        "description": Key(TEXT, "What it is, for readers."),
         "extends": Key(
             sections.EXTENDS, "Another spec that this one changes: entries of the same name replace, `fc: ~` removes."
         ),
@@ -272,9 +275,9 @@ DOCUMENT = Record(
         ),
         "weights": Key(sections.WEIGHTS, "A file of weights to load."),
         "freeze": Key(sections.FREEZE, "Parameters that training leaves alone, as globs over their names."),
-        "data": Key(sections.DATA, "The data to train and test with."),
-        "train": Key(sections.TRAIN, "How to train."),
-        "metadata": Key(Table("a mapping", sections.ANYTHING), "Anything, for other tools."),
+        "data": Key(DATA, "The data to train and test with."),
+        "train": Key(TRAIN, "How to train."),
+        "metadata": Key(Table("a mapping", ANYTHING), "Anything, for other tools."),
     },
     owner="a spec",
 )
@@ -282,4 +285,4 @@ DOCUMENT = Record(
 # A file that extends no other must have these.
 COMPLETE = replace(DOCUMENT, required=("nnc", "inputs", "layers"))
 BLOCKS = Table("a mapping from a name to a block", BLOCK, names="identifier")
-DEFINITIONS: Mapping[str, Part] = {"body": BODY, "blocks": BLOCKS, "loss": sections.LOSS_MAPPING, "outputs": OUTPUTS}
+DEFINITIONS: Mapping[str, Part] = {"body": BODY, "blocks": BLOCKS, "loss": LOSS_MAPPING, "outputs": OUTPUTS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch.nn as nn
 
+from nnc.compiler.schema.data_section import DATA
 from nnc.compiler.schema.document import ACTIONS, CONTROLS
 from nnc.compiler.schema.names import (
     ACTION_KEYS,
@@ -13,7 +14,7 @@ from nnc.compiler.schema.names import (
     identifier_fault,
     layer_name_fault,
 )
-from nnc.compiler.schema.sections import DATA, TRAIN
+from nnc.compiler.schema.train_section import TRAIN
 from nnc.compiler.training.read import data as read_data
 from nnc.compiler.training.read import train as read_train
 from tests.schema.helpers import CATALOGUE

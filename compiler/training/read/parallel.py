@@ -54,7 +54,7 @@ def parse_parallel(written: str, problems: Problems) -> ParallelConfig | None:
     Names of modules are not checked here."""
     from nnc.compiler.ops.catalogue import CATALOGUE
     from nnc.compiler.schema.check import check_section
-    from nnc.compiler.schema.sections import PARALLEL
+    from nnc.compiler.schema.train_section import PARALLEL
     from nnc.compiler.source import read_text
 
     tree = read_text(f"parallel: {written}", "--parallel", problems)

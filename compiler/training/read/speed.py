@@ -56,7 +56,7 @@ def parse_speed(written: str, problems: Problems) -> SpeedConfig | None:
     and blocks are not checked here."""
     from nnc.compiler.ops.catalogue import CATALOGUE
     from nnc.compiler.schema.check import check_section
-    from nnc.compiler.schema.sections import SPEED
+    from nnc.compiler.schema.train_section import SPEED
     from nnc.compiler.source import read_text
 
     tree = read_text(f"speed: {written}", "--speed", problems)
