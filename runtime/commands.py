@@ -159,7 +159,7 @@ def open_spec_data(
         raise Failure("NNC0824", config.span, f"`data:` has no `{split}`")
     data = open_data(config, source.base, (split,) if split else tuple(there))
     check_vocabularies(source, signature, data, config)
-    feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
+    feeding = feed(signature, data.fields, config)
     _check_first(data.first, signature, feeding, config)
     return data
 
@@ -188,7 +188,7 @@ def run_evaluation(
     if part is None:
         raise Failure("NNC0824", project.data.span, f"`data:` has no `{chosen}`")
     target, signature = devices.resolve(device), project.signature
-    feeding = feed(signature, data.fields, project.data.span, extras=project.data.padding.extras)
+    feeding = feed(signature, data.fields, project.data)
     _check_first(part, signature, feeding, project.data)
     confusion = Confusion(project.train, signature, data.classes, target) if classes else None
     seen = Seen()
@@ -219,9 +219,9 @@ def run_prediction(
     if path.is_dir():
         path = _artifact_of(path)
     model, header = load_with_header(path)
-    source = origin(model)
-    assert source is not None, "what was loaded was compiled"
-    signature = signature_of(source.graph)
+    made = origin(model)
+    assert made is not None, "what is loaded was compiled"
+    signature = signature_of(made.graph)
     predictor = Predictor(
         model, signature, read_preprocessing(header, signature), classes=header.classes, scores=header.scores,
         device=devices.resolve(device),
@@ -284,7 +284,7 @@ def _save_best(where: Path, project: Project, data: Data, result: RunResult, wei
         return None
     model = project.module()
     _load_checkpoint(model, where, result.best.checkpoint)
-    feeding = feed(project.signature, data.fields, project.data.span, extras=project.data.padding.extras)
+    feeding = feed(project.signature, data.fields, project.data)
     metrics = {result.best.quantity: result.best.value, "epoch": result.best.epoch}
     return save(
         model,

@@ -17,12 +17,12 @@ from nnc.runtime.signature import Signature
 __all__ = ["check_inputs", "check_labels", "feed", "misfits"]
 
 
-def feed(
-    signature: Signature, fields: Sequence[str], span: Span | str = "data", *, extras: Sequence[str] = ()
-) -> dict[str, str]:
-    """Which field goes to which input: by name where every input is called like a field, or like one of the `extras` that
-    come with them; else in order. Raises `Failure`."""
+def feed(signature: Signature, fields: Sequence[str], config: DataConfig | None = None) -> dict[str, str]:
+    """Which field goes to which input: by name where every input is called like a field, or like what padding adds to them; else
+    in order. Raises `Failure`."""
     names = tuple(signature.fed)
+    extras: Sequence[str] = config.padding.extras if config is not None else ()
+    span: Span | str = config.span if config is not None else "data"
     if all(name in fields or name in extras for name in names):
         return {name: name for name in names}
     if not any(name in fields for name in names) and len(names) <= len(fields):

@@ -131,9 +131,7 @@ class Loop:
     def __post_init__(self) -> None:
         assert self.data.train is not None, "training needs the train split"
         config, self.split = self.config, self.data.train
-        self.feeding = feed(
-            self.signature, self.data.fields, self.data_config.span, extras=self.data_config.padding.extras
-        )
+        self.feeding = feed(self.signature, self.data.fields, self.data_config)
         self.inputs = [self.feeding[name] for name in self.signature.fed]
         self.sampling = sampling_of(self.split, self.data_config, config, self.data.classes)
         drawn = self.sampling.count

@@ -92,6 +92,6 @@ def prepare(
 def check_vocabularies(source: Source, signature: Signature, data: Data, config: DataConfig) -> None:
     """Holds the vocabularies against the network's embeddings. Raises `Failure`."""
     problems = Problems()
-    feeding = feed(signature, data.fields, config.span, extras=config.padding.extras)
+    feeding = feed(signature, data.fields, config)
     check_sizes(source.compilation.graph, source.arguments, feeding, data, config, problems)
     raise_errors(problems)
