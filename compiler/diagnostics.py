@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from nnc.compiler.records import record
+
 __all__ = ["Diagnostic", "Fix", "Label", "Problems", "Severity", "Source", "Span"]
 
 
@@ -44,7 +46,7 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Span:
     """Half-open range of characters `[start, end)` of a source."""
 

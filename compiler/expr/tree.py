@@ -7,10 +7,10 @@ atom       := number | "text" | name | $name | true/True false/False null/None |
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from nnc.compiler.diagnostics import Span
+from nnc.compiler.records import record
 
 __all__ = [
     "Attribute", "Binary", "CallExpr", "Compare", "Comprehension", "Conditional", "Dictionary", "Expr", "Index", "Items",
@@ -21,7 +21,7 @@ __all__ = [
 Targets: TypeAlias = tuple["str | Targets", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Literal:
     """A number, text, true/false or null; `...` is Python's Ellipsis."""
 
@@ -29,13 +29,13 @@ class Literal:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Name:
     name: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Items:
     """`[a, b]` or `(a, b)`: `bracket` is `"["` or `"("`."""
 
@@ -44,20 +44,20 @@ class Items:
     bracket: str = "["
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Dictionary:
     items: tuple[tuple[Expr, Expr], ...]
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unary:
     operator: str  # "-" | "+" | "not" | "~"
     operand: Expr
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Binary:
     operator: str  # + - * / // % ** @ & | ^
     left: Expr
@@ -65,7 +65,7 @@ class Binary:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Logic:
     operator: str  # "and" | "or"
     left: Expr
@@ -73,7 +73,7 @@ class Logic:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Compare:
     """`a < b <= c`: operators are `== != < <= > >= in "not in" is "is not"`."""
 
@@ -82,7 +82,7 @@ class Compare:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Conditional:
     """`then if test else otherwise`."""
 
@@ -92,14 +92,14 @@ class Conditional:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Keyword:
     name: str
     value: Expr
     span: Span  # of the name
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CallExpr:
     """`callee(a, b, key=c)`; the callee is a Name or an Attribute chain (`mylib.Layer`). A bare `BatchNorm2d` is a Name.
     Of `Conv2d(8, 3)(x)`, which only an entry may be, the callee is the inner call."""
@@ -110,7 +110,7 @@ class CallExpr:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Attribute:
     """`lstm.output`, `parts.0`: a named or numbered result."""
 
@@ -120,7 +120,7 @@ class Attribute:
     name_span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slice:
     start: Expr | None
     stop: Expr | None
@@ -128,7 +128,7 @@ class Slice:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Index:
     """`x[:, 0]`: `items` are expressions, slices, or a Literal holding Ellipsis or None."""
 
@@ -137,7 +137,7 @@ class Index:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Comprehension:
     """`[value for target in iterable if condition]`; targets are one or several names, or groups of names."""
 

@@ -8,10 +8,11 @@ yet.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from nnc.compiler.diagnostics import Source, Span
 from nnc.compiler.expr.tree import Expr, Keyword, Targets
+from nnc.compiler.records import record
 from nnc.compiler.source.tree import Tree
 
 __all__ = [
@@ -21,7 +22,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Template:
     """A key, perhaps with `${…}` in it: text and expressions in turn. `layer${s + 1}` is ("layer", <s + 1>)."""
 
@@ -31,14 +32,11 @@ class Template:
     @property
     def literal(self) -> str | None:
         """The key itself where nothing is computed."""
-        return (
-            "".join(p for p in self.parts if isinstance(p, str))
-            if all(isinstance(p, str) for p in self.parts)
-            else None
-        )
+        texts = [p for p in self.parts if isinstance(p, str)]
+        return "".join(texts) if len(texts) == len(self.parts) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Loop:
     """`for: s, n in enumerate(layers)`: one or several targets, or groups of them, over an iterable; also the head of `each:`."""
 
@@ -47,7 +45,7 @@ class Loop:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Wiring:
     """`from:`: exactly one of a single expression, a list, or a mapping by the parameter's name. `carried`: the first of
     several is what flows from one turn of a `repeat:` to the next."""
@@ -59,7 +57,7 @@ class Wiring:
     carried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LayerCall:
     """A layer by its type: `Conv2d(64, 3)`, `BatchNorm2d`, `Bottleneck(planes)`, `norm()`, `{type: relu}`,
     `mylib.Layer()`. `callee` is a Name or Attribute: a block, an op of the catalogue, or an argument that holds a type;
@@ -71,7 +69,7 @@ class LayerCall:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Formula:
     """A tensor expression: `relu(bn3 + downsample)`, `flatten(1)`, `x`. A function called with no tensor among its
     arguments takes the value that flows in as its first one."""
@@ -80,7 +78,7 @@ class Formula:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Group:
     """`layers:` inside an entry: a list is a Sequential, a mapping a group of named submodules."""
 
@@ -88,7 +86,7 @@ class Group:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Reuse:
     """`use: encoder` (or `encoder.conv1`): calls an existing module again."""
 
@@ -96,7 +94,7 @@ class Reuse:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Splice:
     """`each: c, n in stages` with `layers:`: the entries, per turn of the loop, stand in the parent as if written
     there."""
@@ -106,7 +104,7 @@ class Splice:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StoredDecl:
     """`Parameter([1, 1, dim])`, `Parameter(zeros([1, dim]), requires_grad=False)`, `Buffer(arange(10),
     persistent=False)`."""
@@ -117,7 +115,7 @@ class StoredDecl:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Removal:
     """`fc: ~` in a file that extends another: takes out the entry of that name."""
 
@@ -127,7 +125,7 @@ class Removal:
 Action = LayerCall | Formula | Group | Removal | Reuse | Splice | StoredDecl
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EntryDecl:
     """One entry of a `layers:` mapping or list (then `key` is None). `broken`: a fault in it was reported; its value is
     unknown and whatever depends on it stays quiet."""
@@ -146,7 +144,7 @@ class EntryDecl:
     before: str | None = None  # … or before which
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OutputDecl:
     """`outputs: {logits: fc}` or `{aux: {from: aux_head, mode: train}}`; the name is "" for the shorthand `outputs:
     fc`."""
@@ -158,7 +156,7 @@ class OutputDecl:
     condition: Expr | None = None  # `if:` of it; where it is not met, the output is not there
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TieDecl:
     """`tie: {decoder.weight: embed.weight}`: the left parameter becomes the right one."""
 
@@ -168,7 +166,7 @@ class TieDecl:
     source_span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Body:
     """A `layers:` section. Without `outputs`, its value is the last entry's."""
 
@@ -179,7 +177,7 @@ class Body:
     ties: tuple[TieDecl, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class InputDecl:
     """`x: [B, 3, H, W]` or `{shape: […], dtype: int64}`. A shape item is an expression: a name binds or matches, `...`
     (a Literal holding Ellipsis, once) stands for any leading dimensions, `_` for one of any size. `shape` None: any
@@ -192,7 +190,7 @@ class InputDecl:
     shape_span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArgDecl:
     """`default` None: the argument must be given. A default may compute with arguments before it."""
 
@@ -201,7 +199,7 @@ class ArgDecl:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class PromiseDecl:
     """`dims: {H: {multiple_of: 32, min: 64, max: 512}}` or `{H: 224}` (`value`)."""
 
@@ -213,7 +211,7 @@ class PromiseDecl:
     value: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BlockDecl:
     """A `blocks:` entry. Without `inputs` it has one, `x`, of any shape. With `own` blocks it is a network by itself,
     which sees nothing of the file around it."""
@@ -228,7 +226,7 @@ class BlockDecl:
     own: Mapping[str, BlockDecl] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VariantDecl:
     """`resnet18: {block: BasicBlock}` under `variants:`: values that some of the arguments have in it. `removed`: in a file
     that extends another, `resnet18: ~` takes it out."""
@@ -239,7 +237,7 @@ class VariantDecl:
     removed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Spec:
     """A whole file. `sections` keeps what other parts read, as located trees: init, weights, freeze, imports, include,
     extends, data, train, metadata."""

@@ -6,14 +6,14 @@ Scalars are already resolved by the YAML 1.2 core schema: `value` is `None | boo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nnc.compiler.diagnostics import Span
+from nnc.compiler.records import record
 
 __all__ = ["Entry", "Mapping", "Scalar", "Sequence", "Tree", "to_plain"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Scalar:
     """`content` is the span of the characters between the quotes; where `exact`, the value's k-th character is the
     k-th of `content`, so a column inside a call string can be pointed at."""
@@ -25,7 +25,7 @@ class Scalar:
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Sequence:
     items: tuple[Tree, ...]
     span: Span
@@ -35,13 +35,13 @@ class Sequence:
         return iter(self.items)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Entry:
     key: Scalar
     value: Tree
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Mapping:
     """Keys are unique strings (the reader has refused others), in the file's order."""
 
