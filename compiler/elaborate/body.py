@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Literal
 
 from nnc.compiler.diagnostics import Label, Span
+from nnc.compiler.elaborate.again import once_more
 from nnc.compiler.elaborate.calls import Flow, Given, Incoming, name_last
 from nnc.compiler.elaborate.context import MAX_MODULES, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
@@ -138,7 +139,7 @@ class BodyElaborator:
         try:
             if not item.enabled:
                 return self._passed_through(item)
-            return self._action(item)
+            return once_more(self, item, self._action)
         except Failed:
             return BROKEN
         except OverflowError:  # a block's sizes, said in the caller's: each was in bounds, what they come to is not
@@ -248,6 +249,13 @@ class BodyElaborator:
         )  # fmt: skip
 
     # -- wiring ----------
+
+    def flowing(self, item: Pending) -> Value | None:
+        """The one tensor that flows into an entry from the one before it; None where it says `from:`, or it is not so simple."""
+        if item.entry.source is not None:
+            return None
+        binding = self.ends.get(self.previous.get(item.key, ""))
+        return binding if isinstance(binding, Value) else None
 
     def _flow(self, item: Pending) -> Flow:
         if item.entry.source is not None:

@@ -70,6 +70,9 @@ def expand(context: Context, body: Body, scope: Scope) -> list[Pending]:
 def _turns(context: Context, body: Body, scope: Scope, listed: bool) -> Iterator[tuple[EntryDecl, Scope, bool]]:
     """Every entry, once per turn of its loop, with spliced ones in place. The flag is False where a fault was reported."""
     for entry in body.entries:
+        if entry.loop is None and not entry.let and not isinstance(entry.action, Splice):  # no name of its own
+            yield entry, scope, True
+            continue
         early, late = split_lets(entry)
         for inner, ok in _loop(context, entry.loop, scope):
             ok = _defined(context, early, inner) and ok
@@ -198,8 +201,9 @@ def _key(context: Context, entry: EntryDecl, scope: Scope, number: str) -> str |
 
 
 def _fill(context: Context, template: Template, scope: Scope) -> str:
-    if template.literal is not None:
-        return template.literal
+    literal = template.literal
+    if literal is not None:
+        return literal
     parts = []
     for part in template.parts:
         if isinstance(part, str):

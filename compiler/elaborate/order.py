@@ -13,6 +13,7 @@ from nnc.compiler.diagnostics import Label
 from nnc.compiler.elaborate.context import Context
 from nnc.compiler.elaborate.expand import Pending
 from nnc.compiler.expr import tree
+from nnc.compiler.expr.called import called
 from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.ops.registry import Catalogue
 from nnc.compiler.schema.spec import Body, EntryDecl, Formula, Group, LayerCall, Reuse, StoredDecl
@@ -23,16 +24,9 @@ __all__ = ["free_names", "order", "takes_flow"]
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     """`pending` so that every entry stands after those it refers to; entries of a cycle, reported, are left out."""
     position = {p.key: i for i, p in enumerate(pending) if p.scope.find(p.key) is None}  # a clash is reported elsewhere
-    needs = [
-        sorted({position[n] for n in _references(p.entry, context.catalogue) if n in position} - {i})
-        for i, p in enumerate(pending)
-    ]
-    selves = [
-        i
-        for i, p in enumerate(pending)
-        if p.key in set(_references(p.entry, context.catalogue)) and p.scope.find(p.key) is None
-    ]
-    if all(not n or n[-1] < i for i, n in enumerate(needs)) and not selves:
+    # Of an entry that refers to itself, itself is among them.
+    needs = [{position[n] for n in _references(p.entry, context.catalogue) if n in position} for p in pending]
+    if all(not found or max(found) < i for i, found in enumerate(needs)):
         return list(pending)
 
     import networkx as nx  # late: most files are in order, and then nobody needs it
@@ -40,10 +34,9 @@ def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     dependencies: nx.DiGraph[int] = nx.DiGraph()
     dependencies.add_nodes_from(range(len(pending)))
     for i, before in enumerate(needs):
-        dependencies.add_edges_from((j, i) for j in before)
+        dependencies.add_edges_from((j, i) for j in sorted(before))
         if i > 0 and takes_flow(pending[i].entry):
             dependencies.add_edge(i - 1, i)
-    dependencies.add_edges_from((i, i) for i in selves)
     left_out: set[int] = set()
     for component in nx.strongly_connected_components(dependencies):
         if len(component) > 1 or any(dependencies.has_edge(i, i) for i in component):
@@ -71,7 +64,7 @@ def takes_flow(entry: EntryDecl) -> bool:
         return False
     if isinstance(entry.action, Formula):
         top = entry.action.expression
-        return isinstance(top, tree.Name) or (
+        return called(top) is not None or (
             isinstance(top, tree.CallExpr) and not any(True for _ in names_in(top.arguments))
         )
     return True
@@ -84,7 +77,7 @@ def _references(entry: EntryDecl, functions: Catalogue) -> Iterator[str]:
         expressions = [*(source.several or ()), *(k.value for k in source.by_name or ())]
         yield from names_in([source.single, *expressions] if source.single is not None else expressions)
     match entry.action:
-        case Formula(expression=tree.Name(name=name)) if name in functions:
+        case Formula(expression=expression) if called(expression) in functions:
             return  # `act: relu` calls the function, whatever an entry below is called
         case Formula(expression=expression):
             yield from names_in([expression])

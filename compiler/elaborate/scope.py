@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Node, Value
 from nnc.compiler.schema.spec import BlockDecl
 from nnc.compiler.types.demands import Demand
+
+if TYPE_CHECKING:
+    from nnc.compiler.elaborate.again import Made
 
 __all__ = ["BROKEN", "Binding", "Builder", "Environment", "Scope", "Several"]
 
@@ -41,6 +44,7 @@ class Builder:
     captures: dict[Value, Value] = field(default_factory=dict)
     demands: dict[Demand, Span] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    made: dict[tuple[Hashable, ...], Made] = field(default_factory=dict)  # by what a call says, and of which type
     weight: int = 0  # steps in the finished network, nested ones counted
     _taken: dict[str, int] = field(default_factory=dict)  # by base: how many names are taken, from the first on
     _made: dict[str, tuple[str, int]] = field(default_factory=dict)

@@ -99,7 +99,13 @@ class Node:
     @property
     def inputs(self) -> tuple[Value, ...]:
         """Every tensor among the operands, in order."""
-        return tuple(v for o in self.operands.values() for v in operand_values(o))
+        found: list[Value] = []
+        for operand in self.operands.values():
+            if isinstance(operand, Value):
+                found.append(operand)
+            else:
+                found.extend(operand_values(operand))
+        return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)

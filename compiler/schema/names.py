@@ -61,13 +61,16 @@ RESERVED_NAMES = frozenset(
 )
 
 
+_QUOTES = frozenset("\"'\\")
+
+
 def layer_name_fault(key: str) -> tuple[str, str] | None:
     """Code and message of what keeps `key` from naming a layer; None where it is a good name. torch takes what its
     `add_module` takes: any text but the empty one, without a dot, that is no attribute of `nn.Module`."""
     if not key or "." in key or not key.isprintable() or len(key) > MAX_NAME:
         shown = key if len(key) <= 60 else key[:57] + "..."
         return "NNC0706", f'"{shown}" cannot be the name of a layer: torch allows no dot and no empty name'
-    if any(c in key for c in "\"'\\"):  # torch.fx and torch.export write names into Python code as they are, and run it
+    if not _QUOTES.isdisjoint(key):  # torch.fx and torch.export write names into Python code as they are, and run it
         return "NNC0706", f"`{key}` cannot be the name of a layer: torch.fx allows no quote and no backslash"
     if key in RESERVED_NAMES:
         return "NNC0309", f"`{key}` is taken: every nn.Module has an attribute of that name"
