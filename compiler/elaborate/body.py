@@ -16,6 +16,7 @@ from nnc.compiler.elaborate.expand import Pending, expand
 from nnc.compiler.elaborate.order import order
 from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
 from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.called import called
 from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
 from nnc.compiler.schema.spec import Body, Formula, Group, LayerCall, OutputDecl, Reuse, StoredDecl, Wiring
@@ -189,6 +190,8 @@ class BodyElaborator:
         before = len(self.builder.nodes)
         if isinstance(expression, tree.Name):
             value = self._bare_name(item, evaluator, expression, flow)
+        elif isinstance(expression, tree.Attribute) and called(expression) in self.context.catalogue:
+            value = self._bare_dotted(item, evaluator, expression, flow)
         elif isinstance(expression, tree.CallExpr):
             value = evaluator.call(expression, flow)
         else:
@@ -217,6 +220,19 @@ class BodyElaborator:
         if is_function:
             return evaluator.call(tree.CallExpr(name, (), (), name.span), flow)
         return evaluator.value(name)
+
+    def _bare_dotted(self, item: Pending, evaluator: Evaluator, name: tree.Attribute, flow: Flow) -> Binding:
+        """`mix: fft.fft2` calls torch's function, unless an entry `fft` has a result of that name."""
+        space = name.value.name if isinstance(name.value, tree.Name) else ""
+        found = item.scope.find(space) if space != item.key else None
+        if found is not None and isinstance(found[0], Several) and name.name in found[0].results:
+            place = item.scope.place(space)
+            raise self.context.fail(
+                "NNC0311", name.span, f"`{space}.{name.name}` is both a value and a function here",
+                labels=(Label(place, "the value is a part of this"),) if place else (),
+                notes=(f"write `{space}.{name.name}()` to call the function, or give the entry another name",),
+            )  # fmt: skip
+        return evaluator.call(tree.CallExpr(name, (), (), name.span), flow)
 
     def _held_type(self, item: Pending, expression: tree.Expr) -> LayerCall | None:
         """`norm()` or `norm(8)` where `norm` is an argument that holds a layer's type."""

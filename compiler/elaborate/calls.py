@@ -307,7 +307,7 @@ def add_op(
     applied = run_rule(context, op, given, spans, span)
     for demand in applied.call.demands:
         builder.demand(demand, span)
-    key = name if name is not None else builder.fresh(op.name)
+    key = name if name is not None else builder.fresh(op.name.rpartition(".")[2])
     results = result_values(key, applied, span)
     constructor = {
         a.name: given[a.name] if a.name in given else applied.call.inferred.get(a.name) for a in op.arguments

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nnc.compiler.diagnostics import Label, Span
+from nnc.compiler.diagnostics import Fix, Label, Span
 from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.scope import BROKEN, Binding, Scope, Several
 from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.called import called
 from nnc.compiler.expr.unparse import unparse
 from nnc.compiler.graph.ir import Value, operand_values
 from nnc.compiler.ops.registry import OpDef
@@ -311,14 +312,10 @@ class Evaluator:
         """A function's value. With `flow`, a call without a tensor among its arguments takes what flows in."""
         from nnc.compiler.elaborate.calls import Given, call_function
 
-        if not isinstance(expr.callee, tree.Name):
-            notes: tuple[str, ...] = ()
-            if isinstance(expr.callee, tree.Attribute) and self.scope.find(unparse(expr.callee.value)) is not None:
-                notes = self._of_tensor(expr.callee)
-            raise self.context.fail(
-                "NNC0308", expr.callee.span, f"`{unparse(expr.callee)}` cannot be called", notes=notes
-            )
-        name = self.held(expr.callee.name)
+        name = called(expr.callee)
+        if name is None:
+            raise self._not_callable(expr.callee)
+        name = self.held(name)
         arguments = [Given(self.value(a), a.span) for a in expr.arguments]
         keywords = {k.name: Given(self.value(k.value), k.value.span, k.span) for k in expr.keywords}
         tensors = any(has_tensor(g.value) for g in (*arguments, *keywords.values()))
@@ -326,6 +323,20 @@ class Evaluator:
             return self._static_function(expr, name, arguments, keywords)
         op = self.function(name, expr.callee.span)
         return call_function(self, op, arguments, keywords, expr.callee.span, None if tensors else flow)
+
+    def _not_callable(self, callee: tree.Expr) -> Failed:
+        """`x.relu()` and `torch.relu(x)` are called otherwise here; `lstm.output(x)` not at all."""
+        written = unparse(callee)
+        notes: tuple[str, ...] = ()
+        if isinstance(callee, tree.Attribute):
+            space = unparse(callee.value)
+            plain = written.partition(".")[2].removeprefix("nn.").removeprefix("functional.")
+            if self.scope.find(space) is not None:
+                notes = self._of_tensor(callee)
+            elif written.partition(".")[0] in ("torch", "F", "nn") and plain in self.context.catalogue:
+                fix = Fix(f"write `{plain}`", callee.span, plain)
+                return self.context.fail("NNC0301", callee.span, "functions are written without a prefix", fix=fix)
+        return self.context.fail("NNC0308", callee.span, f"`{written}` cannot be called", notes=notes)
 
     def held(self, name: str) -> str:
         """The function that an argument names: `act(x)` with `args: {act: relu}`."""

@@ -14,6 +14,7 @@ from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending, split_lets
 from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
 from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.called import called
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.unparse import unparse
 from nnc.compiler.graph.ir import Graph, Node, Value
@@ -97,15 +98,15 @@ def _resolve(
     context = at.context
     if isinstance(callee, tree.Literal):
         raise context.fail("NNC0219", callee.span, "another spec is a layer of a network only, not of a loss")
-    if not isinstance(callee, tree.Name):
+    name = called(callee)
+    if name is None:
         raise context.fail(
             "NNC0312", callee.span, f"`{unparse(callee)}` is code from outside, which is not loaded",
             notes=("a spec imports no Python: what layers and functions can say goes into `blocks:`",),
         )  # fmt: skip
-    name = callee.name
     found = item.scope.find(name)
     if found is not None and isinstance(found[0], str) and depth < 8:
-        return _held(at, item, callee, found[0], depth)
+        return _held(at, item, tree.Name(name, callee.span), found[0], depth)
     if name in context.blocks:
         return context.blocks[name], None
     if name in context.catalogue:
@@ -139,12 +140,13 @@ def _held(
     problems = Problems()
     expr = parse(text, callee.span.pinned(), problems)
     head = expr.callee if isinstance(expr, tree.CallExpr) else expr
-    if expr is None or not isinstance(head, tree.Name):
+    name = None if head is None else called(head)
+    if head is None or name is None:
         raise at.context.fail(
             "NNC0308", callee.span, f'`{callee.name}` holds "{text[:40]}", which is not a layer\'s type'
         )
     bare = Pending(item.key, item.entry, Scope(at.builder), item.span)
-    target, inner = _resolve(at, bare, tree.Name(head.name, callee.span), depth + 1)
+    target, inner = _resolve(at, bare, tree.Name(name, callee.span), depth + 1)
     if not isinstance(expr, tree.CallExpr):
         return target, inner
     evaluator = Evaluator(at.context, Scope(at.builder))

@@ -10,6 +10,7 @@ from nnc.compiler.elaborate.context import Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator
 from nnc.compiler.elaborate.scope import BROKEN, Builder, Environment, Scope
 from nnc.compiler.expr import statics, tree
+from nnc.compiler.expr.called import called
 from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.expr.tree import Targets
 from nnc.compiler.schema.spec import BlockDecl, Body, EntryDecl, Formula, Group, LayerCall, Splice, StoredDecl
@@ -108,7 +109,7 @@ def _written(entry: EntryDecl) -> Iterator[tree.Expr | None]:
     if entry.source is not None:
         yield from (entry.source.single, *(entry.source.several or ()), *(k.value for k in entry.source.by_name or ()))
     match entry.action:
-        case Formula(expression=tree.Name()):
+        case Formula(expression=tree.Name() | tree.Attribute() as name) if called(name) is not None:
             return  # `act: relu` may be a function
         case Formula(expression=expression):
             yield expression
@@ -129,10 +130,10 @@ def _expression(context: Context, expression: tree.Expr | None, scope: Scope) ->
                 case tree.Name(name=name, span=span):
                     if inside.find(name) is None and name not in VALUES:
                         raise evaluator.unknown_name(name, span)
-                case tree.CallExpr(callee=tree.Name(name=name, span=span)):
+                case tree.CallExpr(callee=callee) if (function := called(callee)) is not None:
                     stack += [(e, inside) for e in _operands(expr)]
-                    if inside.find(name) is None and name not in statics.FUNCTIONS and not inside.misses_names:
-                        evaluator.function(name, span)
+                    if inside.find(function) is None and function not in statics.FUNCTIONS and not inside.misses_names:
+                        evaluator.function(function, callee.span)
                 case tree.Comprehension():
                     turn = inside.child()
                     _define(expr.targets, turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nnc.compiler.expr import tree
+from nnc.compiler.expr.called import called
 
 __all__ = ["names_in"]
 
@@ -16,7 +17,7 @@ def names_in(expressions: Sequence[tree.Expr]) -> Iterator[str]:
         expr = stack.pop()
         if isinstance(expr, tree.Name):
             yield expr.name
-        elif isinstance(expr, tree.CallExpr) and isinstance(expr.callee, tree.Name):
+        elif isinstance(expr, tree.CallExpr) and called(expr.callee) is not None:
             stack += [*expr.arguments, *(k.value for k in expr.keywords)]
         else:
             stack += tree.children(expr)

@@ -165,8 +165,14 @@ CONTENTS = {
         """,
     "creating": """
         bernoulli poisson multinomial randint randperm new_zeros new_ones new_full logspace hann_window
-        hamming_window bartlett_window blackman_window tril_indices triu_indices complex polar real imag conj
-        angle
+        hamming_window bartlett_window blackman_window tril_indices triu_indices
+        """,
+    "complex_numbers": """
+        complex polar real imag conj angle view_as_real view_as_complex
+        """,
+    "fourier": """
+        fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn
+        fft.ifftn fft.rfftn fft.irfftn fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
         """,
 }
 

@@ -1,13 +1,11 @@
-"""More new tensors: random numbers, windows, places in triangles, powers; complex numbers of their parts."""
+"""More new tensors: random numbers, windows, places in triangles, powers."""
 
 from __future__ import annotations
 
-from nnc.compiler.ops.arithmetic import elementwise
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.dtypes import magnitude
 from nnc.compiler.ops.kinds import Dtype, NonNegative, Number, Probability, Scalar, Sizes
 from nnc.compiler.ops.registry import OpDef, function
-from nnc.compiler.types.dtype import DType, floating
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -181,59 +179,7 @@ def _triangle(c: Call, count: int, dtype: DType) -> TensorType:
     return TensorType((2, count), dtype)
 
 
-# -- complex numbers ---------------------------------------------------------------------------------------------------
-
-_COMPLEX = {DType.float32: DType.complex64, DType.float64: DType.complex128}
-
-
-def _of_parts(c: Call, first: TensorType, second: TensorType, name: str) -> TensorType:
-    if first.dtype not in _COMPLEX:
-        c.refuse(f"complex numbers are made of float32 or float64, not {first.dtype}", code="NNC0503")
-    if second.dtype is not first.dtype:
-        c.refuse(f"{name} is {second.dtype}, not {first.dtype}", name, code="NNC0503")
-    return elementwise(c, first, second, subject=name).with_dtype(_COMPLEX[first.dtype])
-
-
-@function("complex", family="arithmetic")
-def complex_(c: Call, real: TensorType, imag: TensorType) -> TensorType:
-    """Complex numbers of their real and imaginary parts."""
-    return _of_parts(c, real, imag, "imag")
-
-
-@function("polar", family="arithmetic")
-def polar(c: Call, abs: TensorType, angle: TensorType) -> TensorType:
-    """Complex numbers of their absolute values and angles."""
-    return _of_parts(c, abs, angle, "angle")
-
-
-@function("real", family="arithmetic")
-def real(c: Call, input: TensorType) -> TensorType:
-    """The real part."""
-    return input.with_dtype(magnitude(input.dtype))
-
-
-@function("imag", family="arithmetic")
-def imag(c: Call, input: TensorType) -> TensorType:
-    """The imaginary part of complex numbers."""
-    if not input.dtype.is_complex:
-        c.refuse(f"imag takes complex numbers, this is {input.dtype}", "input", code="NNC0503")
-    return input.with_dtype(magnitude(input.dtype))
-
-
-@function("conj", family="arithmetic")
-def conj(c: Call, input: TensorType) -> TensorType:
-    """The complex conjugate; of real numbers the same."""
-    return input
-
-
-@function("angle", family="arithmetic")
-def angle(c: Call, input: TensorType) -> TensorType:
-    """The angle of a complex number; of a real one 0 or π."""
-    return input.with_dtype(magnitude(floating(input.dtype)))
-
-
 OPS: tuple[OpDef, ...] = (
     bernoulli, poisson, multinomial, randint, randperm, new_zeros, new_ones, new_full, logspace, hann_window,
-    hamming_window, bartlett_window, blackman_window, tril_indices, triu_indices, complex_, polar, real, imag, conj,
-    angle,
+    hamming_window, bartlett_window, blackman_window, tril_indices, triu_indices,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import result_dtype
 
-__all__ = ["accumulated", "magnitude", "result_type"]
+__all__ = ["accumulated", "complexified", "magnitude", "result_type"]
 
 
 def accumulated(dtype: DType) -> DType:
@@ -18,6 +18,11 @@ def accumulated(dtype: DType) -> DType:
 def magnitude(dtype: DType) -> DType:
     """What `abs` and norms make of a dtype: the real numbers beneath complex ones."""
     return {DType.complex64: DType.float32, DType.complex128: DType.float64}.get(dtype, dtype)
+
+
+def complexified(dtype: DType) -> DType:
+    """The complex numbers over a dtype; integers count as float32."""
+    return DType.complex128 if dtype in (DType.float64, DType.complex128) else DType.complex64
 
 
 def result_type(*operands: Operand) -> DType:

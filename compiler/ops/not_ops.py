@@ -16,7 +16,6 @@ _DEVICES = "how a network is spread over devices is no part of its spec"
 _DEVICE = "where a network runs, and in which memory, is decided by who runs it"
 _GRADIENTS = "`freeze:` says which parameters are not trained, and `detach(x)` stops a gradient"
 _PYTHON = "it leaves the network: what comes out of it is a Python value, not a tensor"
-_DOTTED = "functions with a dot in their name (torch.fft.rfft, torch.linalg.svd) are not part of the language"
 _QUANTIZED = "it computes with quantized numbers, and networks of the language with plain ones"
 _INSIDE = "it is a kernel inside torch, which other functions call"
 _FACTORS = "it takes matrices apart, which is not part of the language"
@@ -66,8 +65,6 @@ _REASONS: dict[str, str] = {
     "histc gradient frexp binomial combinations vander unravel_index put index_put index_reduce take masked_scatter "
     "slice_scatter igamma igammac mvlgamma nextafter normal randint_like kaiser_window isreal trapz": _RARE,
     "byte char short cdouble cfloat chalf": _DTYPES,
-    "view_as_complex": "write `complex(x[..., 0], x[..., 1])`",
-    "view_as_real": "write `stack([real(z), imag(z)], -1)`",
     "as_strided as_strided_scatter resize resize_as new_empty new_empty_strided storage untyped_storage element_size "
     "dim_order const_data_ptr is_pinned is_shared is_set_to": _MEMORY,
     "sum_to_size": "write `sum(x, [0], keepdim=True)` over the dimensions that were broadcast",
@@ -87,8 +84,6 @@ _REASONS: dict[str, str] = {
     ),
     "xpu ipu mtia": _DEVICE,
     "register_post_accumulate_grad_hook": _GRADIENTS,
-    "rfft irfft ifft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn fftshift ifftshift fftfreq rfftfreq hfft ihfft "
-    "vector_norm matrix_norm eigh eigvalsh solve solve_triangular lstsq multi_dot cond pinv": _DOTTED,
     "apply_ map_ map2_ apply map": "it calls a Python function, and a spec has none: write the expression itself",
     "assert_int_or_pair has_torch_function handle_torch_function boolean_dispatch has_torch_function_unary "
     "has_torch_function_variadic": "it is a helper inside torch",
@@ -97,6 +92,8 @@ _REASONS: dict[str, str] = {
 NOT_OPS: dict[str, str] = {name: reason for names, reason in _REASONS.items() for name in names.split()}
 
 
+# torch's own modules of functions, whose names are written with the module's: `torch.fft.rfft` is `fft.rfft`.
+_SPACES = ("fft", "linalg", "special")
 # Spellings of one kernel for one kind of hardware, memory or number.
 _PREFIXES = ("native_", "unsafe_", "miopen_", "cudnn_", "fbgemm_", "quantized_", "_")
 _SUFFIXES = {
@@ -111,6 +108,9 @@ def instead(name: str, known: Container[str]) -> str | None:
     as is known here. `known` are the ops."""
     if name in NOT_OPS:
         return NOT_OPS[name]
+    spaced = next((f"{space}.{name}" for space in _SPACES if f"{space}.{name}" in known), None)
+    if spaced is not None:
+        return f"write `{spaced}`"
     for suffix, words in _SUFFIXES.items():
         plain = name.removesuffix(suffix)
         if plain != name and plain in known:

@@ -29,7 +29,7 @@ Results = TensorType | Mapping[str, TensorType] | Sequence[TensorType]
 Rule = Callable[..., Results]
 Family = Literal[
     "activation", "arithmetic", "attention", "comparison", "constructor", "convolution", "dropout", "embedding",
-    "indexing", "linear", "loss", "normalization", "padding", "pooling", "recurrent", "reduction", "shape",
+    "fourier", "indexing", "linear", "loss", "normalization", "padding", "pooling", "recurrent", "reduction", "shape",
     "upsampling", "vision",
 ]  # fmt: skip
 

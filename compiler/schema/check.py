@@ -34,7 +34,7 @@ __all__ = ["Broken", "block_names", "check_document", "check_section"]
 
 Broken = frozenset[Span]  # spans of tree nodes
 
-_TYPE_NAME = re.compile(r"\s*([^\W\d]\w*)\s*(?:\(|$)")
+_TYPE_NAME = re.compile(r"\s*([^\W\d]\w*(?:\.\w+)?)\s*(?:\(|$)")
 _LOOP_NAMES = re.compile(r"[^\W\d]\w*")
 _SHORT = 64  # characters of a text whose verdict is worth remembering
 

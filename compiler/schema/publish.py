@@ -101,5 +101,6 @@ def _if_does(action: str) -> Schema:
 
 
 def _if_type(name: str) -> Schema:
-    named = {"properties": {"type": {"type": "string", "pattern": rf"^\s*{name}\s*(\(|$)"}}, "required": ["type"]}
+    word = name.replace(".", r"\.")
+    named = {"properties": {"type": {"type": "string", "pattern": rf"^\s*{word}\s*(\(|$)"}}, "required": ["type"]}
     return {"if": named, "then": {"$ref": f"#/definitions/op:{name}"}}

@@ -11,6 +11,7 @@ from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from tests.ops import (
+    cases_fourier,
     cases_layers,
     cases_losses,
     cases_matrices,
@@ -73,7 +74,8 @@ def generic(draw: Draw, op: OpDef) -> Case:
 
 
 GENERATORS: dict[str, Generator] = (
-    cases_layers.GENERATORS
+    cases_fourier.GENERATORS
+    | cases_layers.GENERATORS
     | cases_losses.GENERATORS
     | cases_matrices.GENERATORS
     | cases_products.GENERATORS

@@ -201,6 +201,10 @@ STRICTER: tuple[Stricter, ...] = (
         ),
     ),
     Stricter(
+        "there are no frequencies of fewer than 0 points: torch divides, and comes to one",
+        lambda op, arguments, refusal, theirs: op.name == "fft.rfftfreq" and refusal.subject == "n",
+    ),
+    Stricter(
         "two numbers make a number: the language computes it, no op does",
         lambda op, arguments, refusal, theirs: op.family in ("arithmetic", "comparison") and not tensors(arguments),
     ),

@@ -208,6 +208,10 @@ def function(name: str) -> Callable[..., Any]:
     """torch's own: of torch.nn.functional, else of torch, else a tensor's method, else torchvision's."""
     if name in SPECIAL:
         return SPECIAL[name]
+    space, _, word = name.rpartition(".")
+    if space:
+        of_space: Callable[..., Any] = getattr(getattr(torch, space), word)
+        return of_space
     for home in (F, torch, torch.Tensor, torchvision.ops):
         found: Callable[..., Any] | None = getattr(home, name, None)
         if found is not None and not isinstance(found, torch.dtype):

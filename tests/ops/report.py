@@ -28,7 +28,7 @@ from tests.ops.test_module_samples import EXCUSED, LOSSES, OTHERS
 __all__ = ["FILE", "Line", "read", "write"]
 
 FILE = Path(__file__).parents[2] / "docs" / "against-torch.md"
-ROW = re.compile(r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([\w.]+)` \| (\d+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

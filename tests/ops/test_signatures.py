@@ -133,7 +133,7 @@ def test_positional_arguments_are_those_of_the_lazy_class(name: str) -> None:
 def schemas(name: str) -> list[Signature]:
     """The kernels' signatures, one list for each overload, `self` named `input`."""
     found = []
-    for schema in torch._C._jit_get_schemas_for_operator(f"aten::{name}"):
+    for schema in torch._C._jit_get_schemas_for_operator(f"aten::{name.replace('.', '_')}"):
         arguments = [a for a in schema.arguments if a.name not in LEFT_OUT - {"dtype"}]
         empty = inspect.Parameter.empty
         listed = [
@@ -147,8 +147,10 @@ def schemas(name: str) -> list[Signature]:
 def python_signatures(name: str) -> list[Signature]:
     """Of what is written in Python, and of builtins what their documentation's first line says."""
     found: list[Signature] = []
-    for home in (F, torch, torch.Tensor, torchvision.ops):
-        function = getattr(home, name, None)
+    space, _, word = name.rpartition(".")
+    homes = (getattr(torch, space),) if space else (F, torch, torch.Tensor, torchvision.ops)
+    for home in homes:
+        function = getattr(home, word, None)
         if function is None or isinstance(function, torch.dtype) or not callable(function):
             continue
         try:
@@ -166,7 +168,8 @@ def python_signatures(name: str) -> list[Signature]:
 
 def documented(name: str, doc: str) -> list[Signature]:
     """`one_hot(tensor, num_classes=-1) -> LongTensor`, read as Python."""
-    match = re.match(rf"\s*(?:torch\.)?{name}(\([^()]*\))", doc)
+    word = name.rpartition(".")[2]
+    match = re.match(rf"\s*(?:\w+\.)*{word}(\([^()]*\))", doc)
     if not match:
         return []
     try:
@@ -207,7 +210,7 @@ def agrees(op: OpDef, theirs: Signature, others: list[Signature]) -> bool:
 def _same(default: Any, expected: Any) -> bool:
     """Kernels write `[]` for "none given", and one number for each axis."""
     if isinstance(expected, list):
-        return default in (None, ()) if not expected else all(e == default for e in expected)
+        return default in (None, ()) if not expected else default == (*expected,) or all(e == default for e in expected)
     return bool(default == expected)
 
 

@@ -107,6 +107,9 @@ def invoke(op: OpDef, operands: Mapping[str, ast.expr], device: ast.expr | None)
             left, right = given.values()
             return index(left, right) if rule.target == "[]" else binary(rule.target, left, right)
         rule = Rule("callable", f"torch.{op.name}")
+    if rule.copied:  # a slice may be contiguous, and still begin in the middle of a pair
+        copy = {"memory_format": dotted("torch.contiguous_format")}
+        given[rule.copied] = call(attribute(given[rule.copied], "clone"), [], copy)
     if op.argument("training") is not None and "training" not in given:
         given["training"] = attribute(name(SELF), "training")
     by_position = rule.positional if rule.positional is not None else _leading(op.arguments)

@@ -32,7 +32,8 @@ class Rule:
     where not by the usual rule. `results`: what torch returns, where that is neither one tensor nor the tuple of the
     op's results. `state`: inputs that torch takes as one argument, a tuple if there are several. `tensors`: settings that
     are written as numbers, and that torch wants as a tensor; `classes`: those that name a layer, and that torch wants as its
-    class. `mapping`: torch takes its list of tensors, and gives its results, as a mapping."""
+    class. `mapping`: torch takes its list of tensors, and gives its results, as a mapping. `copied`: a tensor into whose
+    memory torch looks: it must lie there in one piece."""
 
     form: Form
     target: str
@@ -42,6 +43,7 @@ class Rule:
     tensors: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     mapping: bool = False
+    copied: str = ""
 
 
 _MODULES: Mapping[str, str] = {
@@ -109,7 +111,10 @@ _FUNCTIONS: Mapping[str, str] = {
         real reciprocal renorm roll rot90 round rsqrt scatter scatter_add scatter_reduce searchsorted
         select_scatter sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack std std_mean
         take_along_dim tan tanh tensor tensordot topk trace trapezoid tril tril_indices triu triu_indices
-        trunc var var_mean vdot vsplit vstack where xlogy zeros zeros_like
+        trunc var var_mean vdot view_as_complex view_as_real vsplit vstack where xlogy zeros zeros_like
+        """,
+    "torch.fft": """
+        fft fft2 fftfreq fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int
@@ -156,6 +161,7 @@ _CLASSES = {
     "SqueezeExcitation": ("activation", "scale_activation"),
 }
 _MAPPINGS = {"FeaturePyramidNetwork"}
+_COPIED = {"view_as_complex": "input"}
 _STATES = {"GRU": ("h_0",), "LSTM": ("h_0", "c_0"), "LSTMCell": ("h_0", "c_0"), "RNN": ("h_0",)}
 
 
@@ -166,6 +172,8 @@ def _rules() -> Iterator[tuple[str, Rule]]:
                 name, _, positional = word.partition(":")
                 name, _, other = name.partition("=")
                 target = other or name
+                if space.startswith("torch."):
+                    name = f"{space.removeprefix('torch.')}.{name}"
                 form: Form = "method" if space == "." else "callable"
                 dotted = target if space == "." else f"{space}.{target}"
                 count = int(positional) if positional else None
@@ -180,6 +188,7 @@ def _rules() -> Iterator[tuple[str, Rule]]:
                         tensors=_TENSORS.get(name, ()),
                         classes=_CLASSES.get(name, ()),
                         mapping=name in _MAPPINGS,
+                        copied=_COPIED.get(name, ""),
                     ),
                 )
     for name, operator in _BINARY.items():
