@@ -20,7 +20,7 @@ __all__ = ["OPS"]
 def _filled(c: Call, size: tuple[Size | Sizes, ...], dtype: DType | None) -> TensorType:
     sizes = tuple(spread(c, size, "size"))
     for s in sizes:
-        c.at_least(s, 0, f"a size is negative: {s}", "size")
+        c.at_least(s, 1, f"a size is {s}: the tensor would have no elements", "size")
     return TensorType(sizes, dtype or DType.float32)
 
 
@@ -149,12 +149,14 @@ def _steps(c: Call, first: DimLike | float, last: DimLike | float, step: int | f
                 *(v for v in (first, last) if isinstance(v, Dim)),
             )
         distance = last - first if step > 0 else first - last
-        c.at_least(distance, 0, f"the range from {first} to {last} runs against its step {step}", "end")
+        c.at_least(distance, 1, f"the range from {first} to {last} with step {step} has no elements", "end")
         return ceildiv(distance, abs(step))
     if not all(math.isfinite(v) for v in (first, last, step)):
         c.refuse("a range has finite bounds", "end")
     if (last - first) * step < 0:
         c.refuse(f"the range from {first} to {last} runs against its step {step}", "step")
+    if first == last:
+        c.refuse(f"the range from {first} to {last} has no elements", "end", code="NNC0504")
     if isinstance(first, int) and isinstance(last, int) and isinstance(step, int):
         return len(range(first, last, step))
     return math.ceil((last - first) / step)
@@ -163,7 +165,7 @@ def _steps(c: Call, first: DimLike | float, last: DimLike | float, step: int | f
 @function("linspace", family="constructor")
 def linspace(c: Call, start: Number, end: Number, steps: Size, *, dtype: Dtype | None = None) -> TensorType:
     """`steps` numbers from start to end, both included."""
-    c.at_least(steps, 0, f"steps is negative: {steps}", "steps")
+    c.at_least(steps, 1, f"steps is {steps}: the tensor would have no elements", "steps")
     if dtype is DType.bool:
         c.refuse("linspace makes numbers, not truth values", "dtype", code="NNC0503")
     return TensorType((steps,), dtype or DType.float32)
@@ -180,7 +182,7 @@ def _nested(c: Call, data: Any) -> tuple[tuple[int, ...], DType]:
     if not isinstance(data, Sequence):
         return (), _dtype_of(data)
     if not data:
-        return (0,), DType.float32
+        c.refuse("a list without numbers makes a tensor without elements", "data", code="NNC0504")
     parts = [_nested(c, d) for d in data]
     if len({shape for shape, _ in parts}) > 1:
         c.refuse("the lists differ in length", "data")

@@ -91,6 +91,7 @@ def pdist(c: Call, input: TensorType, p: float = 2.0) -> TensorType:
     if not p >= 0:
         c.refuse(f"p must be ≥ 0, not {p}", "p")
     rows = input.shape[0]
+    c.at_least(rows, 2, f"there are no two rows in {input}", "input")
     return input.with_shape(rows * (rows - 1) // 2)
 
 

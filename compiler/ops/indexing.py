@@ -21,7 +21,8 @@ __all__ = ["OPS"]
 def getitem(c: Call, input: TensorType, index: Index) -> TensorType:
     """`x[index]` with integers, slices, `null` for a new dimension, `...`, and tensors of integers.
 
-    A slice of a free size keeps within it: `x[:, :8]` demands 8 ≤ size, where torch would silently give less.
+    A slice of a free size keeps within it: `x[:, :8]` demands 8 ≤ size, where torch would silently give less. It takes
+    at least one element.
     """
     items = index if isinstance(index, tuple) else (index,)
     consumed = sum(item is not None and item is not Ellipsis for item in items)
@@ -116,12 +117,12 @@ def _sliced(c: Call, size: DimLike, item: slice) -> DimLike:
         return size
     start, stop = item.start, item.stop
     if isinstance(size, int) and not isinstance(start, Dim) and not isinstance(stop, Dim):
-        return len(range(*slice(start, stop, step).indices(size)))
-    if isinstance(start, int) and isinstance(stop, int) and (start >= 0) == (stop >= 0) and start >= stop:
-        return 0  # whatever the size
+        taken = len(range(*slice(start, stop, step).indices(size)))
+        c.at_least(taken, 1, f"a slice takes nothing of a dimension of {size}", "index")
+        return taken
     begin = 0 if start is None else _bound(c, start, size)
     end = size if stop is None else _bound(c, stop, size)
-    c.at_least(end, begin, f"the slice ends at {end}, before its beginning {begin}", "index")
+    c.at_least(end, begin + 1, f"the slice from {begin} to {end} takes nothing", "index")
     return ceildiv(end - begin, step)
 
 
@@ -192,7 +193,7 @@ def narrow(c: Call, input: TensorType, dim: int, start: Size, length: Size) -> T
     if isinstance(start, int) and start < 0:
         c.at_least(size, -start, f"start {start} is outside a dimension of {size}", "start")
         start = size + start
-    c.at_least(length, 0, f"length {length} is negative", "length")
+    c.at_least(length, 1, f"length is {length}: nothing would be left", "length")
     c.at_least(size, start + length, f"{start} + {length} is beyond a dimension of {size}", "length")
     return input.with_shape(*input.shape[:i], length, *input.shape[i + 1 :])
 
@@ -245,9 +246,7 @@ def diagonal(c: Call, input: TensorType, offset: int = 0, dim1: int = 0, dim2: i
         c.refuse(f"dim1 and dim2 are both dimension {i}", "dim2")
     rows, columns = (input.shape[i], input.shape[j]) if offset >= 0 else (input.shape[j], input.shape[i])
     length = minimum(rows, columns - abs(offset))
-    if isinstance(length, int):
-        length = max(length, 0)
-    c.at_least(length, 0, f"the diagonal {offset} lies outside {input}", "offset")
+    c.at_least(length, 1, f"the diagonal {offset} lies outside {input}", "offset")
     return input.with_shape(*(s for d, s in enumerate(input.shape) if d not in (i, j)), length)
 
 

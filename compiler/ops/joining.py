@@ -9,7 +9,7 @@ from nnc.compiler.ops.dtypes import result_type
 from nnc.compiler.ops.kinds import Positive, Size, Sizes, Tensors
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axis
-from nnc.compiler.types.dim import Dim, DimLike, upper_bound
+from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
@@ -20,14 +20,12 @@ MAX_PIECES = 65_536
 @function("cat", family="shape")
 def cat(c: Call, tensors: Tensors, dim: int = 0) -> TensorType:
     """Joined along `dim`; the other sizes must agree: (A, B), (C, B) → (A + C, B)."""
-    # A tensor of shape [0] is skipped whatever the others' rank: what torch keeps for old code.
-    real = [t for t in tensors if t.shape != (0,)] or list(tensors[:1])
-    first = real[0]
+    first = tensors[0]
     c.at_least_rank(first, 1, "tensors")
     i = axis(c, dim, first.rank)
     total: DimLike = first.shape[i]
     shape = list(first.shape)
-    for k, tensor in enumerate(real[1:], 2):
+    for k, tensor in enumerate(tensors[1:], 2):
         if tensor.rank != first.rank:
             c.refuse(f"tensor {k} is {tensor}, the first is {first}: cat joins tensors of one rank", "tensors")
         for d, (want, have) in enumerate(zip(first.shape, tensor.shape, strict=True)):
@@ -64,8 +62,6 @@ def chunk(c: Call, input: TensorType, chunks: Positive, dim: int = 0) -> Sequenc
         reason = f"{chunks} equal chunks of dimension {i} need a multiple of {chunks}, not {size}"
         c.multiple(size, chunks, reason, "chunks")
         return _pieces(c, input, i, [size // chunks] * _count(c, chunks, "chunks"))
-    if size == 0:
-        return (input,) * _count(c, chunks, "chunks")
     return _split_evenly(c, input, i, size, -(-size // chunks), "chunks")
 
 
@@ -80,7 +76,7 @@ def split(c: Call, tensor: TensorType, split_size_or_sections: Size | Sizes, dim
         sections = list(split_size_or_sections)
         total: DimLike = 0
         for section in sections:
-            c.at_least(section, 0, f"a section is negative: {section}", name)
+            c.at_least(section, 1, f"a section is {section}: it would have no elements", name)
             total = total + section
         c.equal(total, size, f"the sections add up to {total}, dimension {i} has {size}", name)
         return _pieces(c, tensor, i, sections)
@@ -90,9 +86,9 @@ def split(c: Call, tensor: TensorType, split_size_or_sections: Size | Sizes, dim
         count = c.known(ratio, name, f"number of pieces of {step} in {size}")
         c.equal(step * count, size, f"pieces of {step} do not fill dimension {i} of {size}", name)
         return _pieces(c, tensor, i, [step] * _count(c, count, name))
-    if step < 0 or (step == 0 and size != 0):
+    if step < 1:
         c.refuse(f"pieces of {step} never fill dimension {i} of {size}", name)
-    return _split_evenly(c, tensor, i, size, step, name) if size else (tensor,)
+    return _split_evenly(c, tensor, i, size, step, name)
 
 
 @function("tensor_split", family="shape")
@@ -106,6 +102,7 @@ def tensor_split(
     size = input.shape[i]
     if isinstance(indices_or_sections, int):
         n = _count(c, indices_or_sections, name)
+        c.at_least(size, n, f"{n} pieces of dimension {i}, which has {size}: some would have no elements", name)
         return _pieces(c, input, i, [(size + n - 1 - k) // n for k in range(n)])
     cuts = [_cut(c, cut, size, name) for cut in indices_or_sections]
     sections = [_between(c, a, b, name) for a, b in zip([0, *cuts], [*cuts, size], strict=True)]
@@ -125,12 +122,8 @@ def _cut(c: Call, cut: DimLike, size: DimLike, name: str) -> DimLike:
 
 
 def _between(c: Call, start: DimLike, stop: DimLike, name: str) -> DimLike:
-    distance = stop - start
-    high = distance if isinstance(distance, int) else upper_bound(distance)
-    if high is not None and high <= 0:
-        return 0
-    c.at_least(stop, start, f"indices {start} and {stop} are not in order", name)
-    return distance
+    c.at_least(stop, start + 1, f"the piece from {start} to {stop} would have no elements", name)
+    return stop - start
 
 
 @function("unbind", family="shape")

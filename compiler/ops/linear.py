@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Inferred, NonNegative, Positive
+from nnc.compiler.ops.kinds import Inferred, Positive
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function, module
 from nnc.compiler.ops.shapes import product
@@ -14,7 +14,7 @@ __all__ = ["OPS"]
 
 @module("Linear", family="linear", inferred="in_features")
 def linear_module(
-    c: Call, input: TensorType, in_features: Inferred, out_features: NonNegative, bias: bool = True
+    c: Call, input: TensorType, in_features: Inferred, out_features: Positive, bias: bool = True
 ) -> TensorType:
     """`y = x Wᵀ + b` over the last dimension: (*, in_features) → (*, out_features)."""
     c.at_least_rank(input, 1)

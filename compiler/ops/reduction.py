@@ -11,7 +11,7 @@ from nnc.compiler.ops.dtypes import accumulated, magnitude, result_type
 from nnc.compiler.ops.kinds import Dtype, Ints, Number, Positive, Size
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis
-from nnc.compiler.types.dim import Dim, DimLike
+from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.dtype import DType, floating
 from nnc.compiler.types.tensor import TensorType
 
@@ -188,7 +188,7 @@ def topk(
     """The `k` largest or smallest values along `dim`, and where they are."""
     i = axis(c, dim, c.real(input).rank)
     size: DimLike = input.shape[i] if input.rank else 1
-    c.at_least(k, 0, f"k is negative: {k}", "k")
+    c.at_least(k, 1, f"k is {k}: nothing would be left", "k")
     c.at_least(size, k, f"dimension {i} has {size} elements, fewer than k={k}", "k")
     values = input.with_shape(*input.shape[:i], k, *input.shape[i + 1 :]) if input.rank else input
     return {"values": values, "indices": values.with_dtype(DType.int64)}
@@ -303,10 +303,8 @@ def diff(
         if extra is not None:
             size = size + _extra(c, input, i, name, extra)
     dtype = result_type(*(t for t in (prepend, input, append) if t is not None))
-    if isinstance(size, Dim):
-        c.at_least(size, n, f"{n} differences of {size} values", "n")
-        return TensorType((*input.shape[:i], size - n, *input.shape[i + 1 :]), dtype)
-    return TensorType((*input.shape[:i], max(size - n, 0), *input.shape[i + 1 :]), dtype)
+    c.at_least(size, n + 1, f"the differences of order {n} of {size} values: nothing would be left", "n")
+    return TensorType((*input.shape[:i], size - n, *input.shape[i + 1 :]), dtype)
 
 
 def _extra(c: Call, input: TensorType, i: int, name: str, extra: TensorType) -> DimLike:

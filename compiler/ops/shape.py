@@ -248,7 +248,7 @@ def tile(c: Call, input: TensorType, *dims: Size | Sizes) -> TensorType:
 
 def _repeated(c: Call, input: TensorType, times: Sizes, name: str) -> TensorType:
     for n in times:
-        c.at_least(n, 0, f"{name} has the negative {n}", name)
+        c.at_least(n, 1, f"{name} has {n}: nothing would be left", name)
     shape: Shape = (*(1,) * (len(times) - input.rank), *input.shape)
     return input.with_shape(*(n * s for n, s in zip(times, shape, strict=True)))
 
@@ -264,7 +264,7 @@ def repeat_interleave(
     i = 0 if dim is None else axis(c, dim, input.rank)
     total: DimLike
     if not isinstance(repeats, TensorType):
-        c.at_least(repeats, 0, f"repeats is negative: {repeats}", "repeats")
+        c.at_least(repeats, 1, f"repeats is {repeats}: nothing would be left", "repeats")
         total = shape[i] * repeats
         if output_size is not None:
             c.equal(output_size, total, f"output_size is {output_size}, but the result has {total}", "output_size")
@@ -276,6 +276,7 @@ def repeat_interleave(
             )
         if repeats.rank and repeats.shape[0] != 1:
             c.equal(repeats.shape[0], shape[i], f"{repeats.shape[0]} repeats for {shape[i]} elements", "repeats")
+        c.at_least(output_size, 1, f"output_size is {output_size}: nothing would be left", "output_size")
         total = output_size
     return input.with_shape(*shape[:i], total, *shape[i + 1 :])
 

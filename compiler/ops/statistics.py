@@ -240,6 +240,7 @@ def cumulative_trapezoid(
 ) -> TensorType:
     """The running area under `y` along `dim`, at places `x` or in steps of `dx`: (N) → (N − 1)."""
     i, shape, dtype = _curve(c, y, x, dx, dim)
+    c.at_least(shape[i], 2, f"the area under {shape[i]} values has no course", "y")
     return TensorType((*shape[:i], shape[i] - 1, *shape[i + 1 :]), dtype)
 
 

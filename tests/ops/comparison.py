@@ -70,7 +70,7 @@ def _compare(op: OpDef, arguments: Arguments, mine: Applied | Refusal, theirs: O
     if isinstance(mine, Applied):
         if theirs.refused:
             return Verdict("differs", f"gives {mine.results}, but torch refuses: {theirs.error}")
-        difference = _results(mine, theirs) or _names(mine, theirs) or _state(op, mine, theirs)
+        difference = _empty(mine) or _results(mine, theirs) or _names(mine, theirs) or _state(op, mine, theirs)
         return Verdict("differs", difference) if difference else Verdict("accepted")
     if theirs.refused:
         # Of a value of another kind torch says what it came to do with it.
@@ -104,6 +104,11 @@ def _names(mine: Applied, theirs: Outcome) -> str:
     """Where torch names its results, as `max` its values and indices."""
     here = tuple(n for n, _ in mine.results)
     return "" if theirs.names in ((), here) else f"calls its results {here}, but torch {theirs.names}"
+
+
+def _empty(mine: Applied) -> str:
+    """No tensor is without elements (docs/decisions/0027): most of torch's kernels refuse such a one."""
+    return f"gives {mine.results}, which has no elements" if any(0 in t.shape for _, t in mine.results) else ""
 
 
 def _state(op: OpDef, mine: Applied, theirs: Outcome) -> str:

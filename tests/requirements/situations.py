@@ -437,8 +437,18 @@ ATTENTION = [
         "{x: [B, T, 8], y: [B, S, 8]}",
         """
         out: x[:, 1:] + y[:, :-1]""",
-        ("S == T",),
+        ("S == T", "S >= 2"),
     ),
+    Situation(  # where S is T nothing is left, and pooling of nothing fails
+        "what comes after a prompt, pooled",
+        "{x: [B, T, 4], y: [B, S, 4]}",
+        """
+        after: transpose(x[:, S:], 1, 2)
+        out: AdaptiveAvgPool1d(3)
+        joined: cat([transpose(out, 1, 2), y], 1)""",
+        ("T >= S + 1",),
+    ),
+    Situation("half of a sequence", TOKENS, "out: mean(x[:, :T // 2], 1)", ("T >= 2",)),
     Situation(
         "a token more",
         "{x: [B, T, 8], y: [B, S, 8]}",

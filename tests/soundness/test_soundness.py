@@ -9,18 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import HealthCheck, event, given, note, settings
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from nnc.compiler.backends.torch.build import build
 from nnc.compiler.driver import Compilation, compile_mapping
 from nnc.compiler.types.dim import evaluate
 from nnc.compiler.types.tensor import TensorType
+from tests.soundness.empty import NoEmptyTensors
 from tests.soundness.networks import Network, networks
 
 SIZES = range(1, 41)
@@ -29,17 +28,6 @@ TRIES = 60
 
 def shape_at(kind: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(d if isinstance(d, int) else evaluate(d, sizes) for d in kind.shape)
-
-
-class NoEmptyTensors(TorchDispatchMode):
-    """Makes an empty tensor an error: where a requirement is broken, torch's meta kernels may go on with nothing at all."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        out = func(*args, **(kwargs or {}))
-        for tensor in out if isinstance(out, tuple | list) else (out,):
-            if isinstance(tensor, Tensor) and tensor.dim() > 1 and tensor.numel() == 0:  # (0,) is a kernel's own
-                raise RuntimeError(f"{func} gave an empty tensor")
-        return out
 
 
 def forward_shapes(
