@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Dtype, NonNegative, Number, Probability, Scalar, Sizes
+from nnc.compiler.ops.kinds import Dtype, Number, Positive, Probability, Scalar, Sizes
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -42,7 +42,7 @@ def randint(c: Call, low: int, high: int, size: Sizes, *, dtype: Dtype = DType.i
     """Random integers from `low` to below `high`: int64 unless `dtype` says otherwise."""
     _range(c, low, high)
     for one in size:
-        c.at_least(one, 0, f"a size is negative: {one}", "size")
+        c.at_least(one, 1, f"a size is {one}: the tensor would have no elements", "size")
     if dtype is DType.bool or dtype.is_complex:
         c.refuse(f"randint makes numbers, not {dtype}", "dtype", code="NNC0503")
     _held(c, low, high, dtype)
@@ -69,11 +69,11 @@ def _held(c: Call, low: int, high: int, dtype: DType) -> None:
 
 
 @function("randperm", family="constructor")
-def randperm(c: Call, n: NonNegative, *, dtype: Dtype = DType.int64) -> TensorType:
+def randperm(c: Call, n: Positive, *, dtype: Dtype = DType.int64) -> TensorType:
     """The integers from 0 to below `n` in random order: (n) int64."""
     if dtype is DType.bool or dtype.is_complex:
         c.refuse(f"randperm makes numbers, not {dtype}", "dtype", code="NNC0503")
-    _held(c, 0, max(n, 1), dtype)
+    _held(c, 0, n, dtype)
     return TensorType((n,), dtype)
 
 
@@ -100,7 +100,7 @@ def new_full(c: Call, input: TensorType, size: Sizes, fill_value: Scalar, *, dty
 
 def _new(c: Call, input: TensorType, size: Sizes, dtype: DType | None) -> TensorType:
     for one in size:
-        c.at_least(one, 0, f"a size is negative: {one}", "size")
+        c.at_least(one, 1, f"a size is {one}: the tensor would have no elements", "size")
     return TensorType(tuple(size), dtype or input.dtype)
 
 
@@ -109,7 +109,7 @@ def _new(c: Call, input: TensorType, size: Sizes, dtype: DType | None) -> Tensor
 
 @function("logspace", family="constructor")
 def logspace(
-    c: Call, start: Number, end: Number, steps: NonNegative, base: float = 10.0, *, dtype: Dtype | None = None
+    c: Call, start: Number, end: Number, steps: Positive, base: float = 10.0, *, dtype: Dtype | None = None
 ) -> TensorType:
     """Powers of `base` with exponents in equal steps: (steps)."""
     if dtype is not None and not dtype.is_floating:
@@ -124,16 +124,14 @@ def _window(c: Call, length: int, dtype: DType | None) -> TensorType:
 
 
 @function("hann_window", family="constructor")
-def hann_window(
-    c: Call, window_length: NonNegative, periodic: bool = True, *, dtype: Dtype | None = None
-) -> TensorType:
+def hann_window(c: Call, window_length: Positive, periodic: bool = True, *, dtype: Dtype | None = None) -> TensorType:
     """sin² over the window: (window_length)."""
     return _window(c, window_length, dtype)
 
 
 @function("hamming_window", family="constructor")
 def hamming_window(
-    c: Call, window_length: NonNegative, periodic: bool = True, *, dtype: Dtype | None = None
+    c: Call, window_length: Positive, periodic: bool = True, *, dtype: Dtype | None = None
 ) -> TensorType:
     """0.54 − 0.46 · cos over the window: (window_length)."""
     return _window(c, window_length, dtype)
@@ -141,7 +139,7 @@ def hamming_window(
 
 @function("bartlett_window", family="constructor")
 def bartlett_window(
-    c: Call, window_length: NonNegative, periodic: bool = True, *, dtype: Dtype | None = None
+    c: Call, window_length: Positive, periodic: bool = True, *, dtype: Dtype | None = None
 ) -> TensorType:
     """Up and down in straight lines: (window_length)."""
     return _window(c, window_length, dtype)
@@ -149,25 +147,21 @@ def bartlett_window(
 
 @function("blackman_window", family="constructor")
 def blackman_window(
-    c: Call, window_length: NonNegative, periodic: bool = True, *, dtype: Dtype | None = None
+    c: Call, window_length: Positive, periodic: bool = True, *, dtype: Dtype | None = None
 ) -> TensorType:
     """0.42 − 0.5 · cos + 0.08 · cos 2 over the window: (window_length)."""
     return _window(c, window_length, dtype)
 
 
 @function("tril_indices", family="constructor")
-def tril_indices(
-    c: Call, row: NonNegative, col: NonNegative, offset: int = 0, *, dtype: Dtype = DType.int64
-) -> TensorType:
+def tril_indices(c: Call, row: Positive, col: Positive, offset: int = 0, *, dtype: Dtype = DType.int64) -> TensorType:
     """The places below the diagonal of a matrix, row by row: (2, n) int64."""
     below = sum(min(max(i + offset + 1, 0), col) for i in range(c.at_most(row, 65_536, "row")))
     return _triangle(c, below, dtype)
 
 
 @function("triu_indices", family="constructor")
-def triu_indices(
-    c: Call, row: NonNegative, col: NonNegative, offset: int = 0, *, dtype: Dtype = DType.int64
-) -> TensorType:
+def triu_indices(c: Call, row: Positive, col: Positive, offset: int = 0, *, dtype: Dtype = DType.int64) -> TensorType:
     """The places above the diagonal of a matrix, row by row: (2, n) int64."""
     above = sum(min(max(col - i - offset, 0), col) for i in range(c.at_most(row, 65_536, "row")))
     return _triangle(c, above, dtype)
@@ -176,6 +170,7 @@ def triu_indices(
 def _triangle(c: Call, count: int, dtype: DType) -> TensorType:
     if dtype not in (DType.int64, DType.int32):
         c.refuse(f"places are int64 or int32, not {dtype}", "dtype", code="NNC0503")
+    c.at_least(count, 1, "there are no such places: the tensor would have no elements", "offset")
     return TensorType((2, count), dtype)
 
 
