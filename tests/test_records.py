@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,11 @@ def test_what_may_change_is_no_record() -> None:
 
 
 @pytest.mark.nightly  # mypy takes seconds
-def test_mypy_refuses_to_change_one() -> None:
-    program = "from nnc.compiler.diagnostics import Source, Span\nSpan(Source('a', 'b'), 0, 1).start = 1\n"
-    done = subprocess.run([sys.executable, "-m", "mypy", "-c", program], capture_output=True, text=True, check=False)
-    assert 'Property "start" defined in "Span" is read-only' in done.stdout
+def test_mypy_refuses_to_change_one(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("from nnc.compiler.diagnostics import Source, Span\nSpan(Source('a', 'b'), 0, 1).start = 1\n")
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", program], capture_output=True, text=True, check=False, cwd=root
+    )
+    assert 'program.py:2: error: Property "start" defined in "Span" is read-only' in done.stdout

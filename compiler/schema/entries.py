@@ -9,14 +9,10 @@ token: Parameter([1, 1, dim])                             StoredDecl
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-
 from nnc.compiler.diagnostics import Fix, Problems, Span
-from nnc.compiler.expr.lexer import RESERVED
 from nnc.compiler.expr.parser import parse
-from nnc.compiler.expr.template import parse_template
-from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
+from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Name
+from nnc.compiler.schema.call_strings import CallStrings
 from nnc.compiler.schema.check import Broken
 from nnc.compiler.schema.document import ACTIONS, CONTROLS
 from nnc.compiler.schema.names import identifier_fault
@@ -26,34 +22,26 @@ from nnc.compiler.schema.spec import (
     EntryDecl,
     Formula,
     Group,
-    LayerCall,
     OutputDecl,
     Removal,
     Reuse,
     Splice,
-    StoredDecl,
     Template,
     TieDecl,
     Wiring,
 )
-from nnc.compiler.schema.spelling import PREFIXES, names_layer
 from nnc.compiler.schema.values import first_line, read_expression, read_keywords, read_loop, read_template, read_value
-from nnc.compiler.source.location import split_variant
 from nnc.compiler.source.tree import Entry, Mapping, Scalar, Sequence, Tree
 
 __all__ = ["EntryReader"]
 
-_STORED = {"Parameter": "parameter", "Buffer": "buffer"}
 
-
-@dataclass(frozen=True, slots=True)
 class EntryReader:
     """Reads the entries of one file. `blocks` are the names of its blocks, `imports` those of its own code."""
 
-    problems: Problems
-    broken: Broken
-    blocks: frozenset[str]
-    imports: frozenset[str]
+    def __init__(self, problems: Problems, broken: Broken, blocks: frozenset[str], imports: frozenset[str]) -> None:
+        self.problems, self.broken = problems, broken
+        self.texts = CallStrings(problems, blocks, imports)
 
     # -- bodies --------------------------------------------------------------------------------------------------------
 
@@ -148,70 +136,10 @@ class EntryReader:
         if isinstance(node, Sequence):
             action = Group(Body(self._entries(node), True, span), span)
         elif isinstance(node.value, str):
-            action, source = self.call_string(node.value, node.content)
+            action, source = self.texts.read(node.value, node.content)
         elif node.value is None and not broken:
             action = Removal(span)
         return EntryDecl(template, action, span, source=source, broken=broken or action is None)
-
-    def call_string(self, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
-        """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression; and the
-        values that it is called on, as in `Conv2d(64, 3)(x)`."""
-        expression = self._called_file(text, span) if _names_file(text) else self._parse(text, span)
-        if expression is None:
-            return None, None
-        if isinstance(expression, CallExpr) and isinstance(expression.callee, CallExpr):
-            call, source = expression.callee, self._called_on(expression)
-            action = self._call(call.callee, call.arguments, call.keywords, span)
-            if isinstance(action, StoredDecl):
-                self.problems.error("NNC0207", expression.span, "a tensor of the module's own takes no values")
-                return None, None
-            return (action, source) if source is not None else (None, None)
-        if not _names_file(text) and not names_layer(expression, self.blocks, self.imports):
-            return Formula(expression, span), None
-        if not isinstance(expression, CallExpr):
-            return self._call(expression, (), (), span), None
-        return self._call(expression.callee, expression.arguments, expression.keywords, span), None
-
-    def _called_on(self, call: CallExpr) -> Wiring | None:
-        """The values in the second pair of parentheses."""
-        if call.arguments and call.keywords:
-            span = call.keywords[0].span
-            self.problems.error("NNC0207", span, "a layer takes its values by position or by name, not both")
-            return None
-        if call.keywords:
-            return Wiring(call.span, by_name=call.keywords)
-        if not call.arguments:
-            fix = Fix("name them, or leave the second pair of parentheses out")
-            self.problems.error("NNC0207", call.span, "the values that the layer is called on are missing", fix=fix)
-            return None
-        if len(call.arguments) == 1:
-            return Wiring(call.span, single=call.arguments[0])
-        return Wiring(call.span, several=call.arguments)
-
-    def _parse(self, text: str, span: Span) -> Expr | None:
-        if text.isidentifier() and text.isascii() and text not in RESERVED:
-            return Name(text, span)  # most types are bare names: no need to tokenize them
-        return parse(text, span, self.problems, applied=True)
-
-    def _call(
-        self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
-    ) -> Action | None:
-        if isinstance(callee, Attribute) and not self._unprefixed(callee):
-            return None
-        if isinstance(callee, Name) and callee.name in _STORED and callee.name not in self.blocks:
-            return StoredDecl(_STORED[callee.name], arguments, keywords, span)
-        return LayerCall(callee, arguments, keywords, span)
-
-    def _unprefixed(self, callee: Attribute) -> bool:
-        """Refuses `nn.Linear`: a spec has no Python modules, and needs none."""
-        root = callee.value
-        while isinstance(root, Attribute):
-            root = root.value
-        if not isinstance(root, Name) or root.name not in PREFIXES or root.name in self.imports:
-            return True
-        fix = Fix(f"write `{callee.name}`", callee.span, callee.name)
-        self.problems.error("NNC0301", callee.span, "layers are written without a prefix", fix=fix)
-        return False
 
     # -- the mapping form ----------------------------------------------------------------------------------------------
 
@@ -281,13 +209,13 @@ class EntryReader:
     def _typed(self, node: Mapping, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
         """`type:` is a name, or a call, and with it the values that it is called on; further keys of the mapping are
         further keywords."""
-        head, called_on = self._type(text, span), None
+        head, called_on = self.texts.head(text, span), None
         positional = self._positional(node.get("args"))
         keywords = [
             (e.key, read_value(e.value, self.problems)) for e in node.entries if str(e.key.value) not in CONTROLS
         ]
         if isinstance(head, CallExpr) and isinstance(head.callee, CallExpr):
-            called_on = self._called_on(head)
+            called_on = self.texts.called_on(head)
             head = head.callee if called_on is not None else None
         if head is None or positional is None or any(v is None for _, v in keywords):
             return None, None
@@ -305,7 +233,7 @@ class EntryReader:
                 return None, None
             assert value is not None
             named = (*named, Keyword(str(key.value), value, key.content))
-        return self._call(callee, arguments or positional, named, span), called_on
+        return self.texts.action(callee, arguments or positional, named, span), called_on
 
     def _positional(self, node: Tree | None) -> tuple[Expr, ...] | None:
         if not isinstance(node, Sequence):
@@ -313,47 +241,6 @@ class EntryReader:
         values = [read_value(item, self.problems) for item in node.items]
         read = tuple(v for v in values if v is not None)
         return read if len(read) == len(values) else None
-
-    def _type(self, text: str, span: Span) -> Expr | None:
-        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50(10)`."""
-        if _names_file(text):
-            return self._called_file(text, span)
-        parts = parse_template(text, span, self.problems) if text.startswith("${") else None
-        if parts is not None and len(parts) == 1 and not isinstance(parts[0], str):
-            expression: Expr | None = parts[0]
-        elif text.startswith("${"):
-            return None
-        else:
-            expression = self._parse(text, span)
-        match expression:
-            case None | CallExpr() | Name() | Attribute():
-                return expression
-        self.problems.error(
-            "NNC0212",
-            span,
-            "`type:` is a layer's name, or a call of one",
-            notes=("a tensor expression stands under `expr:`, or is written without a mapping",),
-        )
-        return None
-
-    def _called_file(self, text: str, span: Span) -> Expr | None:
-        """`./backbone.yaml`, `zoo:resnet50(num_classes=10)`: the last word of the file's name stands for it in the call."""
-        head, _, _ = text.partition("(")
-        if head == text:
-            return Literal(text, span)
-        start = re.search(r"\w*$", head)
-        assert start is not None
-        call = self._parse(text[start.start() :], span.sub(start.start(), len(text)))
-        reference = Literal(head, span.sub(0, len(head)))
-        match call:
-            case CallExpr(callee=CallExpr(callee=Name())) as applied:
-                assert isinstance(applied.callee, CallExpr)
-                return replace(applied, callee=replace(applied.callee, callee=reference))
-            case CallExpr(callee=Name()):
-                return replace(call, callee=reference)
-        if call is not None:
-            self.problems.error("NNC0212", span, "a spec as a layer is its file's name, or a call of it")
-        return None
 
     # -- wiring --------------------------------------------------------------------------------------------------------
 
@@ -383,12 +270,6 @@ def _count(outputs: Tree | None) -> int:
         case Sequence(items=items):
             return len(items)
     return 1
-
-
-def _names_file(text: str) -> bool:
-    """`./backbone.yaml`, `../a.yaml`, `zoo:resnet50`: another spec as a layer."""
-    head = text.partition("(")[0]
-    return head.startswith(("./", "../", "zoo:")) or split_variant(head)[0].endswith((".yaml", ".yml", ".json"))
 
 
 def _text(node: Tree | None) -> str | None:

@@ -1,0 +1,178 @@
+"""What the text of an entry says: a layer, a stored tensor, another spec, or a tensor expression.
+
+Conv2d(64, 3)              LayerCall
+Conv2d(64, 3)(x)           LayerCall, with the values that it takes
+Parameter([1, 1, dim])     StoredDecl
+zoo:resnet50(10)           LayerCall of a file
+relu(bn3 + downsample)     Formula
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from nnc.compiler.diagnostics import Fix, Problems, Span
+from nnc.compiler.expr.lexer import RESERVED
+from nnc.compiler.expr.parser import parse
+from nnc.compiler.expr.template import parse_template
+from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
+from nnc.compiler.schema.spec import Action, Formula, LayerCall, StoredDecl, Wiring
+from nnc.compiler.schema.spelling import PREFIXES, names_layer
+from nnc.compiler.schema.stamps import stamp
+from nnc.compiler.source.location import split_variant
+
+__all__ = ["CallStrings"]
+
+_STORED = {"Parameter": "parameter", "Buffer": "buffer"}
+
+Said = tuple[Action | None, Wiring | None]
+
+
+@dataclass(slots=True)
+class CallStrings:
+    """Reads the texts of one file's entries. `blocks` are the names of its blocks, `imports` those of its own code."""
+
+    problems: Problems
+    blocks: frozenset[str]
+    imports: frozenset[str]
+    _read: dict[str, _Read] = field(default_factory=dict)  # by their text: long specs say the same thousands of times
+
+    def read(self, text: str, span: Span) -> Said:
+        """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression; and the
+        values that it is called on, as in `Conv2d(64, 3)(x)`. No action after its fault was reported."""
+        exact = span.text == text
+        known = self._read.get(text)
+        if known is not None and exact:
+            return known.at(span)
+        said = self._read_anew(text, span)
+        if said[0] is not None and exact:
+            self._read[text] = _Read(said, span)
+        return said
+
+    def _read_anew(self, text: str, span: Span) -> Said:
+        of_file = _names_file(text)
+        expression = self._called_file(text, span) if of_file else self._parse(text, span)
+        if expression is None:
+            return None, None
+        if isinstance(expression, CallExpr) and isinstance(expression.callee, CallExpr):
+            inner, source = expression.callee, self.called_on(expression)
+            action = self.action(inner.callee, inner.arguments, inner.keywords, span)
+            if isinstance(action, StoredDecl):
+                self.problems.error("NNC0207", expression.span, "a tensor of the module's own takes no values")
+                return None, None
+            return (action, source) if source is not None else (None, None)
+        if not of_file and not names_layer(expression, self.blocks, self.imports):
+            return Formula(expression, span), None
+        if not isinstance(expression, CallExpr):
+            return self.action(expression, (), (), span), None
+        return self.action(expression.callee, expression.arguments, expression.keywords, span), None
+
+    def called_on(self, call: CallExpr) -> Wiring | None:
+        """The values in the second pair of parentheses."""
+        if call.arguments and call.keywords:
+            span = call.keywords[0].span
+            self.problems.error("NNC0207", span, "a layer takes its values by position or by name, not both")
+            return None
+        if call.keywords:
+            return Wiring(call.span, by_name=call.keywords)
+        if not call.arguments:
+            fix = Fix("name them, or leave the second pair of parentheses out")
+            self.problems.error("NNC0207", call.span, "the values that the layer is called on are missing", fix=fix)
+            return None
+        if len(call.arguments) == 1:
+            return Wiring(call.span, single=call.arguments[0])
+        return Wiring(call.span, several=call.arguments)
+
+    def _parse(self, text: str, span: Span) -> Expr | None:
+        if text.isidentifier() and text.isascii() and text not in RESERVED:
+            return Name(text, span)  # most types are bare names: no need to tokenize them
+        return parse(text, span, self.problems, applied=True)
+
+    def action(
+        self, callee: Expr, arguments: tuple[Expr, ...], keywords: tuple[Keyword, ...], span: Span
+    ) -> LayerCall | StoredDecl | None:
+        if isinstance(callee, Attribute) and not self._unprefixed(callee):
+            return None
+        if isinstance(callee, Name) and callee.name in _STORED and callee.name not in self.blocks:
+            return StoredDecl(_STORED[callee.name], arguments, keywords, span)
+        return LayerCall(callee, arguments, keywords, span)
+
+    def _unprefixed(self, callee: Attribute) -> bool:
+        """Refuses `nn.Linear`: a spec has no Python modules, and needs none."""
+        root = callee.value
+        while isinstance(root, Attribute):
+            root = root.value
+        if not isinstance(root, Name) or root.name not in PREFIXES or root.name in self.imports:
+            return True
+        fix = Fix(f"write `{callee.name}`", callee.span, callee.name)
+        self.problems.error("NNC0301", callee.span, "layers are written without a prefix", fix=fix)
+        return False
+
+    # -- `type:` -------------------------------------------------------------------------------------------------------
+
+    def head(self, text: str, span: Span) -> Expr | None:
+        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50(10)`."""
+        if _names_file(text):
+            return self._called_file(text, span)
+        parts = parse_template(text, span, self.problems) if text.startswith("${") else None
+        if parts is not None and len(parts) == 1 and not isinstance(parts[0], str):
+            expression: Expr | None = parts[0]
+        elif text.startswith("${"):
+            return None
+        else:
+            expression = self._parse(text, span)
+        match expression:
+            case None | CallExpr() | Name() | Attribute():
+                return expression
+        self.problems.error(
+            "NNC0212",
+            span,
+            "`type:` is a layer's name, or a call of one",
+            notes=("a tensor expression stands under `expr:`, or is written without a mapping",),
+        )
+        return None
+
+    # -- files ---------------------------------------------------------------------------------------------------------
+
+    def _called_file(self, text: str, span: Span) -> Expr | None:
+        """`./backbone.yaml`, `zoo:resnet50(num_classes=10)`: the last word of the file's name stands for it in the call."""
+        head, _, _ = text.partition("(")
+        if head == text:
+            return Literal(text, span)
+        start = re.search(r"\w*$", head)
+        assert start is not None
+        call = self._parse(text[start.start() :], span.sub(start.start(), len(text)))
+        reference = Literal(head, span.sub(0, len(head)))
+        match call:
+            case CallExpr(callee=CallExpr(callee=Name())) as applied:
+                assert isinstance(applied.callee, CallExpr)
+                return replace(applied, callee=replace(applied.callee, callee=reference))
+            case CallExpr(callee=Name()):
+                return replace(call, callee=reference)
+        if call is not None:
+            self.problems.error("NNC0212", span, "a spec as a layer is its file's name, or a call of it")
+        return None
+
+
+@dataclass(eq=False)
+class _Read:
+    """What a text said, at one place."""
+
+    said: Said
+    span: Span
+
+    @cached_property
+    def at(self) -> Callable[[Span], Said]:
+        """What it says at another."""
+        return stamp(self.said, self.span)
+
+
+def _names_file(text: str) -> bool:
+    """`./backbone.yaml`, `../a.yaml`, `zoo:resnet50`: another spec as a layer."""
+    head = text.partition("(")[0]
+    if "." not in head and ":" not in head:
+        return False
+    return head.startswith(("./", "../", "zoo:")) or split_variant(head)[0].endswith((".yaml", ".yml", ".json"))
