@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nnc.compiler.diagnostics import Fix, Label, Span
@@ -15,6 +15,7 @@ from nnc.compiler.ops.apply import Applied, apply
 from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.kinds import Kind
 from nnc.compiler.ops.registry import Argument, OpDef
+from nnc.compiler.records import record
 from nnc.compiler.types.dim import Dim
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Flow", "Given", "Incoming", "add_op", "bind", "call_function", "name_last", "said", "typed", "wire"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Given:
     """An argument as it was written: its value, where that stands, and where its name stands (of a keyword)."""
 
@@ -34,7 +35,7 @@ class Given:
     name_span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Incoming:
     """The tensors that an entry is given: by position, or by the parameter's name."""
 

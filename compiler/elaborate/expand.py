@@ -9,7 +9,7 @@ Everything here is known before any tensor is: conditions see arguments and the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nnc.compiler.diagnostics import Label, Problems, Span
 from nnc.compiler.elaborate.context import WORK_PER_TURN, Context, Failed
@@ -18,6 +18,7 @@ from nnc.compiler.elaborate.scope import Scope
 from nnc.compiler.expr.mentions import names_in
 from nnc.compiler.expr.statics import describe
 from nnc.compiler.expr.tree import Keyword, Targets
+from nnc.compiler.records import record
 from nnc.compiler.schema.names import layer_name_fault
 from nnc.compiler.schema.spec import Body, EntryDecl, Loop, Splice, Template
 
@@ -26,7 +27,7 @@ __all__ = ["Pending", "expand", "split_lets"]
 NAMELESS = "\0"  # no key of a file can begin with it
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Pending:
     """An entry that stands in the network: its final key, and the scope that holds its loop's and `let:` names.
     `enabled` False: it is switched off, and passes its input through (only in a mapping; in a list it is gone)."""

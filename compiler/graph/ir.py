@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.ops.call import ParameterSpec
 from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.records import record
 from nnc.compiler.types.demands import Demand
 from nnc.compiler.types.dim import DimLike, Symbol
 from nnc.compiler.types.tensor import TensorType
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Graph", "Node", "Stored", "Value", "operand_values"]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record(frozen=True, eq=False, slots=True)
 class Value:
     """A tensor that flows: `name` is unique in its graph (`x`, `conv1`, `lstm.h_n`, `parts.0`)."""
 
@@ -58,7 +59,7 @@ class Stored:
 Operand = Any
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record(frozen=True, eq=False, slots=True)
 class Node:
     """One step.
 

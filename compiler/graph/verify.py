@@ -9,7 +9,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
-from nnc.compiler.ops.apply import Applied, apply
+from nnc.compiler.ops.apply import apply
 from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.demands import Demand, Relation
@@ -20,86 +20,78 @@ __all__ = ["operand_types", "verify"]
 
 def verify(graph: Graph) -> list[str]:
     """What is wrong with the graph, in words; [] for a sound one. Shared graphs are looked at once."""
-    verifier = _Verifier()
-    verifier.graph(graph, graph.name)
-    return verifier.found
+    found: list[str] = []
+    _graph(graph, graph.name, found, set())
+    return found
 
 
-class _Verifier:
-    """`rulings` are what rules said of the very op, settings and types: steps that share these get one ruling."""
-
-    def __init__(self) -> None:
-        self.found: list[str] = []
-        self.seen: set[Graph] = set()
-        self.rulings: dict[tuple[int, int, str, int], Applied | str] = {}
-
-    def graph(self, graph: Graph, path: str) -> None:
-        if graph in self.seen:
-            return
-        self.seen.add(graph)
-        names = [n.name for n in graph.nodes]
-        if len(set(names)) != len(names):
-            self.found.append(f"{path}: two nodes share a name")
-        if graph.schedule != graph.nodes and sorted(map(id, graph.nodes)) != sorted(map(id, graph.schedule)):
-            self.found.append(f"{path}: the schedule is not an order of the nodes")
-        known: set[Value] = set(graph.inputs)
-        asked = {d for d, _ in graph.demands}
-        for node in graph.schedule:
-            missing = [v.name for v in node.inputs if v not in known]
-            if missing:
-                self.found.append(f"{path}.{node.name}: uses {', '.join(missing)} before it exists")
-            faults = self._node(node, graph, asked)
-            if faults:
-                self.found += [f"{path}.{node.name}: {fault}" for fault in faults]
-            known.update(node.results)
-            if isinstance(node.target, Graph):
-                self.graph(node.target, f"{path}.{node.name}")
-        outputs = graph.outputs.items()
-        self.found += [f"{path}: output {name or 'value'} is made nowhere" for name, v in outputs if v not in known]
-        if graph.kind in ("net", "block"):
-            own = {s for v in graph.inputs for s in v.type.symbols}
-            types = {id(v.type): v.type for n in graph.nodes for v in n.results}
-            foreign = {s.name for one in types.values() for s in one.symbols if s not in own}
-            if foreign:
-                self.found.append(f"{path}: sizes from nowhere: {', '.join(sorted(foreign))}")
-
-    def _node(self, node: Node, graph: Graph, asked: Set[Demand]) -> list[str]:
-        match node.target:
-            case Stored(type=kind):
-                wanted = [kind]
-            case Graph() as inner:
-                return _call(node, inner, graph)
-            case OpDef() as op:
-                ruling = self._ruling(node, op)
-                if isinstance(ruling, str):
-                    return [f"its rule refuses it: {ruling}"]
-                wanted = [t for _, t in ruling.results]
-                if tuple(ruling.call.parameters) != node.parameters:
-                    return ["its parameters differ from its rule's"]
-                if any(d not in asked for d in ruling.call.demands):
-                    return ["its rule demands what the graph does not"]
-        types = [v.type for v in node.results]
-        return [] if types == wanted else [f"is {_list(types)}, its rule says {_list(wanted)}"]
-
-    def _ruling(self, node: Node, op: OpDef) -> Applied | str:
-        """What the op's rule says of a node, or why it refuses it."""
-        if len(node.operands) != 1:
-            return _rule(node, op)
-        ((name, operand),) = node.operands.items()
-        if not isinstance(operand, Value):
-            return _rule(node, op)
-        key = id(op), id(node.settings), name, id(operand.type)  # the graph keeps them alive
-        known = self.rulings.get(key)
-        if known is None:
-            known = self.rulings[key] = _rule(node, op)
-        return known
+def _graph(graph: Graph, path: str, found: list[str], seen: set[Graph]) -> None:
+    if graph in seen:
+        return
+    seen.add(graph)
+    names = [n.name for n in graph.nodes]
+    if len(set(names)) != len(names):
+        found.append(f"{path}: two nodes share a name")
+    if graph.schedule != graph.nodes and sorted(map(id, graph.nodes)) != sorted(map(id, graph.schedule)):
+        found.append(f"{path}: the schedule is not an order of the nodes")
+    known: set[Value] = set(graph.inputs)
+    asked = {d for d, _ in graph.demands}
+    sound: set[tuple[object, ...]] = set()
+    for node in graph.schedule:
+        inputs = node.inputs
+        if not known.issuperset(inputs):
+            missing = [v.name for v in inputs if v not in known]
+            found.append(f"{path}.{node.name}: uses {', '.join(missing)} before it exists")
+        known.update(node.results)
+        alike = _alike(node)
+        if alike is not None and alike in sound:
+            continue
+        faults = _node(node, graph, asked)
+        found += [f"{path}.{node.name}: {fault}" for fault in faults]
+        if alike is not None and not faults:
+            sound.add(alike)
+        if isinstance(node.target, Graph):
+            _graph(node.target, f"{path}.{node.name}", found, seen)
+    found += [
+        f"{path}: output {name or 'value'} is made nowhere" for name, v in graph.outputs.items() if v not in known
+    ]
+    if graph.kind in ("net", "block"):
+        own = {s for v in graph.inputs for s in v.type.symbols}
+        types = {id(v.type): v.type for n in graph.nodes for v in n.results}
+        foreign = {s.name for one in types.values() for s in one.symbols if s not in own}
+        if foreign:
+            found.append(f"{path}: sizes from nowhere: {', '.join(sorted(foreign))}")
 
 
-def _rule(node: Node, op: OpDef) -> Applied | str:
-    try:
-        return apply(op, dict(node.settings) | {k: operand_types(v) for k, v in node.operands.items()})
-    except Refusal as refusal:
-        return refusal.message
+def _alike(node: Node) -> tuple[object, ...] | None:
+    """What a step of one tensor has in common, object by object, with the steps that one ruling holds for."""
+    if not isinstance(node.target, OpDef) or len(node.operands) != 1 or len(node.results) != 1:
+        return None
+    ((name, operand),) = node.operands.items()
+    if not isinstance(operand, Value):
+        return None
+    parts = node.target, node.settings, operand.type, node.results[0].type, node.parameters
+    return (name, *map(id, parts))  # the graph keeps them alive
+
+
+def _node(node: Node, graph: Graph, asked: Set[Demand]) -> list[str]:
+    match node.target:
+        case OpDef() as op:
+            try:
+                applied = apply(op, dict(node.settings) | {k: operand_types(v) for k, v in node.operands.items()})
+            except Refusal as refusal:
+                return [f"its rule refuses it: {refusal.message}"]
+            wanted = [t for _, t in applied.results]
+            if tuple(applied.call.parameters) != node.parameters:
+                return ["its parameters differ from its rule's"]
+            if any(d not in asked for d in applied.call.demands):
+                return ["its rule demands what the graph does not"]
+        case Graph() as inner:
+            return _call(node, inner, graph)
+        case Stored(type=kind):
+            wanted = [kind]
+    types = [v.type for v in node.results]
+    return [] if types == wanted else [f"is {_list(types)}, its rule says {_list(wanted)}"]
 
 
 def _call(node: Node, inner: Graph, graph: Graph) -> list[str]:
