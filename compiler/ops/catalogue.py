@@ -174,6 +174,18 @@ CONTENTS = {
         fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn
         fft.ifftn fft.rfftn fft.irfftn fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
         """,
+    "norms": """
+        linalg.vector_norm linalg.matrix_norm linalg.norm linalg.cond
+        """,
+    "linalg": """
+        linalg.det linalg.slogdet linalg.inv linalg.pinv linalg.matrix_rank linalg.matrix_exp linalg.matrix_power
+        linalg.diagonal linalg.solve linalg.solve_triangular cholesky_solve cholesky_inverse linalg.cross
+        linalg.vecdot linalg.vander linalg.multi_dot linalg.householder_product
+        """,
+    "factorizations": """
+        linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigvals linalg.eigh linalg.eigvalsh
+        linalg.lu
+        """,
 }
 
 # Other names that torch has for the same thing; a lazy class becomes the plain one when its input is seen.
@@ -207,6 +219,7 @@ ALIASES = {
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
+    "linalg.matmul": "matmul",
     "less_equal": "le",
     "moveaxis": "movedim",
     "multiply": "mul",

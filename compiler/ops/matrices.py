@@ -11,9 +11,10 @@ from nnc.compiler.ops.kinds import Data, NonNegative, Scalar
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axes, axis, broadcast, broadcast_to, product
+from nnc.compiler.ops.square import square
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.dtype import DType, promote
-from nnc.compiler.types.tensor import Shape, TensorType
+from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["OPS"]
 
@@ -213,52 +214,43 @@ def trace(c: Call, input: TensorType) -> TensorType:
 # -- square matrices ---------------------------------------------------------------------------------------------------
 
 
-def _square(c: Call, input: TensorType) -> Shape:
-    """The batch of (*, n, n)."""
-    if input.dtype not in (DType.float32, DType.float64, DType.complex64, DType.complex128):
-        c.refuse(f"{c.op} takes float32 or float64, this is {input.dtype}", "input", code="NNC0503")
-    c.at_least_rank(input, 2)
-    c.equal(input.shape[-2], input.shape[-1], f"the matrices are not square: {input}", "input")
-    return input.shape[:-2]
-
-
 @function("det", family="linear")
 def det(c: Call, input: TensorType) -> TensorType:
     """The determinant: (*, n, n) → (*)."""
-    return input.with_shape(*_square(c, input))
+    return input.with_shape(*square(c, input, "input"))
 
 
 @function("logdet", family="linear")
 def logdet(c: Call, input: TensorType) -> TensorType:
     """The logarithm of the determinant: (*, n, n) → (*)."""
-    return input.with_shape(*_square(c, input))
+    return input.with_shape(*square(c, input, "input"))
 
 
 @function("slogdet", family="linear", results=("sign", "logabsdet"))
 def slogdet(c: Call, input: TensorType) -> Mapping[str, TensorType]:
     """Sign and logarithm of the determinant: (*, n, n) → (*), (*)."""
-    result = input.with_shape(*_square(c, input))
+    result = input.with_shape(*square(c, input, "input"))
     return {"sign": result, "logabsdet": result.with_dtype(magnitude(result.dtype))}
 
 
 @function("inverse", family="linear")
 def inverse(c: Call, input: TensorType) -> TensorType:
     """The inverse: (*, n, n) → the same."""
-    _square(c, input)
+    square(c, input, "input")
     return input
 
 
 @function("matrix_exp", family="linear")
 def matrix_exp(c: Call, input: TensorType) -> TensorType:
     """Σ xᵏ / k!: (*, n, n) → the same."""
-    _square(c, input)
+    square(c, input, "input")
     return input
 
 
 @function("matrix_power", family="linear")
 def matrix_power(c: Call, input: TensorType, n: NonNegative) -> TensorType:
     """The n-th power: (*, n, n) → the same."""
-    _square(c, input)
+    square(c, input, "input")
     return input
 
 

@@ -18,7 +18,7 @@ _GRADIENTS = "`freeze:` says which parameters are not trained, and `detach(x)` s
 _PYTHON = "it leaves the network: what comes out of it is a Python value, not a tensor"
 _QUANTIZED = "it computes with quantized numbers, and networks of the language with plain ones"
 _INSIDE = "it is a kernel inside torch, which other functions call"
-_FACTORS = "it takes matrices apart, which is not part of the language"
+_CODES = "it tells by a number whether it could be computed"
 _SPECTRUM = "a short-time Fourier transform is not part of the language"
 _DTYPES = "`to(x, int16)` gives x another dtype"
 _RARE = "it is not part of the language, which leaves out what networks hardly need"
@@ -59,8 +59,21 @@ _REASONS: dict[str, str] = {
     "sym_not sym_sum split_with_sizes slice_inverse feature_dropout rsub nonzero_static lobpcg autocast resolve_conj "
     "resolve_neg is_conj is_neg is_signed is_inference is_distributed to_padded_tensor to_mkldnn module_load "
     "record_stream reinforce as_subclass new_tensor new type type_ index storage_type": _INSIDE,
-    "svd qr lu lu_solve lu_unpack cholesky cholesky_inverse cholesky_solve geqrf orgqr ormqr symeig eig triangular_solve "
-    "pinverse chain_matmul": _FACTORS,
+    "pinverse": "write `linalg.pinv`",
+    "chain_matmul": "write `linalg.multi_dot`",
+    "symeig": "write `linalg.eigh`",
+    "triangular_solve": "write `linalg.solve_triangular`",
+    "geqrf": "write `linalg.qr`",
+    "orgqr ormqr": "write `linalg.householder_product`",
+    "lu_solve linalg.lu_solve linalg.ldl_solve linalg.tensorsolve": "write `linalg.solve`",
+    "lu_unpack linalg.lu_factor linalg.ldl_factor": "write `linalg.lu`, which gives the factors themselves",
+    "linalg.tensorinv": "write `linalg.inv` of a matrix, `reshape(x, …)`",
+    "linalg.lstsq": f"{_DEPENDS}; write `linalg.pinv(A) @ B`",
+    "linalg.inv_ex": f"{_CODES}: write `linalg.inv`",
+    "linalg.solve_ex": f"{_CODES}: write `linalg.solve`",
+    "linalg.cholesky_ex": f"{_CODES}: write `linalg.cholesky`",
+    "linalg.lu_factor_ex linalg.ldl_factor_ex": f"{_CODES}: write `linalg.lu`",
+    "linalg.polar linalg.matrix_sqrth": "torch 2.11 does not have it: write it with `linalg.svd` or `linalg.eigh`",
     "stft istft": _SPECTRUM,
     "histc gradient frexp binomial combinations vander unravel_index put index_put index_reduce take masked_scatter "
     "slice_scatter igamma igammac mvlgamma nextafter normal randint_like kaiser_window isreal trapz": _RARE,

@@ -13,6 +13,7 @@ from nnc.compiler.types.tensor import TensorType
 from tests.ops import (
     cases_fourier,
     cases_layers,
+    cases_linalg,
     cases_losses,
     cases_matrices,
     cases_products,
@@ -76,6 +77,7 @@ def generic(draw: Draw, op: OpDef) -> Case:
 GENERATORS: dict[str, Generator] = (
     cases_fourier.GENERATORS
     | cases_layers.GENERATORS
+    | cases_linalg.GENERATORS
     | cases_losses.GENERATORS
     | cases_matrices.GENERATORS
     | cases_products.GENERATORS

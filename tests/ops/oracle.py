@@ -228,6 +228,8 @@ def call_function(op: OpDef, arguments: Arguments) -> Any:
 def _call(op: OpDef, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments as torch takes them."""
     values = {k: as_torch(v, op.family == "arithmetic") for k, v in arguments.items()}
+    if op.name.startswith(("linalg.", "cholesky")):
+        values = {k: _regular(v) for k, v in values.items()}
     optional = {a.name for a in op.arguments if a.default is None}
     values = {k: v for k, v in values.items() if v is not None or k not in optional}  # some of torch's take no None
     positional: list[Any] = []
@@ -261,6 +263,15 @@ def as_torch(value: Any, ones: bool = False) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(as_torch(v) for v in value)
     return value
+
+
+def _regular(value: Any) -> Any:
+    """Matrices of ones on the diagonal: they have inverses and factors, which others may not."""
+    if isinstance(value, tuple | list):
+        return type(value)(_regular(v) for v in value)
+    if not isinstance(value, torch.Tensor) or value.ndim < 2:
+        return value
+    return torch.eye(*value.shape[-2:]).to(value.dtype).expand(value.shape).clone()
 
 
 def _types(results: Any) -> tuple[tuple[tuple[int, ...], str], ...]:

@@ -169,7 +169,7 @@ def python_signatures(name: str) -> list[Signature]:
 def documented(name: str, doc: str) -> list[Signature]:
     """`one_hot(tensor, num_classes=-1) -> LongTensor`, read as Python."""
     word = name.rpartition(".")[2]
-    match = re.match(rf"\s*(?:\w+\.)*{word}(\([^()]*\))", doc)
+    match = re.match(rf"\s*(?:\w+\.)*{word}(\((?:[^()]|\([^()]*\))*\))", doc)
     if not match:
         return []
     try:

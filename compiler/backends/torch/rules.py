@@ -96,8 +96,8 @@ _FUNCTIONS: Mapping[str, str] = {
         abs acos acosh addbmm addcdiv addcmul addmm addmv addr adjoint amax amin aminmax angle arange:3
         argmax argmin argsort asin asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d baddbmm
         bartlett_window bernoulli bitwise_left_shift bitwise_right_shift blackman_window block_diag bmm
-        broadcast_tensors broadcast_to bucketize cartesian_prod cat cdist ceil channel_shuffle clamp
-        clamp_max clamp_min clip column_stack complex conj copysign corrcoef cos cosh count_nonzero cov
+        broadcast_tensors broadcast_to bucketize cartesian_prod cat cdist ceil channel_shuffle cholesky_inverse
+        cholesky_solve clamp clamp_max clamp_min clip column_stack complex conj copysign corrcoef cos cosh count_nonzero cov
         cross cummax cummin cumprod cumsum cumulative_trapezoid deg2rad det diag diag_embed diagflat
         diagonal diagonal_scatter diff digamma dist dot dsplit dstack einsum empty empty_like erf erfc
         erfinv exp exp2 expm1 eye:2 flatten:2 fliplr flipud float_power floor fmax fmin fmod frac full
@@ -115,6 +115,11 @@ _FUNCTIONS: Mapping[str, str] = {
         """,
     "torch.fft": """
         fft fft2 fftfreq fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn rfft rfft2 rfftfreq rfftn
+        """,
+    "torch.linalg": """
+        cholesky cond cross det diagonal eig eigh eigvals eigvalsh householder_product inv lu matrix_exp matrix_norm
+        matrix_power matrix_rank multi_dot norm pinv qr slogdet solve solve_triangular svd svdvals vander vecdot
+        vector_norm
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int
