@@ -7,13 +7,15 @@ the same without                                                      Bottleneck
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nnc.compiler.backends.torch.describe import Constant, Path, freeze
 from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
 from nnc.compiler.backends.torch.naming import Names, camel_case, snake_case, stem
-from nnc.compiler.backends.torch.structure import Constant, Outline, Path, Structures, freeze
+from nnc.compiler.backends.torch.structure import Outline, Structures
 from nnc.compiler.backends.torch.syntax import literal
 from nnc.compiler.graph.ir import Graph, Stored
 from nnc.compiler.ops.registry import REQUIRED
@@ -26,10 +28,11 @@ Scope = tuple[Mapping[str, Any], Mapping[str, Any]]  # arguments, bound sizes
 
 @dataclass(eq=False)
 class ClassPlan:
-    """One class. `instances` are the different graphs it serves, the first stands for all; `formulas` says what each of
-    their constants is in terms of `parameters`; `attributes` names the parameters that `forward` needs."""
+    """One class. `instances` are the different graphs it serves, the first stands for all. What they differ in is made
+    of `parameters`; `attributes` names those that `forward` needs."""
 
     name: str
+    structures: Structures
     outline: Outline
     instances: list[Graph] = field(default_factory=list)
     scopes: list[Scope] = field(default_factory=list)
@@ -59,6 +62,26 @@ class ClassPlan:
         """Whether its layers take something beside the value that flows."""
         return self.is_sequential and len(self.graph.inputs) > 1
 
+    def has(self, path: Path) -> bool:
+        """Whether a constant stands at a place."""
+        return path in self.formulas or self._constant(path) is not None
+
+    def formula(self, path: Path) -> ast.expr:
+        """What the constant at a place is in terms of `parameters`. A class that serves one graph has none: its constants
+        are looked at when they are written, and most are not, because other layers were written with the same."""
+        found = self.formulas.get(path)
+        if found is None:
+            constant = self._constant(path)
+            if constant is None:
+                raise KeyError(path)
+            found = self.formulas[path] = literal(constant.value)
+        return found
+
+    def _constant(self, path: Path) -> Constant | None:
+        if len(self.instances) == 1:
+            return self.structures.constant(self.graph, path)
+        return self.structures.description(self.graph).constants.get(path)
+
     def varies(self, path: Path) -> bool:
         """Whether the instances differ there."""
         if not self.parameters:
@@ -68,7 +91,7 @@ class ClassPlan:
 
     def is_default(self, path: Path) -> bool:
         """Whether there is a constant which is, for every instance, torch's own default."""
-        constant = self.outline.constants.get(path)
+        constant = self._constant(path)
         if constant is None or constant.default is REQUIRED:
             return False
         if constant.value is not constant.default and freeze(constant.value) != freeze(constant.default):
@@ -92,7 +115,7 @@ class Plan:
         self.classes = list(self._by_key.values())
 
     def of(self, graph: Graph) -> ClassPlan:
-        return self._by_key[self.structures.outline(graph).key]
+        return self._by_key[self.structures.description(graph).key]
 
     def _collect(self, graph: Graph, around: Scope, inside: str) -> None:
         if id(graph) in self._seen:
@@ -106,9 +129,10 @@ class Plan:
         outline = self.structures.outline(graph)
         if outline.form != "class":
             return
-        if outline.key not in self._by_key:
-            self._by_key[outline.key] = ClassPlan("", outline, inside=inside)
-        self._by_key[outline.key].add(graph, scope)
+        key = self.structures.description(graph).key
+        if key not in self._by_key:
+            self._by_key[key] = ClassPlan("", self.structures, outline, inside=inside)
+        self._by_key[key].add(graph, scope)
 
 
 def plan_classes(root: Graph) -> Plan:
@@ -125,14 +149,12 @@ def plan_classes(root: Graph) -> Plan:
 def _fit(plan: Plan, one: ClassPlan) -> None:
     """Finds the formulas of a class whose children's classes have theirs."""
     fitter = one.fitter = Fitter(sources(one.scopes), [c.name for c in plan.classes])
-    outlines = [plan.structures.outline(g) for g in one.instances]
+    if len(one.instances) == 1:
+        return
+    several = [plan.structures.description(g).constants for g in one.instances]
     needed: dict[str, None] = {}
-    alone = len(outlines) == 1
-    for path, constant in one.outline.constants.items():
-        if alone and constant.nested is None:  # nothing can vary: most of a large network is its one main class
-            one.formulas[path] = literal(constant.value)
-            continue
-        constants = [o.constants[path] for o in outlines]
+    for path in several[0]:
+        constants = [known[path] for known in several]
         if constants[0].nested is not None:
             for nested in _nested(plan, constants):
                 here = (*path, nested.name)
@@ -194,12 +216,14 @@ def _is_nameless(graph: Graph) -> bool:
 
 def _suffixes(variants: Sequence[Graph]) -> list[str]:
     """What each variant has and another has not: an entry, else an op."""
-    features = [list(_features(g)) for g in variants]
-    common = set(features[0]).intersection(*features[1:])
+    if len(variants) == 1:
+        return [""]
+    features = [dict.fromkeys(_features(g)) for g in variants]
+    having = Counter(f for own in features for f in own)
     found: list[str] = []
     for own in features:
-        extra = [f for f in own if f not in common]
-        unique = [f for f in extra if sum(f in other for other in features) == 1]
+        extra = [f for f in own if having[f] < len(variants)]
+        unique = [f for f in extra if having[f] == 1]
         found.append(camel_case(*(unique or extra)[:1]))
     return found
 

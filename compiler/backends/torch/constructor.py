@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, construct, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
+from nnc.compiler.backends.torch.describe import Path
 from nnc.compiler.backends.torch.freezing import freeze_lines
 from nnc.compiler.backends.torch.initialize import Initialization
 from nnc.compiler.backends.torch.operands import Operands
 from nnc.compiler.backends.torch.paths import owner_and_name
-from nnc.compiler.backends.torch.structure import Outline, Path
+from nnc.compiler.backends.torch.structure import Outline
 from nnc.compiler.backends.torch.syntax import (
     Line,
     Marks,
@@ -32,6 +33,7 @@ from nnc.compiler.backends.torch.syntax import (
     name,
     numbered,
     render,
+    text,
 )
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph, Node, Stored, Value
@@ -54,6 +56,7 @@ class Constructor:
     def __init__(self, plan: Plan, one: ClassPlan) -> None:
         self.plan, self.one = plan, one
         self.marks = Marks()
+        self._written: dict[int, tuple[str, ast.expr]] = {}
 
     def lines(self) -> Iterator[Line]:
         """The body, `super().__init__()` first."""
@@ -130,20 +133,33 @@ class Constructor:
 
     def _module(self, node: Node, path: Path) -> ast.expr:
         if isinstance(node.target, OpDef):
-            made = self._layer(node.target, path)
+            made = self._layer(node, node.target, path)
         else:
             assert isinstance(node.target, Graph)
             made = self._graph(node.target, path)
         self.marks.spans[made] = node.span
         return made
 
-    def _layer(self, op: OpDef, path: Path) -> ast.expr:
-        given = {a.name: (*path, a.name) for a in op.arguments if (*path, a.name) in self.one.formulas}
+    def _layer(self, node: Node, op: OpDef, path: Path) -> ast.expr:
+        """Where nothing varies, layers with the same settings are written the same: the tree is made for the first."""
+        if self.one.parameters:
+            return self._constructed(op, path)
+        alike = self.plan.structures.alike(node)
+        if alike not in self._written:
+            tree = self._constructed(op, path)
+            self._written[alike] = (text(tree), tree)
+        words, tree = self._written[alike]
+        made = ast.Name(words)
+        self.marks.trees[made] = tree
+        return made
+
+    def _constructed(self, op: OpDef, path: Path) -> ast.expr:
+        given = {a.name: (*path, a.name) for a in op.arguments if self.one.has((*path, a.name))}
         settings = {word: self._formula(here) for word, here in given.items()}
         return construct(op, settings, {word for word, here in given.items() if self.one.is_default(here)})
 
     def _formula(self, path: Path) -> ast.expr:
-        return self.one.formulas[path]
+        return self.one.formula(path)
 
     def _graph(self, graph: Graph, path: Path) -> ast.expr:
         outline = self.plan.structures.outline(graph)
@@ -162,7 +178,7 @@ class Constructor:
     def _named(self, graph: Graph, path: Path) -> Iterator[ast.expr]:
         """Pairs of name and module; identical modules whose names count are `*((f"layer{i}", Layer()) for i in …)`."""
         made = [self._module(n, (*path, n.name)) for n in graph.nodes]
-        for first, last in _counted([n.name for n in graph.nodes], [ast.unparse(m) for m in made]):
+        for first, last in _counted([n.name for n in graph.nodes], [text(m) for m in made]):
             if last - first + 1 < FEWEST_COUNTED:
                 for i in range(first, last + 1):
                     yield self._pair(literal(graph.nodes[i].name), made[i])
@@ -182,7 +198,7 @@ class Constructor:
     def _items(self, graph: Graph, outline: Outline, path: Path) -> Iterator[ast.expr]:
         """Children of a Sequential; several identical ones are counted."""
         for run in outline.runs or ():
-            count = self._formula((*path, *run.path))
+            count = self._formula((*path, *run.path)) if self.one.parameters else literal(run.times)
             made = self._module(run.node, (*path, run.node.name))
             times = count.value if isinstance(count, ast.Constant) else None
             if isinstance(times, int) and times < FEWEST_COUNTED:
@@ -201,7 +217,10 @@ class Constructor:
     def _instance(self, graph: Graph, path: Path) -> ast.expr:
         """`Bottleneck(256, 64)`: an instance of a class of ours."""
         of = self.plan.of(graph)
-        given = [(p.name, self._formula((*path, p.name))) for p in of.parameters]
+        if len(self.one.instances) == 1:
+            given = [(word, literal(value)) for word, value in of.arguments(graph).items()]
+        else:
+            given = [(p.name, self._formula((*path, p.name))) for p in of.parameters]
         by_position = MOST_BY_POSITION
         return call(name(of.name), [v for _, v in given[:by_position]], dict(given[by_position:]))
 

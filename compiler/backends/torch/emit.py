@@ -44,23 +44,23 @@ def emit_source(graph: Graph) -> EmittedSource:
     plan = plan_classes(graph)
     root = plan.of(graph)
     body = [line for one in plan.classes for line in _class(plan, one)]
-    if any(f"{RUN_PACKED}(" in line.text for line in body):
+    code = "\n".join([line.text for line in body])
+    if f"{RUN_PACKED}(" in code:
         body = [*map(Line, SOURCE.split("\n")), *body]
-    imports = list(_imports(body))
+        code = f"{SOURCE}\n{code}"
+    imports = list(_imports(code))
     needs = "torch and torchvision" if "import torchvision" in imports else "torch alone"
-    head = [Line(f'"""{root.name}, written by nnc. Needs {needs}."""'), Line(""), *map(Line, imports)]
-    lines = head + body
+    head = [f'"""{root.name}, written by nnc. Needs {needs}."""', "", *imports]
     return EmittedSource(
-        text="\n".join(line.text for line in lines) + "\n",
+        text="\n".join([*head, code, ""]),
         class_name=root.name,
         class_names=tuple(one.name for one in plan.classes),
-        line_spans={i: line.span for i, line in enumerate(lines, 1) if line.span is not None},
+        line_spans={i: span for i, (_, span) in enumerate(body, len(head) + 1) if span is not None},
     )
 
 
-def _imports(body: list[Line]) -> Iterator[str]:
+def _imports(code: str) -> Iterator[str]:
     """The imports that the text uses."""
-    code = "\n".join(line.text for line in body)
     standard = [f"from {module} import {word}" for module, word in _STANDARD if _uses(code, f"{word}(")]
     if _uses(code, "math."):
         standard.insert(0, "import math")
@@ -81,7 +81,7 @@ _STANDARD = (("collections", "OrderedDict"), ("fnmatch", "fnmatchcase"))
 
 
 def _uses(code: str, word: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(word)}", code) is not None
+    return word in code and re.search(rf"(?<![\w.]){re.escape(word)}", code) is not None
 
 
 def _docstring(before: Sequence[str], after: Sequence[str], span: Span) -> Iterator[Line]:

@@ -15,8 +15,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnc.compiler.backends.torch.describe import freeze
 from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
-from nnc.compiler.backends.torch.structure import freeze
 from nnc.compiler.backends.torch.syntax import binary, literal, name
 from nnc.compiler.schema.names import RESERVED_NAMES
 

@@ -14,21 +14,23 @@ import ast
 import copy
 from collections.abc import Iterator, Sequence
 
-from nnc.compiler.backends.torch.calls import SELF, call_module, invoke
+from nnc.compiler.backends.torch.calls import SELF, call_form, call_module, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
+from nnc.compiler.backends.torch.describe import Path
 from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
 from nnc.compiler.backends.torch.operands import Operands
 from nnc.compiler.backends.torch.paths import module_at
-from nnc.compiler.backends.torch.results import inside, main_result, targets, variables
+from nnc.compiler.backends.torch.results import inside, is_single, main_result, targets, variables
 from nnc.compiler.backends.torch.shapes import UNSAID, ShapeText
 from nnc.compiler.backends.torch.steps import Steps, needs_device
-from nnc.compiler.backends.torch.structure import Path
 from nnc.compiler.backends.torch.syntax import (
+    WIDTH,
     Line,
     Marks,
     attribute,
     call,
     definition,
+    is_attribute,
     literal,
     member,
     name,
@@ -73,6 +75,7 @@ class Forward:
         self.sizes = one.outline.sizes
         self.steps = Steps(one.graph)
         self.values: dict[Value, ast.expr] = {}
+        self._calls: dict[tuple[str, tuple[str, ...]], str] = {}
         self.dims: dict[Dim, ast.expr] = {}
         self.operands = Operands(one, self._value, self._size, self._formula)
 
@@ -94,23 +97,30 @@ class Forward:
             if node in self.steps.training and not in_training:
                 yield Line(f"{' ' * INDENT}if self.training:", node.span)
             in_training = node in self.steps.training
-            main = main_result(node, self.steps.read)
+            main = main_result(node, self.steps.uses)
             shape = self.shapes.of(main) if main is not None else shown
             said = len(statements) == 1 and node is returned  # by the docstring
             comment = "" if shape == shown or UNSAID in shape or said else shape
             shown = shape
             head = "return " if node is returned else f"{targets(node, self.values)} = "
-            indent = INDENT + 4 if in_training else INDENT
-            yield from _commented(render(head, self._expression(node), indent, node.span, Marks()), comment)
+            yield from _commented(self._statement(head, node, INDENT + 4 if in_training else INDENT), comment)
         if returned is None:
             yield from self._returns()
+
+    def _statement(self, head: str, node: Node, indent: int) -> list[Line]:
+        """Most steps are a call on variables alone and fit into a line."""
+        plain = self._plain_call(node)
+        flat = f"{' ' * indent}{head}{plain}"
+        if plain and len(flat) <= WIDTH:
+            return [Line(flat, node.span)]
+        return render(head, self._expression(node), indent, node.span, Marks())
 
     def _returned(self, statements: Sequence[Node]) -> Node | None:
         """The last statement, where its value is all that comes out."""
         output = self.graph.single_output
         if output is None or not statements or statements[-1].results != (output,) or inside(statements[-1], name("_")):
             return None
-        return statements[-1] if all(output not in n.inputs for n in self.steps.steps) else None
+        return statements[-1] if self.steps.uses[output] == 1 else None
 
     def _returns(self) -> Iterator[Line]:
         if self.graph.single_output is not None:
@@ -127,7 +137,7 @@ class Forward:
 
     def _name(self, statements: Sequence[Node], returned: Node | None) -> list[tuple[str, str]]:
         """Chooses all variables. Gives the parameters of `forward` with their types."""
-        reads = [list(dict.fromkeys(self.steps.leaves(n))) for n in statements]
+        reads = [self.steps.leaves(n) for n in statements]
         last = {v: i for i, read in enumerate(reads) for v in read}
         if returned is None:
             last |= dict.fromkeys(self.graph.outputs.values(), len(statements))
@@ -138,12 +148,33 @@ class Forward:
         local = [(d, names.claim(*map(snake_case, _size_words(d)), "size")) for d in self.sizes.reads]
         name_variables(inputs, made, reads, names)
         self.dims = {d: name(word) for d, word in (*passed, *local)}
-        self.values = {value: name(v.name) for v in (*inputs, *made) for value in v.values}
+        words = {v.name: name(v.name) for v in (*inputs, *made)}
+        self.values = {value: words[v.name] for v in (*inputs, *made) for value in v.values}
         for node in statements:
-            self.values |= inside(node, self.values.get(node.results[0], name("_")))
+            if not is_single(node):
+                self.values |= inside(node, self.values.get(node.results[0], name("_")))
         return [(v.name, "Tensor") for v in inputs] + [(word, "int") for _, word in passed]
 
     # -- expressions ---------------------------------------------------------------------------------------------------
+
+    def _plain_call(self, node: Node) -> str:
+        """`self.conv(x)`, `F.relu(x)`: a call of an op on variables alone, where nothing varies between the instances of
+        the class. Its form depends on the op, and is made for the first of them. Any other is ""."""
+        op = node.target
+        if not isinstance(op, OpDef) or self.one.parameters or node.shares is not None or not node.operands:
+            return ""
+        words = []
+        for operand in node.operands.values():
+            variable = self.values.get(operand) if isinstance(operand, Value) else None
+            if not isinstance(variable, ast.Name):
+                return ""
+            words.append(variable.id)
+        if op.form == "module" and not is_attribute(node.name):
+            return ""
+        form = (op.name, tuple(node.operands))
+        if form not in self._calls:
+            self._calls[form] = call_form(op, list(node.operands))
+        return self._calls[form].format(node.name, *words)
 
     def _expression(self, node: Node) -> ast.expr:
         target = node.target
@@ -177,7 +208,7 @@ class Forward:
 
     def _formula(self, path: Path) -> ast.expr:
         """A constant's formula, with parameters of the constructor read from the module."""
-        formula = self.one.formulas[path]
+        formula = self.one.formula(path)
         return _FromSelf(self.one.attributes).visit(copy.deepcopy(formula)) if self.one.varies(path) else formula
 
 
@@ -200,7 +231,9 @@ def _size_words(d: Dim) -> list[str]:
 
 def _commented(lines: list[Line], comment: str) -> list[Line]:
     """The output's shape after the statement's last line, where it fits and the statement does not say it."""
+    if not comment:
+        return lines
     last = lines[-1]
-    if comment and comment[1:-1] not in last.text and len(last.text) + len(comment) + 4 <= COMMENT_WIDTH:
+    if comment[1:-1] not in last.text and len(last.text) + len(comment) + 4 <= COMMENT_WIDTH:
         lines[-1] = Line(f"{last.text}  # {comment}", last.span)
     return lines

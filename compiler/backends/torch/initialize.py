@@ -174,7 +174,7 @@ class Initialization:
         initializer = self._initializer(chosen)
         given: dict[str, ast.expr] = {}
         for word, expr in initializer.arguments.items():
-            constants = (self.one.formulas[("init", *chosen, word, k)] for k in range(1 << 30))
+            constants = (self.one.formula(("init", *chosen, word, k)) for k in range(1 << 30))
             given[word] = self._value(expr, constants, self._layer(chosen, place, module))
         positional = [place, *([given.pop("val")] if "val" in given else [])]
         made = call(dotted(f"nn.init.{initializer.function}"), positional, given)

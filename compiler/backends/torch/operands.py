@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nnc.compiler.backends.torch.classes import ClassPlan
-from nnc.compiler.backends.torch.structure import Path
+from nnc.compiler.backends.torch.describe import Path
 from nnc.compiler.graph.ir import Node, Operand, Value
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dim import Dim
@@ -29,9 +29,11 @@ class Operands:
         given = {}
         for argument in (*op.inputs, *op.calls, *op.arguments):
             here = (*path, argument.name)
-            if argument.name in node.operands and not self.one.is_default(here):
-                given[argument.name] = self._spell(node.operands[argument.name], here, argument.kind.tensor)
-            elif argument.name not in node.operands and here in self.one.formulas and self.one.varies(here):
+            if argument.name in node.operands:
+                operand = node.operands[argument.name]
+                if isinstance(operand, Value) or not self.one.is_default(here):
+                    given[argument.name] = self._spell(operand, here, argument.kind.tensor)
+            elif self.one.parameters and self.one.has(here) and self.one.varies(here):
                 given[argument.name] = self.formula(here)  # other instances of the class have something else there
         return given
 
@@ -40,7 +42,7 @@ class Operands:
             return self.value(operand)
         if isinstance(operand, Dim):
             return self.size(operand)
-        if path in self.one.formulas:
+        if self.one.has(path):
             return self.formula(path)
         if isinstance(operand, slice):
             ends = (operand.start, operand.stop, operand.step)

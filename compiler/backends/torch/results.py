@@ -35,10 +35,10 @@ def _pattern(node: Node) -> Pattern | None:
 def variables(node: Node, at: int, last: Mapping[Value, int]) -> list[Variable]:
     """What the targets of statement `at` hold; `last` says where each value is read last. A named result that nothing
     reads gets no variable."""
-    used = [v for v in node.results if v in last]
     if _pattern(node) is None:
-        end = max((last[v] for v in used), default=at)
+        end = max([last.get(v, at) for v in node.results], default=at)
         return [Variable(node.results, (node.name,), at, end, passable=is_single(node))]
+    used = [v for v in node.results if v in last]
     first = None if is_single(node) else node.results[0]
     words = {v: v.name.rpartition(".")[2] for v in used}
     return [Variable((v,), (words[v], f"{node.name}_{words[v]}"), at, last[v], passable=v is first) for v in used]

@@ -11,6 +11,7 @@ from nnc.compiler.backends.torch.syntax import text
 from nnc.compiler.graph.ir import Graph, Value
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.dtype import DType
+from nnc.compiler.types.tensor import TensorType
 
 __all__ = ["UNSAID", "ShapeText"]
 
@@ -21,20 +22,29 @@ class ShapeText:
     """Tells the shapes of one class's values in terms of its parameters."""
 
     def __init__(self, instances: Sequence[Graph], fitter: Fitter) -> None:
-        self._instances = [list(_values(g)) for g in instances]
-        self._place = {v: i for i, v in enumerate(self._instances[0])}
         self._graph = instances[0]
         self._fitter = fitter
+        self._alone: dict[TensorType, str] | None = {} if len(instances) == 1 else None
+        self._instances = [_values(g) for g in instances] if self._alone is None else []
+        self._place = {v: i for i, v in enumerate(_values(self._graph))} if self._alone is None else {}
 
     def of(self, value: Value) -> str:
         """`(B, 64, H, W)`, with the dtype where it is not float32."""
-        place = self._place[value]
-        shapes = [values[place].type.shape for values in self._instances]
-        if len({len(s) for s in shapes}) != 1:
+        if self._alone is None:
+            place = self._place[value]
+            return self._said([values[place].type for values in self._instances])
+        known = self._alone.get(value.type)
+        if known is None:
+            known = self._alone[value.type] = self._said([value.type])
+        return known
+
+    def _said(self, types: Sequence[TensorType]) -> str:
+        """One type of each instance."""
+        if len({t.rank for t in types}) != 1:
             return UNSAID
-        sizes = [self._size(column) for column in zip(*shapes, strict=True)]
+        sizes = [self._size(column) for column in zip(*(t.shape for t in types), strict=True)]
         inner = f"{sizes[0]}," if len(sizes) == 1 else ", ".join(sizes)
-        dtype = value.type.dtype
+        dtype = types[0].dtype
         return f"({inner})" if dtype is DType.float32 else f"({inner}) {dtype.value}"
 
     def signature(self) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ order of evaluation stays that of the schedule, so that random numbers are drawn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from nnc.compiler.backends.torch.results import is_single
@@ -27,28 +28,30 @@ def needs_device(node: Node) -> bool:
 class Steps:
     """The steps of one graph that `forward` takes.
 
-    `stored` are values that the module owns, by the node that registers them. `read` are the values that anything reads.
-    `training` are the steps that only `mode: train` outputs need. `folded` has the step that makes each value which is a
-    part of another statement, once `statements` has been called."""
+    `stored` are values that the module owns, by the node that registers them. `inputs` are the tensors that a step takes,
+    `uses` counts where a value is taken or comes out. `training` are the steps that only `mode: train` outputs need.
+    `folded` has the step that makes each value which is a part of another statement, once `statements` has been called."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.stored = {n.results[0]: n for n in graph.nodes if isinstance(n.target, Stored)}
         self.steps = [n for n in graph.schedule if not isinstance(n.target, Stored)]
-        self.read = {v for n in self.steps for v in n.inputs} | set(graph.outputs.values())
+        self.inputs = {n: n.inputs for n in self.steps}
+        self.uses = Counter([v for n in self.steps for v in self.inputs[n]])
+        self.uses.update(graph.outputs.values())
         self.training = only_in_training(graph)
         self.folded: dict[Value, Node] = {}
 
     def statements(self, length: Callable[[Node], int]) -> list[Node]:
         """The steps that become statements, in order. `length` is that of a step's expression, with what is folded."""
-        uses: dict[Value, int] = {}
-        for value in (*(v for n in self.steps for v in n.inputs), *self.graph.outputs.values()):
-            uses[value] = uses.get(value, 0) + 1
         found: list[Node] = []
         pending: list[Node] = []  # parts that wait for their statement, in order of evaluation
         depth: dict[Node, int] = {}
         for node in self.steps:
-            wanted = [v for v in node.inputs if any(v in p.results for p in pending)]
+            if not pending and not self._is_part(node):  # most steps
+                found.append(node)
+                continue
+            wanted = [v for v in self.inputs[node] if any(v in p.results for p in pending)]
             makers = pending[len(pending) - len(wanted) :]
             depth[node] = 1 + max((depth[m] for m in makers), default=0)
             if wanted and self._foldable(node, wanted, makers, depth):
@@ -58,12 +61,13 @@ class Steps:
                 found += pending
                 pending.clear()
                 depth[node] = 1
-            if self._is_part(node, uses):
+            if self._is_part(node):
                 pending.append(node)
             else:
                 found += [*pending, node]
                 pending.clear()
-        return [part for node in (*found, *pending) for part in self._unfolded(node, length)]
+        found += pending
+        return [part for node in found for part in self._unfolded(node, length)] if self.folded else found
 
     def _foldable(self, node: Node, wanted: Sequence[Value], makers: Sequence[Node], depth: dict[Node, int]) -> bool:
         """Whether what the step reads is what was evaluated last, in that order, under the same condition."""
@@ -71,25 +75,31 @@ class Steps:
         alike = all((m in self.training) == (node in self.training) for m in makers)
         return in_order and alike and depth[node] <= DEEP
 
-    @staticmethod
-    def _is_part(node: Node, uses: dict[Value, int]) -> bool:
-        is_function = isinstance(node.target, OpDef) and node.target.form == "function"
-        return is_function and not node.named and is_single(node) and uses.get(node.results[0]) == 1
+    def _is_part(self, node: Node) -> bool:
+        if node.named or not isinstance(node.target, OpDef) or node.target.form != "function":
+            return False
+        return is_single(node) and self.uses[node.results[0]] == 1
 
     def _unfolded(self, node: Node, length: Callable[[Node], int]) -> list[Node]:
         """A statement that would be too long becomes several."""
-        parts = [self.folded[v] for v in node.inputs if v in self.folded]
+        parts = [self.folded[v] for v in self.inputs[node] if v in self.folded]
         if not parts or length(node) <= LONG:
             return [node]
         for part in parts:
             del self.folded[part.results[0]]
         return [*(p for part in parts for p in self._unfolded(part, length)), node]
 
-    def leaves(self, node: Node) -> Iterator[Value]:
-        """The values that a statement reads from variables, in order."""
-        for value in node.inputs:
+    def leaves(self, node: Node) -> Sequence[Value]:
+        """The values that a statement reads from variables, each once, in order."""
+        inputs = self.inputs[node]
+        if len(inputs) == 1 and inputs[0] not in self.folded and inputs[0] not in self.stored:
+            return inputs
+        return list(dict.fromkeys(self._leaves(node)))
+
+    def _leaves(self, node: Node) -> Iterator[Value]:
+        for value in self.inputs[node]:
             if value in self.folded:
-                yield from self.leaves(self.folded[value])
+                yield from self._leaves(self.folded[value])
             elif value not in self.stored:
                 yield value
         if needs_device(node):

@@ -1,91 +1,120 @@
-"""What a graph is apart from its numbers. Graphs of one structure share a class, whose parameters are what differs.
+"""How each graph is written, and which graphs can share a class: those that are equal apart from their numbers.
 
-conv: Conv2d(64, 3)  and  conv: Conv2d(128, 3)      one structure; constants 64 and 128 at ("conv", "out_channels")
+conv: Conv2d(64, 3)  and  conv: Conv2d(128, 3)      one structure: a class with a parameter
 conv: Conv2d(64, 3)  and  conv: Linear(64)          two structures
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
 
+from nnc.compiler.backends.torch.describe import Constant, Describer, Path, freeze
 from nnc.compiler.backends.torch.dims import Sizes, operand_dims
 from nnc.compiler.backends.torch.naming import CONTAINER_ATTRIBUTES, stem
 from nnc.compiler.backends.torch.rules import RULES
-from nnc.compiler.graph.initial import Initializer, skeleton
-from nnc.compiler.graph.ir import Graph, Node, Operand, Stored, Value, operand_values
-from nnc.compiler.ops.registry import REQUIRED, Argument, OpDef
-from nnc.compiler.types.dim import Dim, size
+from nnc.compiler.graph.ir import Graph, Node, Value
+from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dim import size
 
-__all__ = ["Constant", "Outline", "Path", "Run", "Structures", "freeze"]
-
-Path = tuple[str | int, ...]
-"""Where a constant stands: names of entries, then the argument, then places inside a tuple."""
+__all__ = ["Description", "Outline", "Run", "Structures"]
 
 Form = Literal["class", "sequential", "ordered"]
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A known value of one graph. `nested` in its place: a call of a graph that has a class of its own."""
-
-    value: Any = None
-    nested: Graph | None = None
-    inferred: bool = False
-    in_forward: bool = False
-    default: Any = REQUIRED
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Identical consecutive children of a Sequential; `path` leads to the constant that counts them."""
+class Run(NamedTuple):
+    """Identical consecutive children of a Sequential: the first, and how many they are."""
 
     node: Node
-    path: Path
+    times: int
+
+    @property
+    def path(self) -> Path:
+        """Where the count stands as a constant: graphs of one class may have different numbers of layers."""
+        return (self.node.name, "count")
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """`key`: equal for graphs that one class can serve. `whole`: equal where the constants are equal too.
-    `form`: how the graph is written: a class, or an `nn.Sequential(...)` of a list or of an OrderedDict.
+    """`form`: how the graph is written: a class, or an `nn.Sequential(...)` of a list or of an OrderedDict.
     `runs`: of a list of layers that is a Sequential, or a loop over one; a graph that is neither has None."""
 
-    key: int
-    whole: int
     form: Form
-    constants: Mapping[Path, Constant]
     sizes: Sizes
     runs: tuple[Run, ...] | None
 
 
-def freeze(value: Any) -> Hashable:
-    """A hashable stand-in that tells 1 from 1.0 and True, and takes a list for a tuple."""
-    if isinstance(value, tuple | list):
-        return tuple(freeze(v) for v in value)
-    if isinstance(value, Mapping):
-        return tuple((k, freeze(v)) for k, v in value.items())
-    return (type(value).__name__, repr(value) if isinstance(value, float) else value)
+@dataclass(frozen=True, slots=True)
+class Description:
+    """`key`: equal for graphs that one class can serve. `whole`: equal where the constants are equal too."""
+
+    key: int
+    whole: int
+    constants: Mapping[Path, Constant]
 
 
 class Structures:
-    """Outlines of a graph and of all graphs inside it, each made once."""
+    """Outlines and descriptions of a graph and of all graphs inside it, each made once.
+
+    An outline is made of every graph. A description is made of those that are compared with others: not of a graph that
+    is the only one of its name, as a network's own is, which holds most of the layers of a long spec."""
 
     def __init__(self, root: Graph) -> None:
         self._interned: dict[Hashable, int] = {}
         self._outlines: dict[int, Outline] = {}
+        self._descriptions: dict[int, Description] = {}
+        self._alike: dict[tuple[int, int], int] = {}
+        self._children: dict[tuple[int, bool], int] = {}
+        self._wholes: dict[int, int] = {}
+        self._constants: dict[Node | Graph, Mapping[Path, Constant]] = {}
         self._handed = _called_again(root)
+        self._namesakes = Counter(map(_surname, _graphs([root])))
 
     def outline(self, graph: Graph) -> Outline:
         known = self._outlines.get(id(graph))
         if known is None:
-            known = self._outlines[id(graph)] = self._make(graph)
+            known = self._outlines[id(graph)] = self._outlined(graph)
         return known
 
-    def _intern(self, key: Hashable) -> int:
-        return self._interned.setdefault(key, len(self._interned))
+    def description(self, graph: Graph) -> Description:
+        known = self._descriptions.get(id(graph))
+        if known is None:
+            known = self._descriptions[id(graph)] = self._described(graph)
+        return known
 
-    def _make(self, graph: Graph) -> Outline:
+    def alike(self, node: Node) -> int:
+        """A number that layers of one op with the same settings have in common. Equal calls often share one object of
+        settings: then nothing is compared."""
+        pair = (id(node.target), id(node.settings))
+        known = self._alike.get(pair)
+        if known is None:
+            known = self._alike[pair] = self._intern((id(node.target), repr(node.settings)))
+        return known
+
+    def constant(self, graph: Graph, path: Path) -> Constant | None:
+        """The constant at one place of a graph. The graph itself need not be described for it."""
+        if isinstance(path[1], int):  # the number of a rule of `init:`
+            return self._constants_of(graph).get(path)
+        node, rest = graph.node(str(path[0])), path[1:]
+        while isinstance(node.target, Graph):
+            node, rest = node.target.node(str(rest[0])), rest[1:]
+        return self._constants_of(node).get(rest)
+
+    def _constants_of(self, at: Graph | Node) -> Mapping[Path, Constant]:
+        """Those of one node, or of a graph's own rules."""
+        known = self._constants.get(at)
+        if known is None:
+            describer = Describer(self)
+            _ = describer.rules(at) if isinstance(at, Graph) else describer.node(at, ())
+            known = self._constants[at] = describer.constants
+        return known
+
+    # -- outlines ------------------------------------------------------------------------------------------------------
+
+    def _outlined(self, graph: Graph) -> Outline:
         chained = self._is_chain(graph)
         listed = (chained or self._is_loop(graph)) and [n.name for n in graph.nodes] == [
             str(i) for i in range(len(graph.nodes))
@@ -95,40 +124,7 @@ class Structures:
             form = "sequential"
         elif chained and graph.kind == "group" and CONTAINER_ATTRIBUTES.isdisjoint(n.name for n in graph.nodes):
             form = "ordered"
-        sizes = self._sizes(graph)
-        describer = _Describer(self, graph)
-        runs = None
-        if listed:
-            runs = tuple(describer.runs(graph.nodes))
-            keys: list[Hashable] = [describer.keys[r.node] for r in runs]
-        else:
-            keys = [(n.name, describer.node(n, (n.name,))) for n in graph.nodes]
-        surface = (self._surface(graph, sizes, describer), describer.rules(graph)) if form == "class" else None
-        key = self._intern((form, tuple(keys), surface, runs is None))
-        whole = self._intern((key, self.frozen(describer.constants)))
-        return Outline(key, whole, form, describer.constants, sizes, runs)
-
-    def frozen(self, constants: Mapping[Path, Constant], above: int = 0) -> Hashable:
-        """Constants with the places where they stand, `above` leading names left out."""
-        return tuple(
-            (p[above:], freeze(c.value), c.nested and self.outline(c.nested).whole) for p, c in constants.items()
-        )
-
-    def _surface(self, graph: Graph, sizes: Sizes, describer: _Describer) -> Hashable:
-        """What of a graph, beside its steps, its class shows."""
-        label = graph.name if graph.kind in ("net", "block") else stem(graph.name)
-        order = {n: i for i, n in enumerate(graph.nodes)}
-        return (
-            graph.kind,
-            label,
-            tuple(v.name for v in graph.inputs),
-            tuple(order[n] for n in graph.schedule),
-            tuple((name, describer.reference(v)) for name, v in graph.outputs.items()),
-            graph.train_only,
-            graph.ties,
-            graph.freeze,
-            sizes.signature,
-        )
+        return Outline(form, self._sizes(graph), tuple(self._runs(graph)) if listed else None)
 
     def _is_chain(self, graph: Graph) -> bool:
         """Whether the graph is what `nn.Sequential` runs: modules, each on the value before it and nothing else."""
@@ -136,19 +132,15 @@ class Structures:
             return False
         previous = graph.inputs[0]
         for node in graph.nodes:
-            if (
-                not (node.is_module and node.registers)
-                or len(node.results) != 1
-                or node.explicit
-                or not node.name
-                or "." in node.name
-            ):
+            target = node.target
+            if isinstance(target, OpDef):
+                if target.form != "module" or RULES[target.name].results is not None:
+                    return False
+            elif not isinstance(target, Graph) or self.outline(target).sizes.passed:
                 return False
-            if list(node.operands.values()) != [previous]:
+            if node.shares is not None or node.explicit or not node.name or "." in node.name:
                 return False
-            if isinstance(node.target, Graph) and self.outline(node.target).sizes.passed:
-                return False
-            if isinstance(node.target, OpDef) and RULES[node.target.name].results is not None:
+            if len(node.results) != 1 or list(node.operands.values()) != [previous]:
                 return False
             previous = node.results[0]
         return graph.single_output is previous
@@ -172,12 +164,85 @@ class Structures:
         for node in graph.schedule:
             if isinstance(node.target, OpDef):
                 for operand in node.operands.values():
-                    for d in operand_dims(operand):
-                        sizes.want(d)
+                    if not isinstance(operand, Value):
+                        for d in operand_dims(operand):
+                            sizes.want(d)
             elif isinstance(node.target, Graph):
                 for symbol in self.outline(node.target).sizes.passed:
                     sizes.want(node.sizes.get(symbol, size(symbol)))
         return sizes
+
+    def _runs(self, graph: Graph) -> Iterator[Run]:
+        """The children of a Sequential, identical neighbours as one. Which values flow is given by the order."""
+        for _, equal in groupby(graph.nodes, self._child):
+            first, *others = equal
+            yield Run(first, 1 + len(others))
+
+    # -- descriptions --------------------------------------------------------------------------------------------------
+
+    def _described(self, graph: Graph) -> Description:
+        form, runs = self.outline(graph).form, self.outline(graph).runs
+        if form == "class" and self._namesakes[_surname(graph)] == 1:
+            alone = self._intern((id(graph),))
+            return Description(alone, alone, {})
+        describer = Describer(self, graph)
+        if runs is not None:
+            keys: list[Hashable] = [describer.run(r) for r in runs]
+        else:
+            keys = [(n.name, describer.node(n, (n.name,))) for n in graph.nodes]
+        surface = (self._surface(graph, describer), describer.rules(graph)) if form == "class" else None
+        key = self._intern((form, tuple(keys), surface, runs is None))
+        return Description(key, self._intern((key, self._frozen(describer.constants))), describer.constants)
+
+    def _intern(self, key: Hashable) -> int:
+        return self._interned.setdefault(key, len(self._interned))
+
+    def _frozen(self, constants: Mapping[Path, Constant]) -> Hashable:
+        return tuple((p, freeze(c.value), c.nested and self.description(c.nested).whole) for p, c in constants.items())
+
+    def _surface(self, graph: Graph, describer: Describer) -> Hashable:
+        """What of a graph, beside its steps, its class shows."""
+        order = {n: i for i, n in enumerate(graph.nodes)}
+        return (
+            _surname(graph),
+            tuple(order[n] for n in graph.schedule),
+            tuple((name, describer.reference(v)) for name, v in graph.outputs.items()),
+            graph.train_only,
+            graph.ties,
+            graph.freeze,
+            self.outline(graph).sizes.signature,
+        )
+
+    def _child(self, node: Node) -> int:
+        """Equal for children of a list that are made alike, whatever flows into them."""
+        if isinstance(node.target, Graph):
+            return self._whole(node.target)
+        layer = (self.alike(node), node.named)
+        known = self._children.get(layer)
+        if known is None:
+            describer = Describer(self)
+            key = describer.node(node, (), wired=False)
+            known = self._children[layer] = self._intern((key, self._frozen(describer.constants)))
+        return known
+
+    def _whole(self, graph: Graph) -> int:
+        """Equal for graphs that are written alike, constants included."""
+        known = self._wholes.get(id(graph))
+        if known is None:
+            outline = self.outline(graph)
+            if outline.form == "class":
+                return self.description(graph).whole
+            children = outline.runs if outline.runs is not None else [Run(n, 1) for n in graph.nodes]
+            named = outline.runs is None
+            content = tuple((named and node.name, self._child(node), times) for node, times in children)
+            known = self._wholes[id(graph)] = self._intern((outline.form, content))
+        return known
+
+
+def _surname(graph: Graph) -> Hashable:
+    """What graphs of one class have in common at least."""
+    label = graph.name if graph.kind in ("net", "block") else stem(graph.name)
+    return graph.kind, label, tuple(v.name for v in graph.inputs)
 
 
 def _called_again(root: Graph) -> set[int]:
@@ -211,130 +276,3 @@ def _owned(graph: Graph, path: str) -> Graph | None:
             return None
         target = target.node(part).target
     return target if isinstance(target, Graph) else None
-
-
-class _Describer:
-    """Walks one graph's nodes: what they are goes into keys, the numbers into `constants`."""
-
-    def __init__(self, structures: Structures, graph: Graph | None) -> None:
-        self.structures = structures
-        self.constants: dict[Path, Constant] = {}
-        self.keys: dict[Node, Hashable] = {}
-        self._references: dict[Value, Hashable] = {}
-        if graph is not None:
-            self._references = {v: ("in", i) for i, v in enumerate(graph.inputs)}
-            self._references |= {v: (i, j) for i, n in enumerate(graph.nodes) for j, v in enumerate(n.results)}
-
-    def rules(self, graph: Graph) -> Hashable:
-        """The rules of `init:`; the numbers in their arguments are constants like any others."""
-        return tuple(
-            (rule.types, rule.globs, key, initializer.function, self._arguments(initializer, ("init", i, key)))
-            for i, rule in enumerate(graph.init)
-            for key, initializer in rule.settings.items()
-        )
-
-    def _arguments(self, initializer: Initializer, path: Path) -> Hashable:
-        keys: list[Hashable] = []
-        for word, expr in initializer.arguments.items():
-            literals: list[Any] = []
-            keys.append((word, skeleton(expr, literals)))
-            self.constants |= {(*path, word, k): Constant(value) for k, value in enumerate(literals)}
-        return tuple(keys)
-
-    def reference(self, value: Value) -> Hashable:
-        return self._references[value]
-
-    def runs(self, nodes: Iterable[Node]) -> Iterator[Run]:
-        """Children of a Sequential, with identical neighbours as one. Which values flow is given by the order."""
-        last: tuple[Hashable, Hashable] | None = None
-        count: Path = ()
-        for node in nodes:
-            inner = _Describer(self.structures, None)
-            key = inner.node(node, (node.name,), wired=False)
-            frozen = self.structures.frozen(inner.constants, above=1)
-            if (key, frozen) == last:
-                self.constants[count] = Constant(self.constants[count].value + 1)
-                continue
-            last = (key, frozen)
-            count = (node.name, "count")
-            self.constants[count] = Constant(1)
-            self.constants |= inner.constants
-            self.keys[node] = key
-            yield Run(node, count)
-
-    def node(self, node: Node, path: Path, wired: bool = True) -> Hashable:
-        match node.target:
-            case OpDef() as op:
-                return self._op(node, op, path, wired)
-            case Graph() as graph:
-                return self._graph(node, graph, path, wired)
-            case Stored() as stored:
-                return self._stored(stored, path)
-
-    def _op(self, node: Node, op: OpDef, path: Path, wired: bool) -> Hashable:
-        settings: tuple[Hashable, ...] = ()
-        if op.form == "module" and node.shares is None:
-            settings = tuple(self._setting(a, node.settings, (*path, a.name)) for a in op.arguments)
-        given = self._operands(op, node.operands, path) if wired else ()
-        return ("op", op.name, op.form, node.named, node.shares, settings, given, len(node.results), node.explicit)
-
-    def _setting(self, argument: Argument, given: Mapping[str, Any], path: Path) -> Hashable:
-        value = given.get(argument.name, argument.default)
-        if value is REQUIRED or (argument.inferred and argument.name not in given):
-            return (argument.name, "absent")
-        self.constants[path] = Constant(value, inferred=argument.inferred, default=argument.default)
-        return argument.name
-
-    def _operands(self, op: OpDef, operands: Mapping[str, Operand], path: Path) -> tuple[Hashable, ...]:
-        keys: list[Hashable] = []
-        for argument in (*op.inputs, *op.calls, *op.arguments):
-            here = (*path, "call", argument.name) if op.form == "module" else (*path, argument.name)
-            # Without `training` a function follows its module: that differs from the default being written.
-            default = REQUIRED if argument.name == "training" else argument.default
-            if argument.name in operands:
-                keys.append((argument.name, self._operand(operands[argument.name], here, default)))
-            elif op.form == "function" and not argument.kind.tensor and default is not REQUIRED:
-                self.constants[here] = Constant(default, in_forward=True, default=default)
-                keys.append((argument.name, "constant"))
-        return tuple(keys)
-
-    def _operand(self, operand: Operand, path: Path, default: Any = REQUIRED) -> Hashable:
-        if isinstance(operand, Value):
-            return ("value", self._references[operand])
-        if isinstance(operand, Dim):
-            return ("dim", operand)
-        if isinstance(operand, slice):
-            parts = (operand.start, operand.stop, operand.step)
-            return ("slice", tuple(self._operand(o, (*path, i)) for i, o in enumerate(parts)))
-        if isinstance(operand, tuple | list) and _varies(operand):
-            return ("items", tuple(self._operand(o, (*path, i)) for i, o in enumerate(operand)))
-        self.constants[path] = Constant(operand, in_forward=True, default=default)
-        return "constant"
-
-    def _graph(self, node: Node, graph: Graph, path: Path, wired: bool) -> Hashable:
-        outline = self.structures.outline(graph)
-        if node.shares is None:
-            if outline.form == "class":
-                self.constants[path] = Constant(nested=graph)
-            else:
-                self.constants |= {(*path, *p): c for p, c in outline.constants.items()}
-        given = tuple(self._references[v] for v in node.inputs) if wired else ()
-        handed = tuple(node.sizes.get(s, size(s)) for s in outline.sizes.passed)
-        return ("graph", outline.key, outline.form, node.shares, given, handed, node.explicit)
-
-    def _stored(self, stored: Stored, path: Path) -> Hashable:
-        initial: list[Hashable] = []
-        for i, node in enumerate(stored.initial):
-            self._references |= {v: ("initial", i, j) for j, v in enumerate(node.results)}
-            assert isinstance(node.target, OpDef)
-            initial.append((node.target.name, self._operands(node.target, node.operands, (*path, "initial", i))))
-        if not stored.initial:
-            self.constants[(*path, "shape")] = Constant(stored.type.shape)
-        return ("stored", stored.kind, stored.type.dtype, stored.persistent, stored.requires_grad, tuple(initial))
-
-
-def _varies(operand: Operand) -> bool:
-    """Whether an operand holds tensors, free sizes or slices: then its places are looked at one by one."""
-    if isinstance(operand, tuple | list):
-        return any(_varies(o) for o in operand)
-    return isinstance(operand, slice | Dim | Value) or next(operand_values(operand), None) is not None

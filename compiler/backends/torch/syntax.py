@@ -12,13 +12,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.types.dtype import DType
 
 __all__ = [
-    "Line", "Marks", "attribute", "binary", "call", "definition", "dotted", "index", "is_attribute", "is_identifier",
+    "WIDTH", "Line", "Marks", "attribute", "binary", "call", "definition", "dotted", "index", "is_attribute", "is_identifier",
     "literal", "member", "name", "numbered", "render", "text",
 ]  # fmt: skip
 
@@ -27,6 +27,7 @@ _OPERATORS: Mapping[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "//": ast.FloorDiv(), "%": ast.Mod(),
     "**": ast.Pow(), "@": ast.MatMult(), "&": ast.BitAnd(), "|": ast.BitOr(), "^": ast.BitXor(),
 }  # fmt: skip
+_SYMBOLS = {type(operator): symbol for symbol, operator in _OPERATORS.items()}
 _COMPARISONS: Mapping[str, ast.cmpop] = {
     "==": ast.Eq(), "!=": ast.NotEq(), "<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(),
 }  # fmt: skip
@@ -35,7 +36,7 @@ _COMPARISONS: Mapping[str, ast.cmpop] = {
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def is_identifier(word: str) -> bool:
     """ASCII only: Python folds other letters (`ﬁ` is `fi`), and two names of a spec must not become one."""
     return word.isascii() and word.isidentifier() and not keyword.iskeyword(word)
@@ -149,8 +150,8 @@ def text(node: ast.expr) -> str:
 
 
 def _usual(node: ast.expr) -> str:
-    """What `ast.unparse` says of names, attributes, calls and whole numbers, most of what is written, in a tenth of the
-    time; "" for anything else."""
+    """What `ast.unparse` says of names, attributes, calls, their sums and whole numbers, most of what is written, in a tenth
+    of the time; "" for anything else."""
     match node:
         case ast.Name(id=word):
             return word
@@ -165,14 +166,20 @@ def _usual(node: ast.expr) -> str:
                 return ""
             words = [f"{k.arg}={part}" for k, part in zip(keywords, parts[1 + len(arguments) :], strict=True)]
             return f"{parts[0]}({', '.join([*parts[1 : 1 + len(arguments)], *words])})"
+        case ast.BinOp(
+            left=ast.Name() | ast.Attribute() | ast.Call() as left,
+            op=operator,
+            right=ast.Name() | ast.Attribute() | ast.Call() as right,
+        ):
+            parts = [_usual(left), _usual(right)]
+            return f"{parts[0]} {_SYMBOLS[type(operator)]} {parts[1]}" if all(parts) else ""
     return ""
 
 
 # -- statements --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of source, and the place in the spec that it comes from."""
 
     text: str
@@ -182,10 +189,12 @@ class Line:
 @dataclass(slots=True)
 class Marks:
     """What the printer must know of an expression beside its tree: parts of it that have their own place in the spec,
-    and calls whose arguments stand on lines of their own even if they would fit into one."""
+    and calls whose arguments stand on lines of their own even if they would fit into one. A Name of `trees` is the text of
+    an expression that has been written before; its tree is needed only where it must be broken."""
 
     spans: dict[ast.expr, Span] = field(default_factory=dict)
     opened: set[ast.expr] = field(default_factory=set)
+    trees: dict[ast.expr, ast.expr] = field(default_factory=dict)
 
 
 def definition(function: str, parameters: Sequence[str], result: str, span: Span) -> list[Line]:
@@ -204,12 +213,15 @@ def render(head: str, node: ast.expr, indent: int, span: Span | None, marks: Mar
     flat = None if _holds_opened(node, marks) else f"{space}{head}{text(node)}{tail}"
     if flat is not None and len(flat) <= WIDTH:
         return [Line(flat, span)]
+    node = marks.trees.get(node, node)
     match node:
         case ast.Starred(value=value):
             return render(f"{head}*", value, indent, span, marks, tail)
         case ast.Call(func=function, args=arguments, keywords=keywords) if arguments or keywords:
             parts = [("", a) for a in arguments] + [(f"{k.arg}=", k.value) for k in keywords]
-            if len(parts) == 1 and _hugs(parts[0][1]):  # nn.Sequential(OrderedDict([ … ])): one level of indentation
+            if len(parts) == 1 and _hugs(
+                parts[0][1], marks
+            ):  # nn.Sequential(OrderedDict([ … ])): one level of indentation
                 return render(f"{head}{text(function)}({parts[0][0]}", parts[0][1], indent, span, marks, f"){tail}")
             return _broken(f"{head}{text(function)}(", parts, f"){tail}", indent, span, marks)
         case ast.List(elts=items) if items:
@@ -241,22 +253,22 @@ def _broken(
     return [*lines, Line(f"{space}{tail}", span)]
 
 
-def _turns(loop: ast.comprehension, indent: int, span: Span | None) -> Line:
-    return Line(f"{' ' * indent}    for {text(loop.target)} in {text(loop.iter)}", span)
-
-
-def _hugs(node: ast.expr) -> bool:
+def _hugs(node: ast.expr, marks: Marks) -> bool:
+    node = marks.trees.get(node, node)
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        return _hugs(node.args[0])
+        return _hugs(node.args[0], marks)
     return isinstance(node, ast.List | ast.DictComp)
 
 
 def _holds_opened(node: ast.expr, marks: Marks) -> bool:
     """Whether it, or something in it, is marked. Calls of plain values, most of what is written, are not walked."""
-    if not marks.opened or isinstance(node, ast.Constant | ast.Name):
+    if not marks.opened or isinstance(node, _PLAIN):
         return False
     if node in marks.opened:
         return True
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
         return any(_holds_opened(part, marks) for part in (*node.args, *(k.value for k in node.keywords)))
     return any(n in marks.opened for n in ast.walk(node))
+
+
+_PLAIN = (ast.Constant, ast.Name)

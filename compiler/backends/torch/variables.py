@@ -7,6 +7,7 @@ out = out + identity         a chain that does not start from an input is called
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +19,7 @@ __all__ = ["Variable", "name_variables"]
 BEFORE = -1
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Variable:
     """What one target of one statement holds: a value, or all results of a call (`parts`, of which `parts[0]` is one).
 
@@ -34,7 +35,7 @@ class Variable:
     name: str = ""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Chain:
     links: list[Variable] = field(default_factory=list)
 
@@ -60,15 +61,15 @@ def name_variables(
         variable.name = names.claim(*map(snake_case, variable.words))
     for variable in made:
         main = _passed_on(variable, reads[variable.start], holder, chains)
-        chain = chains[main] if main is not None else _Chain()
+        chain = chains[variable] = chains[main] if main is not None else _Chain()
         chain.links.append(variable)
-        chains[variable] = chain
     _stand_alone(chains, reads)
     taken: dict[str, list[tuple[int, int]]] = {}
-    for chain in dict.fromkeys(chains.values()):
+    every = list(dict.fromkeys(chains.values()))
+    for chain in every:
         if chain.links[0].is_input:
             taken.setdefault(chain.links[0].name, []).append(chain.span)
-    for chain in dict.fromkeys(chains.values()):
+    for chain in every:
         if not chain.links[0].is_input:
             word = _free(chain, names, taken)
             taken.setdefault(word, []).append(chain.span)
@@ -91,22 +92,22 @@ def _passed_on(
             continue
         if not other.is_input or is_generic(other.name):
             ending.append(other)
-    return max(ending, key=lambda v: (v.is_input, len(chains[v].links)), default=None)
+    if len(ending) < 2:
+        return ending[0] if ending else None
+    return max(ending, key=lambda v: (v.is_input, len(chains[v].links)))
 
 
 def _stand_alone(chains: dict[Variable, _Chain], reads: Sequence[Iterable[Value]]) -> None:
     """The end of a chain bears its own name where it comes out beside others, and where it is merged into another chain
     after branching off from an input or from a value with other readers: `identity = self.down(x)`."""
-    readers: dict[Value, int] = {}
-    for value in (v for read in reads for v in read):
-        readers[value] = readers.get(value, 0) + 1
+    readers = Counter([v for read in reads for v in read])
     every = list(dict.fromkeys(chains.values()))
     merges = {link.start for chain in every for link in chain.links[1:]}
     for chain in every:
         if len(chain.links) < 2:
             continue
-        *_, before, last = chain.links
-        branches = (before.is_input and len(chain.links) == 2) or any(readers.get(v, 0) > 1 for v in before.values)
+        before, last = chain.links[-2:]
+        branches = (before.is_input and len(chain.links) == 2) or any(readers[v] > 1 for v in before.values)
         if last.end == len(reads) or (last.end in merges and branches):
             chain.links.pop()
             chains[last] = _Chain([last])
