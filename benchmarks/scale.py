@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.elaborate.scale import KINDS, WIDTH, spec
@@ -60,7 +61,7 @@ def growth(folder: Path, counts: list[int]) -> None:
 
 
 def construction(folder: Path, counts: list[int], repeats: int) -> None:
-    """Rivals take turns; the garbage collector runs as it does in any program."""
+    """Contestants take turns; the garbage collector runs as it does in any program."""
     import torch
     from torch import nn
 
@@ -68,14 +69,17 @@ def construction(folder: Path, counts: list[int], repeats: int) -> None:
 
     torch.set_num_threads(1)
     print(
-        "spec → module against the same modules by hand (goal: ≤ ×1.20), medians of processor time: compiled anew, and"
+        "spec → module against the same modules by hand (goal: ≤ ×1.20), medians of processor time. By hand: made in a loop;"
     )
-    print("with what an earlier load has kept on disk (long files only, as Python keeps __pycache__)")
-    os.environ["NNC_CACHE"] = str(folder / "kept")
+    print(
+        "as a Python file with a line for each, as the spec has one, read for the first time. nnc: compiled anew; and with"
+    )
+    print("what an earlier load has kept on disk (long files only, as Python keeps __pycache__)")
+    kept = os.environ["NNC_CACHE"] = str(folder / "kept")
     for count, width in product(counts, (WIDTH, 128)):
         pairs = count // 2
 
-        def by_hand(pairs: int = pairs, width: int = width) -> nn.Module:
+        def listed(pairs: int = pairs, width: int = width) -> nn.Module:
             return nn.Sequential(*(m for _ in range(pairs) for m in (nn.Linear(width, width), nn.ReLU())))
 
         class Named(nn.Module):
@@ -85,23 +89,51 @@ def construction(folder: Path, counts: list[int], repeats: int) -> None:
                     setattr(self, f"fc{i}", nn.Linear(width, width))
                     setattr(self, f"act{i}", nn.ReLU())
 
-        for kind, rival in (("list", by_hand), ("mapping", Named)):
+        for kind, loop in (("list", listed), ("mapping", Named)):
             text = spec(kind, count).replace(": relu", ": ReLU()")
             path = folder / f"{kind}.yaml"
             path.write_text(text.replace(f"[B, {WIDTH}]", f"[B, {width}]").replace(f"({WIDTH})", f"({width})"))
+            written = _written(kind, pairs, width)
+
+            def file(written: str = written, kind: str = kind) -> nn.Module:
+                names: dict[str, Any] = {}
+                exec(compile(written, "by_hand.py", "exec"), names)  # noqa: S102  # written here
+                return names[kind.title()]()  # type: ignore[no-any-return]
+
+            def anew(path: Path = path) -> nn.Module:
+                os.environ["NNC_CACHE"] = ""
+                model = nnc.load(path)
+                os.environ["NNC_CACHE"] = kept
+                return model
+
+            def later(path: Path = path) -> nn.Module:
+                return nnc.load(path)
+
+            times = _medians({"loop": loop, "file": file, "anew": anew, "kept": later}, repeats)
+            ratios = "   ".join(
+                f"{name} {times[name]:6.3f} s ×{times[name] / times['loop']:.2f}" for name in ("file", "anew", "kept")
+            )
             title = f"{kind} of {count:,}, Linear({width})"
-            _rivals(title, rival, lambda path=path: nnc.load(path), repeats)  # type: ignore[misc]
+            print(f"  {title:<32} loop {times['loop']:6.3f} s   {ratios}", flush=True)
 
 
-def _rivals(title: str, rival: Callable[[], object], ours: Callable[[], object], repeats: int) -> None:
-    kept = os.environ["NNC_CACHE"]
+def _written(kind: str, pairs: int, width: int) -> str:
+    """The modules, and for named ones the forward pass, as somebody writes them down."""
+    head = "from torch import nn\n\n\n"
+    if kind == "list":
+        lines = "".join(f"            nn.Linear({width}, {width}),\n            nn.ReLU(),\n" for _ in range(pairs))
+        return (
+            f"{head}class List(nn.Sequential):\n    def __init__(self):\n        super().__init__(\n{lines}        )\n"
+        )
+    made = "".join(
+        f"        self.fc{i} = nn.Linear({width}, {width})\n        self.act{i} = nn.ReLU()\n" for i in range(pairs)
+    )
+    run = "".join(f"        x = self.fc{i}(x)\n        x = self.act{i}(x)\n" for i in range(pairs))
+    start = "    def __init__(self):\n        super().__init__()\n"
+    return f"{head}class Mapping(nn.Module):\n{start}{made}\n    def forward(self, x):\n{run}        return x\n"
 
-    def anew() -> None:
-        os.environ["NNC_CACHE"] = ""
-        ours()
-        os.environ["NNC_CACHE"] = kept
 
-    contestants = {"by hand": rival, "anew": anew, "kept": ours}
+def _medians(contestants: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(repeats + 1):
         for name in sorted(contestants, reverse=turn % 2 == 1):
@@ -110,9 +142,7 @@ def _rivals(title: str, rival: Callable[[], object], ours: Callable[[], object],
             contestants[name]()
             if turn:
                 times[name].append(time.process_time() - start)
-    hand, first, later = (statistics.median(times[name]) for name in contestants)
-    ratios = f"nnc anew {first:6.3f} s ×{first / hand:.2f}   kept {later:6.3f} s ×{later / hand:.2f}"
-    print(f"  {title:<32} by hand {hand:6.3f} s   {ratios}", flush=True)
+    return {name: statistics.median(taken) for name, taken in times.items()}
 
 
 if __name__ == "__main__":
