@@ -119,7 +119,7 @@ def conv_transpose3d(
 
 def _checked(c: Call, input: TensorType, weight: TensorType, n: int) -> tuple[Shape, DimLike, tuple[int, ...]]:
     """(batch or nothing, channels of the input, kernel): the kernel's size must be known."""
-    c.rank(c.floating(input), n + 1, n + 2)
+    c.rank(c.floating(input, complex=True), n + 1, n + 2)
     c.rank(weight, n + 2, name="weight")
     same_dtype(c, input, weight, "weight")
     kernel = tuple(c.known(k, "weight", "kernel size") for k in weight.shape[2:])

@@ -17,7 +17,7 @@ __all__ = ["OPS"]
 @function("bernoulli", family="constructor")
 def bernoulli(c: Call, input: TensorType, p: Probability | None = None) -> TensorType:
     """1 with the probability that stands there, or with probability `p`, else 0."""
-    return input if p is not None else c.floating(input)
+    return c.ordered(input) if p is not None else c.floating(input)
 
 
 @function("poisson", family="constructor")

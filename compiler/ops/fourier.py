@@ -273,7 +273,7 @@ def irfftn(
 
 
 def _frequencies(c: Call, n: DimLike, count: DimLike, dtype: DType | None) -> TensorType:
-    c.at_least(n, 0, f"there are no frequencies of {n} points", "n")
+    c.at_least(n, 1, f"there are no frequencies of {n} points", "n")
     if dtype is not None and not dtype.is_floating:
         c.refuse(f"frequencies are floating-point numbers, not {dtype}", "dtype", code="NNC0503")
     return TensorType((count,), dtype or DType.float32)

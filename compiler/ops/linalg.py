@@ -183,11 +183,9 @@ def vecdot(c: Call, x: TensorType, y: TensorType, *, dim: int = -1) -> TensorTyp
     c.floating(x, "x", complex=True)
     if y.dtype is not x.dtype:
         c.refuse(f"y is {y.dtype}, x is {x.dtype}", "y", code="NNC0503")
-    c.at_least_rank(x, 1, "x")
-    c.at_least_rank(y, 1, "y")
     shape = broadcast(c, x.shape, y.shape, subject="y")
     i = axis(c, dim, len(shape))
-    if len(shape) == 1:
+    if x.rank == y.rank == 1:
         c.equal(x.shape[0], y.shape[0], f"vectors of {x.shape[0]} and {y.shape[0]} differ", "y")
     c.macs(product(shape))
     return x.with_shape(*shape[:i], *shape[i + 1 :])

@@ -45,7 +45,7 @@ def _of_matrix(
     listed = (dim,) if isinstance(dim, int) else dim
     if len(listed) != 2 or len({d % input.rank for d in listed}) != 2:
         c.refuse("the norm of a matrix is over two dimensions", "dim")
-    if order in _DECOMPOSED and (dtype or input.dtype) in (DType.float16, DType.bfloat16):
+    if order in _DECOMPOSED and input.dtype in (DType.float16, DType.bfloat16):
         c.refuse(f"norm {order} takes float32 or wider, this is {input.dtype}", name, code="NNC0503")
     axes(c, dim, input.rank)
     return _real(c, input, name, dim, keepdim, dtype)

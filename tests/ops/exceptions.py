@@ -201,7 +201,15 @@ STRICTER: tuple[Stricter, ...] = (
         ),
     ),
     Stricter(
-        "there are no frequencies of fewer than 0 points: torch divides, and comes to one",
+        "tensordot stretches sizes of 1, and those that are summed together differ by mistake",
+        lambda op, arguments, refusal, theirs: op.name == "tensordot" and refusal.code == "NNC0504",
+    ),
+    Stricter(
+        "the product of two vectors does not look at its dim",
+        lambda op, arguments, refusal, theirs: op.name == "linalg.vecdot" and refusal.subject == "dim",
+    ),
+    Stricter(
+        "there are no frequencies of fewer than 1 point: torch divides, and comes to one",
         lambda op, arguments, refusal, theirs: op.name == "fft.rfftfreq" and refusal.subject == "n",
     ),
     Stricter(

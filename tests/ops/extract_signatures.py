@@ -26,6 +26,8 @@ Listed = list[list[Any]]
 INTERNAL = re.compile(
     r"^_|_$|backward|_forward|^(cudnn|mkldnn|miopen|quantized|sparse|fbgemm|linalg|fft|special|upsample|slow_conv|thnn|fake)_"
 )
+# Modules of functions, whose kernels begin with the module's name: `fft_rfft` is torch.fft.rfft.
+SPACE = re.compile(r"^(fft|linalg|special)_(?!_)")
 # aten's words for Python's.
 ATEN = {"true": "True", "false": "False", "none": "None"}
 
@@ -90,22 +92,26 @@ def kernels(root: Path) -> Iterator[tuple[str, Listed]]:
             word, _, default = part.rpartition(" ")[2].partition("=")
             listed.append(["input" if word == "self" else word, ATEN.get(default, default) or None, keyword])
         if not any(word == "out" for word, *_ in listed):
-            yield name, listed
+            yield SPACE.sub(r"\1.", name), listed
 
 
 def documented(root: Path) -> Iterator[tuple[str, Listed]]:
     """What documentation shows of functions that are not written in Python: `one_hot(tensor, num_classes=-1) -> LongTensor`."""
-    for name in ("torch/nn/functional.py", "torch/_torch_docs.py", "torch/_tensor_docs.py"):
+    spaces = ("fft", "linalg", "special")
+    files = {f"torch/{space}/__init__.py": f"{space}." for space in spaces}
+    files |= dict.fromkeys(("torch/nn/functional.py", "torch/_torch_docs.py", "torch/_tensor_docs.py"), "")
+    for name, space in files.items():
         method = name.endswith("_tensor_docs.py")
         for shown, given in re.findall(
-            r'"""\s*(?:torch\.)?(\w+)(\([^()]*\))', (root / name).read_text(encoding="utf-8")
+            rf'"""\s*(?:torch\.)?(?:{space})?(\w+)(\((?:[^()]|\([^()]*\))*\))',
+            (root / name).read_text(encoding="utf-8"),
         ):
             try:
                 (definition,) = ast.parse(f"def f{given}: ...").body
             except SyntaxError:
                 continue
             assert isinstance(definition, ast.FunctionDef)
-            yield shown, [["input", None, False]] * method + arguments(definition)
+            yield f"{space}{shown}", [["input", None, False]] * method + arguments(definition)
 
 
 def main() -> None:
