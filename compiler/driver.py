@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Diagnostic, Label, Problems, Source, Span
+from nnc.compiler.written import Written
 
 if TYPE_CHECKING:
     from nnc.compiler.elaborate import Elaborated
@@ -54,10 +55,11 @@ class SpecError(Exception):
 
 @dataclass
 class Compilation:
-    """What each stage delivered, as far as it came."""
+    """What each stage delivered, as far as it came. `written` is the text, where it refers to no other file."""
 
     name: str
     problems: Problems = field(default_factory=Problems)
+    written: Written | None = None
     tree: Tree | None = None
     spec: Spec | None = None
     elaborated: Elaborated | None = None
@@ -166,6 +168,8 @@ def _stages(
         if merged is None:
             return result
         tree = merged
+    else:
+        result.written = Written(source.name, source.text, variant)
     if report_reserved(tree, result.problems, trust=trust):
         return result
     broken = check_document(tree, catalogue, result.problems)

@@ -128,8 +128,8 @@ def _network(
 
     shelf = shelf_of(source, args=args, sizes=sizes) if isinstance(source, str) else None
     kept = shelf.take() if shelf is not None else None
-    if kept is not None:
-        return build_kept(kept, args=args, sizes=sizes, device=device), None
+    if shelf is not None and kept is not None:
+        return build_kept(kept, spec=shelf.written, args=args, sizes=sizes, device=device), None
     result = compile(source, sizes=sizes, **args)
     model = instantiate(result, args=args, sizes=sizes, device=device)
     if shelf is not None and result.weights is None:
@@ -310,4 +310,4 @@ def instantiate(
     """The module of a compilation; it remembers what it was made from. Raises SpecError where the spec has faults."""
     from nnc.compiler.backends.torch.build import build
 
-    return build(result.graph, spec=result.document, args=args, sizes=sizes, device=device)
+    return build(result.graph, spec=result.written or result.document, args=args, sizes=sizes, device=device)

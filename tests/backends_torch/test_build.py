@@ -18,10 +18,12 @@ import torch.fx
 from torch import Tensor, nn
 
 import nnc
+from nnc.api import instantiate
 from nnc.compiler.backends.torch import build as building
 from nnc.compiler.backends.torch.build import build, origin, place_of, rebuild
 from nnc.compiler.driver import compile_text
 from nnc.compiler.source.tree import to_plain
+from nnc.compiler.written import Written
 from tests.backends_torch.networks import SMALL, SPECS, compiled, module, sample
 
 TINY = {"block": "BasicBlock", "layers": [1, 2, 1, 1], "num_classes": 10}
@@ -294,4 +296,48 @@ def test_a_process_compiles_a_spec_once(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(building, "MOST_LOADED", 1)
     nnc.load(given, n=7)
     assert rebuild(model.spec, args={"n": 5}, sizes={}) is None
-    assert len(building._recipes) == 1
+
+
+# -- what a network remembers of its spec --------------------------------------------------------------------------------
+
+ONCE = (
+    "nnc: 1\nname: remembered\ninputs: {x: [B, 4]}\nargs: {n: 3}\nvariants: {wide: {n: 9}}\nlayers: {fc: Linear(n)}\n"
+)
+
+
+def test_a_spec_is_plain_data_when_somebody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(ONCE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Written, "document", lambda _: pytest.fail("nobody asked for the document"))
+        model, again, wide = nnc.load(file), nnc.load(file), nnc.load(f"{file}#wide")
+    file.unlink()
+    assert type(again) is type(model)
+    assert type(wide) is not type(model)
+    expected = compile_text(ONCE, name=str(file)).document
+    assert model.spec == expected
+    assert wide.spec == compile_text(ONCE, name=str(file), variant="wide").document != expected
+    assert type(nnc.load(model.spec)) is type(model)
+    assert type(pickle.loads(pickle.dumps(wide))) is type(wide)  # noqa: S301  # our own
+
+
+def test_networks_of_one_source_and_two_specs() -> None:
+    one, other = (build_text(f"{ONCE}metadata: {{author: {who}}}\n") for who in ("me", "you"))
+    assert one.source == other.source
+    assert type(one) is not type(other)
+    assert [m.spec["metadata"]["author"] for m in (one, other)] == ["me", "you"]
+    assert [sys.modules[type(m).__module__].__dict__["Remembered"] for m in (one, other)] == [type(one), type(other)]
+
+
+def test_the_lines_of_a_source_stay_as_long_as_a_network_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ONCE.replace("fc: Linear(n)", "fc: Linear(n), act: relu")
+    build_text(f"{text}metadata: {{author: me}}\n")
+    other = build_text(f"{text}metadata: {{author: you}}\n")
+    monkeypatch.setattr(building, "MOST_LOADED", 1)
+    assert type(build_text(f"{text}metadata: {{author: you}}\n")) is type(other)
+    assert len(building._loaded) == 1
+    assert "F.relu" in inspect.getsource(type(other))
+
+
+def build_text(text: str) -> nn.Module:
+    return instantiate(compile_text(text))

@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from types import CodeType, ModuleType
 from typing import Any, Final, cast
 
@@ -36,6 +37,7 @@ from nnc.compiler.backends.torch.versions import newer_than
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
 from nnc.compiler.graph.ir import Graph
+from nnc.compiler.written import Written
 
 __all__ = ["Origin", "Recipe", "build", "build_kept", "keep", "origin", "place_of", "rebuild"]
 
@@ -43,31 +45,40 @@ MOST_LOADED = 64  # sources kept in memory; one that was dropped still runs, but
 
 
 class Recipe:
-    """What a network is compiled from: a spec as plain data, with the arguments and sizes it was given.
+    """What a network is compiled from: a spec, as it is written or as plain data, with the arguments and sizes it was given.
 
-    Pickled as that data. `loaded` is what it was compiled to, in this process."""
+    Pickled as plain data. `loaded` is what it was compiled to, in this process."""
 
     def __init__(
         self,
-        spec: Mapping[str, Any] | None,
+        spec: Mapping[str, Any] | Written | None,
         args: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
     ) -> None:
-        self.document = None if spec is None else json.dumps(dict(spec))
+        self.written = spec if isinstance(spec, Written) else None
+        self.known = None if spec is None or isinstance(spec, Written) else json.dumps(dict(spec))
         self.args, self.sizes = dict(args or {}), dict(sizes or {})
+        self.given = json.dumps([self.args, self.sizes])
         self.loaded: Origin | None = None
 
-    @classmethod
-    def of(cls, document: str, args: Mapping[str, Any], sizes: Mapping[str, int]) -> Recipe:
-        """With the spec's JSON text."""
-        made = cls(None, args, sizes)
-        made.document = document
-        return made
+    @property
+    def document(self) -> str | None:
+        """The spec's JSON text; of a written one made when it is first asked for, and `known` from then on."""
+        if self.known is None and self.written is not None:
+            self.known = json.dumps(self.written.document())
+        return self.known
 
     @property
     def spec(self) -> dict[str, Any] | None:
         """The spec as plain data: a copy."""
-        return None if self.document is None else cast("dict[str, Any]", json.loads(self.document))
+        document = self.document
+        return None if document is None else cast("dict[str, Any]", json.loads(document))
+
+    def says_the_same(self, other: Recipe) -> bool:
+        """Whether both are of one spec, with the same arguments and sizes."""
+        if self.given != other.given:
+            return False
+        return (self.written is not None and self.written == other.written) or self.document == other.document
 
     def network(self) -> Origin:
         """Compiles the spec, unless this process has done so before. Raises SpecError where the spec has faults."""
@@ -79,12 +90,10 @@ class Recipe:
         """The graph, compiled anew. Raises SpecError where the spec has faults."""
         from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
 
+        if self.written is not None:
+            return self.written.compiled(args=self.args, sizes=self.sizes).graph
         assert self.spec is not None, "a recipe without a spec is loaded when it is made"
         return compile_mapping(self.spec, args=self.args, sizes=self.sizes, trust=True).graph
-
-    @property
-    def text(self) -> str:
-        return json.dumps([self.document, self.args, self.sizes])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Recipe:
         return self
@@ -97,9 +106,11 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Origin:
-    """Where a module's class comes from: the source that was executed, the recipe of it, the graph where it was made."""
+    """Where a module's class comes from: the source that was executed, as text and as Python's code, the recipe of it, the graph
+    where it was made."""
 
     emitted: EmittedSource
+    code: CodeType
     recipe: Recipe
     module: ModuleType
     compiled: Graph | None
@@ -117,16 +128,16 @@ class Origin:
 def build(
     graph: Graph,
     *,
-    spec: Mapping[str, Any] | None = None,
+    spec: Mapping[str, Any] | Written | None = None,
     args: Mapping[str, Any] | None = None,
     sizes: Mapping[str, int] | None = None,
     device: torch.device | str | None = None,
 ) -> nn.Module:
     """The network as an `nn.Module` in training mode, its parameters initialized by torch's own constructors.
 
-    `spec` with `args` and `sizes` is what `graph` was compiled from, as JSON-able data: without it the module cannot be
-    pickled. `device="meta"` makes a module without memory for its parameters. Raises SpecError where the graph needs a
-    newer torch than the installed one."""
+    `spec`, as it was written or as JSON-able data, with `args` and `sizes` is what `graph` was compiled from: without it the
+    module cannot be pickled. `device="meta"` makes a module without memory for its parameters. Raises SpecError where the
+    graph needs a newer torch than the installed one."""
     too_new = newer_than(graph, torch.__version__)
     if too_new:
         from nnc.compiler.driver import SpecError  # the pipeline's end calls its beginning
@@ -143,25 +154,32 @@ def rebuild(
     sizes: Mapping[str, int],
     device: torch.device | str | None = None,
 ) -> nn.Module | None:
-    """Another network of a spec that this process has compiled with these arguments and sizes; None of any other."""
-    found = _loaded.get(_recipes.get(Recipe(spec, args, sizes).text, ""))
+    """Another network of a spec that this process has compiled with these arguments and sizes, and knows as plain data; None of
+    any other."""
+    wanted = Recipe(spec, args, sizes)
+    same = (o for o in _loaded.values() if o.recipe.known == wanted.known and o.recipe.given == wanted.given)
+    found = next(same, None)
     return None if found is None else _made(found, device)
 
 
 def build_kept(
-    kept: Kept, *, args: Mapping[str, Any], sizes: Mapping[str, int], device: torch.device | str | None = None
+    kept: Kept,
+    *,
+    spec: Written,
+    args: Mapping[str, Any],
+    sizes: Mapping[str, int],
+    device: torch.device | str | None = None,
 ) -> nn.Module:
     """The network of a source that was kept on disk, as `build` makes it."""
     with collector_paused():
-        return _made(_of_source(kept.emitted, Recipe.of(kept.document, args, sizes), None, kept.code), device)
+        return _made(_of_source(kept.emitted, Recipe(spec, args, sizes), None, kept.code), device)
 
 
 def keep(model: nn.Module, shelf: Shelf) -> None:
-    """Puts what a network was compiled to on disk."""
+    """Puts what a network was compiled to on disk, unless its file has changed since."""
     found = origin(model)
-    if found is not None and found.recipe.document is not None:
-        code = compile(found.emitted.text, str(found.module.__file__), "exec")
-        shelf.put(found.emitted, code, found.recipe.document)
+    if found is not None and found.recipe.written == shelf.written:
+        shelf.put(found.emitted, found.code)
 
 
 def _made(found: Origin, device: torch.device | str | None) -> nn.Module:
@@ -187,8 +205,7 @@ def origin(module: nn.Module) -> Origin | None:
 # -- executing ---------------------------------------------------------------------------------------------------------
 
 _ORIGIN: Final = "nnc.origin"  # an attribute of our classes that no layer can hide: a layer's name has no dot
-_loaded: OrderedDict[str, Origin] = OrderedDict()
-_recipes: dict[str, str] = {}  # by a recipe's text its network's name among the loaded
+_loaded: OrderedDict[str, Origin] = OrderedDict()  # by the names of their modules
 
 
 def _load(graph: Graph, recipe: Recipe) -> Origin:
@@ -197,34 +214,29 @@ def _load(graph: Graph, recipe: Recipe) -> Origin:
 
 
 def _of_source(emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code: CodeType | None = None) -> Origin:
-    key = hashlib.sha256(f"{emitted.text}\0{recipe.text}".encode()).hexdigest()[:16]
-    if key in _loaded:
-        _loaded.move_to_end(key)
-    else:
-        _loaded[key] = _execute(emitted, recipe, graph, code, f"nnc_network_{key}")
-        while len(_loaded) > MOST_LOADED:
-            _, old = _loaded.popitem(last=False)
-            _recipes.pop(old.recipe.text, None)
-            sys.modules.pop(old.module.__name__, None)
-            linecache.cache.pop(str(old.module.__file__), None)
-    if recipe.document is not None:
-        _recipes[recipe.text] = key
-    recipe.loaded = _loaded[key]
-    return recipe.loaded
+    equal = (o for o in _loaded.values() if o.emitted.text == emitted.text and o.recipe.says_the_same(recipe))
+    found = next(equal, None) or _execute(emitted, recipe, graph, code)
+    _loaded[found.module.__name__] = found
+    _loaded.move_to_end(found.module.__name__)
+    while len(_loaded) > MOST_LOADED:
+        _forget(_loaded.popitem(last=False)[1])
+    recipe.loaded = found
+    return found
 
 
-def _execute(
-    emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code: CodeType | None, module_name: str
-) -> Origin:
+def _execute(emitted: EmittedSource, recipe: Recipe, graph: Graph | None, code: CodeType | None) -> Origin:
     """Runs our own text as a module. It stands in `sys.modules` because torch.compile looks its globals up there, and
-    in `linecache` for tracebacks and `inspect.getsource`."""
-    file = f"<{module_name}.py>"
-    module = ModuleType(module_name)
-    module.__file__ = file
+    in `linecache` for tracebacks and `inspect.getsource`. Its file is named by the text, which code that was kept on disk says
+    too; modules of one text differ in number."""
+    stem = f"nnc_network_{hashlib.sha256(emitted.text.encode()).hexdigest()[:16]}"
+    names = (f"{stem}_{number}" if number else stem for number in count())
+    module = ModuleType(next(name for name in names if name not in _loaded))
+    module.__file__ = file = f"<{stem}.py>"
     linecache.cache[file] = (len(emitted.text), None, emitted.text.splitlines(keepends=True), file)
-    sys.modules[module_name] = module
-    exec(code or compile(emitted.text, file, "exec"), vars(module))  # noqa: S102  # emit_source wrote it, of checked names
-    found = vars(module)[_ORIGIN] = Origin(emitted, recipe, module, graph)
+    sys.modules[module.__name__] = module
+    code = code or compile(emitted.text, file, "exec")
+    exec(code, vars(module))  # noqa: S102  # emit_source wrote it, of checked names
+    found = vars(module)[_ORIGIN] = Origin(emitted, code, recipe, module, graph)
     for word in emitted.class_names:
         made = vars(module)[word]
         setattr(made, _ORIGIN, found)
@@ -232,6 +244,13 @@ def _execute(
     for word, value in (("spec", _spec), ("graph", _graph), ("source", _source)):
         setattr(found.network, word, property(value))  # names that a spec cannot give to a layer
     return found
+
+
+def _forget(old: Origin) -> None:
+    file = old.module.__file__
+    sys.modules.pop(old.module.__name__, None)
+    if all(other.module.__file__ != file for other in _loaded.values()):
+        linecache.cache.pop(str(file), None)
 
 
 def _spec(self: nn.Module) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ import torch
 
 from nnc.compiler.backends.torch.emit import EmittedSource
 from nnc.compiler.diagnostics import Source, Span
+from nnc.compiler.written import Written
 
 __all__ = ["Kept", "Shelf", "shelf_of"]
 
@@ -40,19 +41,18 @@ SUFFIX = ".network"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was compiled: the source as text and as Python's code, and the spec as JSON."""
+    """What was compiled: the source as text and as Python's code."""
 
     emitted: EmittedSource
     code: CodeType
-    document: str
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """The place of one network among those that are kept. `source` is the file as it is now."""
+    """The place of one network among those that are kept. `written` is the file as it is now."""
 
     path: Path
-    source: Source
+    written: Written
 
     def take(self) -> Kept | None:
         """What lies there; None where nothing does, or something else than was put there."""
@@ -62,17 +62,14 @@ class Shelf:
             return None
         if hashlib.sha256(data[DIGEST:]).digest() != data[:DIGEST]:
             return None
-        text, class_name, class_names, lines, code, document = marshal.loads(data[DIGEST:])
-        return Kept(EmittedSource(text, class_name, class_names, _Places(self.source, lines)), code, document)
+        text, class_name, class_names, lines, code = marshal.loads(data[DIGEST:])
+        places = _Places(Source(self.written.name, self.written.text), lines)
+        return Kept(EmittedSource(text, class_name, class_names, places), code)
 
-    def put(self, emitted: EmittedSource, code: CodeType, document: str) -> None:
+    def put(self, emitted: EmittedSource, code: CodeType) -> None:
         """Failing to keep something is no fault: it is compiled again."""
-        spans = emitted.line_spans
-        sources = {id(span.source): span.source for span in spans.values()}
-        if any(source.text != self.source.text for source in sources.values()):
-            return
-        lines = {line: (span.start, span.end) for line, span in spans.items()}
-        content = marshal.dumps((emitted.text, emitted.class_name, emitted.class_names, lines, code, document))
+        lines = {line: (span.start, span.end) for line, span in emitted.line_spans.items()}
+        content = marshal.dumps((emitted.text, emitted.class_name, emitted.class_names, lines, code))
         folder = self.path.parent
         temporary = folder / f"{secrets.token_hex(8)}.tmp{SUFFIX}"
         with contextlib.suppress(OSError):
@@ -98,7 +95,7 @@ def shelf_of(path: str, *, args: Mapping[str, Any], sizes: Mapping[str, int]) ->
     if folder is None or refers_to_files(text):
         return None
     key = hashlib.sha256("\0".join((_made_by(), given, file, text)).encode()).hexdigest()
-    return Shelf(folder / f"{key[:32]}{SUFFIX}", Source(file, text))
+    return Shelf(folder / f"{key[:32]}{SUFFIX}", Written(file, text, variant))
 
 
 class _Places(Mapping[int, Span]):
