@@ -331,7 +331,8 @@ def ctc_loss(
     reduction: Literal["none", "mean", "sum"] = "mean",
     zero_infinity: bool = False,
 ) -> TensorType:
-    """Connectionist temporal classification: (T, N, C) against targets (N, S) with lengths (N) each."""
+    """Connectionist temporal classification: (T, N, C) against targets (N, S), or one behind the other in a row as
+    long as the lengths' sum, with lengths (N) each."""
     return rules.ctc(c, log_probs, targets, input_lengths, target_lengths, blank, reduction)
 
 

@@ -68,6 +68,14 @@ def positive(c: Call, value: float, name: str) -> None:
         c.refuse(f"{name} must be above 0, not {value}", name)
 
 
+def chunking(c: Call, method: str) -> None:
+    """`auto`, `aspect_ratio` or `aspect_ratio:N` (torch.nn.LinearCrossEntropyOptions)."""
+    name, colon, factor = method.partition(":")
+    whole = factor.isdecimal() and int(factor) > 0 if colon else True
+    if method != "auto" and not (name == "aspect_ratio" and whole):
+        c.refuse(f'chunking_method is "auto", "aspect_ratio" or "aspect_ratio:N", not "{method}"', "chunking_method")
+
+
 def smooth(c: Call, value: float, name: str = "label_smoothing") -> None:
     if not 0 <= value <= 1:
         c.refuse(f"{name} is a number from 0 to 1, not {value}", name)
@@ -275,18 +283,12 @@ def ctc(
     blank: int,
     reduction: str,
 ) -> TensorType:
-    """Log-probabilities (T, N, C) against targets (N, S). Torch also takes targets behind one another, or those of a
-    single sequence: as many as `target_lengths` adds up to when the network runs."""
-    c.rank(c.floating(log_probs, "log_probs"), 3, name="log_probs")
-    if c.integer(targets, "targets").rank != 2:
-        c.refuse(
-            f"targets are padded to (N, S), these are {targets}: how many there are must not depend on target_lengths",
-            "targets",
-            "what is beyond a target's length is not read",
-            code="NNC0502",
-        )
-    batch = log_probs.shape[1:2]
-    same_shape(c, targets.shape[:1], batch, "targets without their length", "the batch")
+    """Log-probabilities (T, N, C) against targets (N, S), of which what is beyond a target's length is not read, or behind
+    one another in a row, which is as long as the values of `target_lengths` add up to; of one sequence (T, C) and (S)."""
+    c.rank(c.floating(log_probs, "log_probs"), 2, 3, name="log_probs")
+    batch = log_probs.shape[1:-1]
+    if c.rank(c.integer(targets, "targets"), *((1, 2) if batch else (1,)), name="targets") == 2:
+        same_shape(c, targets.shape[:1], batch, "targets without their length", "the batch")
     for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
         same_shape(c, c.integer(lengths, name).shape, batch, name, "the batch")
     if blank < 0:

@@ -212,11 +212,18 @@ def linear_cross_entropy(
     weight: Numbers | None = None,
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
+    allow_retain_graph: bool | None = None,
+    batch_chunk_size: Positive | None = None,
+    chunking_method: str | None = None,
+    acc_policy: Literal["accurate", "compact", "auto"] | None = None,
 ) -> TensorType:
     """A linear layer and cross entropy in one: (N, in_features) against class numbers (N, *out_features) or
-    probabilities (N, C, *out_features)."""
+    probabilities (N, C, *out_features). Any of the last four, which are those of torch's LinearCrossEntropyOptions, asks for
+    the batch in chunks, so that the logits are never all there."""
     c.rank(c.weighted(input), 1, 2)
     rules.smooth(c, label_smoothing)
+    if chunking_method is not None:
+        rules.chunking(c, chunking_method)
     if isinstance(out_features, int) or any(size < 1 for size in out_features):
         c.refuse("out_features is a list of positive sizes", "out_features")
     features = c.infer("in_features", input.shape[-1])
@@ -378,7 +385,8 @@ def ctc(
     reduction: Literal["none", "mean", "sum"] = "mean",
     zero_infinity: bool = False,
 ) -> TensorType:
-    """Connectionist temporal classification: log-probabilities (T, N, C) against targets (N, S) with lengths (N) each."""
+    """Connectionist temporal classification: log-probabilities (T, N, C) against targets (N, S), or one behind the other
+    in a row as long as the lengths' sum, with lengths (N) each."""
     return rules.ctc(c, log_probs, targets, input_lengths, target_lengths, blank, reduction)
 
 

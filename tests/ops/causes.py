@@ -67,6 +67,7 @@ THEIRS: tuple[tuple[str, ...], ...] = (
     ("dtype rank value", r"offsets has to be a 1D", r"if input is 2D, then"),
     ("dtype value", r"out of bounds for bool"),
     ("value", r"total rotation dims", r"'from' to be less", r"expected maxnorm"),
+    ("value", r"invalid chunking_method", r"invalid acc_policy", r"batch_chunk_size must be"),
     ("dtype", r"[eE]xpected (a long|both inputs)", r"Unsupported input type"),
     ("dtype size", r"torch_call_dispatcher"),
     ("dtype", r"without overflow", r"did not match (Bool|Float|Double|Long|Int|Byte|Char|Short)", r"half tensor input"),

@@ -6,6 +6,7 @@ tensor, and one output for every result.
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -133,7 +134,7 @@ def _spec(name: str, made: Mapping[str, Any], called: Mapping[str, Any]) -> tupl
         inputs[new] = {"shape": shape, "dtype": str(tensor.dtype).removeprefix("torch.")}
         return new
 
-    layer: dict[str, Any] = {"type": name, **{k: _plain(k, v) for k, v in made.items() if (k, v) != ("options", None)}}
+    layer: dict[str, Any] = {"type": name, **_settings(made)}
     wired: dict[str, str] = {}
     settings: dict[str, Any] = {}
     for parameter, value in called.items():
@@ -152,6 +153,35 @@ def _spec(name: str, made: Mapping[str, Any], called: Mapping[str, Any]) -> tupl
     if settings:
         layer["call"] = settings
     return {"nnc": 1, "inputs": inputs, "layers": {"layer": layer}}, tensors
+
+
+def _settings(made: Mapping[str, Any]) -> dict[str, Any]:
+    """What the constructor is given as plain data: of a layer to be copied, and of options, what they hold."""
+    found: dict[str, Any] = {}
+    for name, value in made.items():
+        if isinstance(value, nn.TransformerEncoderLayer):
+            found |= _of_layer(value)
+        elif isinstance(value, nn.LinearCrossEntropyOptions):
+            assert value.acc_dtype is None
+            found |= {k: v for k, v in dataclasses.asdict(value).items() if v is not None}
+        elif (name, value) != ("options", None):
+            found[name] = _plain(name, value)
+    return found
+
+
+def _of_layer(layer: nn.TransformerEncoderLayer) -> dict[str, Any]:
+    """The constructor's arguments, read from what it made."""
+    return {
+        "d_model": layer.linear1.in_features,
+        "nhead": layer.self_attn.num_heads,
+        "dim_feedforward": layer.linear1.out_features,
+        "dropout": layer.dropout.p,
+        "activation": layer.activation.__name__,
+        "layer_norm_eps": layer.norm1.eps,
+        "batch_first": layer.self_attn.batch_first,
+        "norm_first": layer.norm_first,
+        "bias": layer.linear1.bias is not None,
+    }
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -6,6 +6,7 @@ so that as indices they are always inside.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import warnings
 from collections.abc import Callable, Mapping
@@ -87,6 +88,11 @@ def construct(op: OpDef, arguments: Arguments) -> nn.Module:
             settings[word] = getattr(nn, settings[word])
     if op.name in ("TransformerEncoder", "TransformerDecoder"):
         return stack(op.name, **settings)
+    if op.name == "LinearCrossEntropyLoss":
+        fields = {f.name for f in dataclasses.fields(nn.LinearCrossEntropyOptions)}
+        options = {k: settings.pop(k) for k in fields if settings.get(k) is not None}
+        settings = {k: v for k, v in settings.items() if k not in fields}
+        settings["options"] = nn.LinearCrossEntropyOptions(**options) if options else None
     module: Callable[..., nn.Module] = getattr(nn, op.name, None) or getattr(torchvision.ops, op.name)
     return module(**settings)
 
@@ -112,8 +118,16 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
         return [*module(dict(enumerate(given["x"]))).values()]
     if "lengths" in given:
         return packed(module, **given)
+    if op.name == "CTCLoss":
+        _in_a_row(given["targets"], given["target_lengths"])
     by_position = [given.pop(a.name) for a in op.inputs if a.required and a.name in given]  # named otherwise in some
     return module(*by_position, **given)
+
+
+def _in_a_row(targets: torch.Tensor, target_lengths: torch.Tensor) -> None:
+    """Targets behind one another are as many as their lengths add up to: all are the first one's."""
+    if targets.dim() == 1 and target_lengths.numel() and not target_lengths.is_floating_point():
+        target_lengths.view(-1)[0] = len(targets)
 
 
 def packed(module: Any, input: Any, lengths: Any, enforce_sorted: bool = False, hx: Any = None) -> Any:
@@ -222,6 +236,8 @@ def function(name: str) -> Callable[..., Any]:
 def call_function(op: OpDef, arguments: Arguments) -> Any:
     """torch's function with these arguments."""
     positional, keywords = _call(op, arguments)
+    if op.name == "ctc_loss":
+        _in_a_row(positional[1], positional[3])
     return function(op.name)(*positional, **keywords)
 
 

@@ -68,6 +68,9 @@ def module_arguments(op: OpDef, of: Callable[[OpDef], list[inspect.Parameter]] =
         _, count, norm, *others = listed
         width, *of_layer = module_arguments(CATALOGUE[f"{op.name}Layer"], of)
         listed = [width, count, *of_layer, (norm[0], False, False), *others]
+    if op.name == "LinearCrossEntropyLoss":  # its options' fields stand for the object; any of them makes one
+        fields = [p.name for p in inspect.signature(nn.LinearCrossEntropyOptions).parameters.values()]
+        listed += [(name, None, True) for name in fields if name != "acc_dtype"]  # weights are float32
     if op.name in ("EmbeddingBag", "Upsample", "StochasticDepth"):
         listed = [(p.name, p.default, False) for p in parameters if p.name not in LEFT_OUT]
     if op.name in ("RNN", "GRU"):

@@ -24,6 +24,9 @@ STACKS = {  # torch gives them a layer to copy: these arguments are the stack's 
     "TransformerDecoder": ("num_layers", "norm"),
     "TransformerEncoder": ("num_layers", "norm", "enable_nested_tensor", "mask_check"),
 }
+OPTIONS = {  # torch takes these together, as one object
+    "LinearCrossEntropyLoss": ("allow_retain_graph", "batch_chunk_size", "chunking_method", "acc_policy"),
+}
 MOST_BY_POSITION = 2  # arguments of a module's constructor, where its rule does not say
 
 
@@ -43,6 +46,9 @@ def construct(op: OpDef, settings: Mapping[str, ast.expr], defaults: Container[s
     if op.name in STACKS:
         return _stack(op, rule, settings)
     positional, keywords = _split(op.arguments, settings, by_position)
+    options = {word: keywords.pop(word) for word in OPTIONS.get(op.name, ()) if word in keywords}
+    if options:
+        keywords["options"] = call(dotted(f"{rule.target.removesuffix('Loss')}Options"), [], options)
     return call(dotted(rule.target), positional, keywords)
 
 
