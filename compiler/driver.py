@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Diagnostic, Label, Problems, Source, Span
-from nnc.compiler.written import Written
 
 if TYPE_CHECKING:
     from nnc.compiler.elaborate import Elaborated
@@ -32,6 +31,7 @@ __all__ = [
     "Compilation",
     "SpecError",
     "Stage",
+    "Written",
     "compile_file",
     "compile_mapping",
     "compile_text",
@@ -51,6 +51,23 @@ class SpecError(Exception):
 
         super().__init__("\n" + render(diagnostics))
         self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A spec in one text, perhaps with the `variant` that was chosen: a memory of it that holds nothing that was read."""
+
+    name: str
+    text: str
+    variant: str | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The spec as plain data, in its canonical form: read when somebody asks."""
+        return self.compiled(stop_after="schema").document
+
+    def compiled(self, **options: Any) -> Compilation:
+        """Options as in `compile_text`."""
+        return compile_text(self.text, name=self.name, variant=self.variant, trust=True, **options)
 
 
 @dataclass

@@ -21,9 +21,8 @@ import nnc
 from nnc.api import instantiate
 from nnc.compiler.backends.torch import build as building
 from nnc.compiler.backends.torch.build import build, origin, place_of, rebuild
-from nnc.compiler.driver import compile_text
+from nnc.compiler.driver import Written, compile_text
 from nnc.compiler.source.tree import to_plain
-from nnc.compiler.written import Written
 from tests.backends_torch.networks import SMALL, SPECS, compiled, module, sample
 
 TINY = {"block": "BasicBlock", "layers": [1, 2, 1, 1], "num_classes": 10}

@@ -36,8 +36,8 @@ from nnc.compiler.backends.torch.remembered import Kept, Shelf
 from nnc.compiler.backends.torch.versions import newer_than
 from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Span
+from nnc.compiler.driver import SpecError, Written, compile_mapping  # the pipeline's end calls its beginning
 from nnc.compiler.graph.ir import Graph
-from nnc.compiler.written import Written
 
 __all__ = ["Origin", "Recipe", "build", "build_kept", "keep", "origin", "place_of", "rebuild"]
 
@@ -88,8 +88,6 @@ class Recipe:
 
     def graph(self) -> Graph:
         """The graph, compiled anew. Raises SpecError where the spec has faults."""
-        from nnc.compiler.driver import compile_mapping  # the pipeline's end calls its beginning
-
         if self.written is not None:
             return self.written.compiled(args=self.args, sizes=self.sizes).graph
         assert self.spec is not None, "a recipe without a spec is loaded when it is made"
@@ -140,8 +138,6 @@ def build(
     graph needs a newer torch than the installed one."""
     too_new = newer_than(graph, torch.__version__)
     if too_new:
-        from nnc.compiler.driver import SpecError  # the pipeline's end calls its beginning
-
         raise SpecError(too_new)
     with collector_paused():
         return _made(_load(graph, Recipe(spec, args, sizes)), device)

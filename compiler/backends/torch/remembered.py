@@ -28,7 +28,7 @@ import torch
 
 from nnc.compiler.backends.torch.emit import EmittedSource
 from nnc.compiler.diagnostics import Source, Span
-from nnc.compiler.written import Written
+from nnc.compiler.driver import Written, refers_to_files  # it knows what a spec is
 
 __all__ = ["Kept", "Shelf", "shelf_of"]
 
@@ -80,7 +80,6 @@ class Shelf:
 
 def shelf_of(path: str, *, args: Mapping[str, Any], sizes: Mapping[str, int]) -> Shelf | None:
     """Where the network of a file lies or would lie; None for one that is not worth keeping, or may not be kept."""
-    from nnc.compiler.driver import refers_to_files
     from nnc.compiler.source.location import split_variant
 
     file, variant = split_variant(path)
