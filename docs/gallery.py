@@ -19,6 +19,7 @@ OUT = Path(__file__).parent / "zoo"
 USUAL = {"H": 224, "W": 224}
 SIZES: dict[str, dict[str, int]] = {
     "diffusion_unet": {"H": 32, "W": 32},
+    "fno": {"H": 64, "W": 64},
     "inception_v3": {"H": 299, "W": 299},
     "unet": {"H": 256, "W": 256},
 }

@@ -16,7 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["EXPANDED", "HANDED_ON", "IN_PLACE_KEEPS_A_COPY", "IN_PLACE_KEEPS_OUTPUT", "KEEPS", "NO_GRADIENT", "VIEWS"]
+__all__ = [
+    "EXPANDED",
+    "HANDED_ON",
+    "IN_PLACE_KEEPS_A_COPY",
+    "IN_PLACE_KEEPS_OUTPUT",
+    "KEEPS",
+    "NO_GRADIENT",
+    "OF_REAL",
+    "VIEWS",
+]
 
 
 def _names(text: str) -> frozenset[str]:
@@ -36,12 +45,14 @@ KEEPS: Mapping[str, str] = _table({
         Upsample UpsamplingNearest2d UpsamplingBilinear2d interpolate PixelShuffle pixel_shuffle PixelUnshuffle
         pixel_unshuffle ChannelShuffle channel_shuffle affine_grid select_scatter diagonal_scatter
         ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d CircularPad1d CircularPad2d CircularPad3d
-        FrozenBatchNorm2d complex real imag conj StochasticDepth
+        FrozenBatchNorm2d complex real imag conj view_as_real view_as_complex StochasticDepth
+        fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn fft.ifftn
+        fft.rfftn fft.irfftn fft.fftshift fft.ifftshift
         stochastic_depth pad bernoulli poisson box_convert clip_boxes_to_image
         """,
     "output": """
         ReLU relu Sigmoid sigmoid Tanh tanh Softmax LogSoftmax Softmin Softmax2d softmax log_softmax softmin
-        exp expm1 exp2 sqrt rsqrt reciprocal tan inverse gumbel_softmax
+        exp expm1 exp2 sqrt rsqrt reciprocal tan inverse gumbel_softmax linalg.inv linalg.cholesky linalg.vander
         """,
     "input": """
         ReLU6 relu6 GELU gelu SiLU silu Mish mish ELU elu CELU celu SELU selu LeakyReLU leaky_relu Hardswish hardswish
@@ -54,6 +65,7 @@ KEEPS: Mapping[str, str] = _table({
         Embedding embedding
         """,
     "input output": "CrossMapLRN2d std std_mean norm logsumexp amax amin prod cumprod logcumsumexp sgn copysign pdist",
+    "output input": "linalg.norm",
     "+output:mask": "Dropout dropout AlphaDropout alpha_dropout",
     "+channels": """
         Dropout1d Dropout2d Dropout3d FeatureAlphaDropout dropout1d dropout2d dropout3d feature_alpha_dropout
@@ -89,7 +101,7 @@ KEEPS: Mapping[str, str] = _table({
     "input?other other?input": "mul matmul inner kron vdot",
     "other input?other": "div",
     "input?other other?other": "remainder fmod",
-    "input other": "maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross",
+    "input other": "maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross linalg.cross",
     "input other output": "hypot",
     "other output": "ldexp",
     "input exponent output": "pow",
@@ -112,6 +124,20 @@ KEEPS: Mapping[str, str] = _table({
     "a b": "tensordot",
     "operands": "einsum",
     "input output +input:same": "det logdet slogdet",
+    "A output +A:same": "linalg.det linalg.slogdet linalg.pinv",
+    "A": "linalg.matrix_exp linalg.matrix_power",
+    "A output": "linalg.cond linalg.matrix_norm",
+    "x output": "linalg.vector_norm",
+    "output0 output1": "linalg.qr linalg.eig linalg.eigh",
+    "output0 output1 output2": "linalg.svd linalg.lu",
+    "output +A:same": "linalg.eigvals linalg.eigvalsh linalg.solve",
+    "output +A:same +A:same": "linalg.svdvals",
+    "output A": "linalg.solve_triangular",
+    "output B L": "cholesky_solve",
+    "output L": "cholesky_inverse",
+    "output A tau": "linalg.householder_product",
+    "x?y y?x": "linalg.vecdot",
+    "tensors": "linalg.multi_dot",
     "+input:same +output:same +output:same +output:same": "corrcoef",
     "+input:int64 +output:int64 +input:same +output:int64 +output:same": "quantile nanquantile",
     "x1 x2 +x1:same +x1:same": "cosine_similarity CosineSimilarity",
@@ -156,13 +182,16 @@ VIEWS = _names("""
     """)  # fmt: skip
 
 # Views of a part, whose gradient is put into a tensor as large as the whole; several results share one.
-PARTS = _names("getitem narrow select diagonal chunk split tensor_split unbind hsplit vsplit dsplit")
+PARTS = _names("getitem narrow select diagonal linalg.diagonal chunk split tensor_split unbind hsplit vsplit dsplit")
 
 # Views that repeat elements: the gradient is summed.
 EXPANDED = _names("expand expand_as broadcast_to broadcast_tensors meshgrid")
 
 # The gradient of every operand of the result's shape is the result's gradient, or lies in it.
 HANDED_ON = _names("add sub cat stack hstack vstack dstack column_stack sum clone float")
+
+# Transforms that keep what came in where it is real: torch's kernel for it wants to know how it lay.
+OF_REAL = _names("fft.fft fft.ifft fft.rfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.fftn fft.ifftn fft.rfftn")
 
 # In place, these look at their result where they would look at what came in.
 IN_PLACE_KEEPS_OUTPUT = _names("ReLU relu ELU elu CELU celu SELU selu LeakyReLU leaky_relu Threshold threshold")
@@ -178,5 +207,5 @@ NO_GRADIENT = _names("""
     all any count_nonzero zeros ones empty rand randn full eye zeros_like ones_like empty_like full_like rand_like
     randn_like arange linspace tensor long int bool detach one_hot bucketize searchsorted isin multinomial
     randint randperm new_zeros new_ones new_full logspace hann_window hamming_window bartlett_window blackman_window
-    tril_indices triu_indices
+    tril_indices triu_indices fft.fftfreq fft.rfftfreq linalg.matrix_rank
     """)  # fmt: skip

@@ -15,6 +15,7 @@ from nnc.compiler.plan.keeps import (
     IN_PLACE_KEEPS_OUTPUT,
     KEEPS,
     NO_GRADIENT,
+    OF_REAL,
     PARTS,
     VIEWS,
 )
@@ -253,6 +254,8 @@ def _rule(step: Step) -> str:
         return "+input:same weight"
     if step.op in ("RMSNorm", "rms_norm"):  # the normalized rows are kept for the gradient of the weight
         return "input +row +output:same" if isinstance(step.operands.get("weight"), Tensor) else "input +row"
+    if step.op in OF_REAL and any(t.dtype.is_floating for t in tensors_of(step.operands["input"])):
+        return "input"
     if step.family == "dropout" and step.setting("p", 0.5) == 1:
         return ""  # nothing is left, and nothing to remember
     return KEEPS.get(step.op, "")  # what has no gradient keeps nothing

@@ -20,6 +20,9 @@ NIGHTLY = settings.get_current_profile_name() == "nightly"
 
 # Their derivatives are of many small steps, or depend on numbers that the plan does not look at: the plan is of the right size
 # for them, no more. Losses stand at the end of a network, once; boxes are few.
+FACTORED = {
+    n for n in CATALOGUE if n.startswith("linalg.")
+}  # what a kernel of LAPACK keeps beside its result is its own affair
 ROUGH = set("""
     Conv1d Conv2d Conv3d conv3d InstanceNorm1d InstanceNorm2d
     InstanceNorm3d instance_norm LocalResponseNorm layer_norm normalize EmbeddingBag embedding_bag
@@ -32,7 +35,9 @@ ROUGH = set("""
     generalized_box_iou_loss distance_box_iou_loss complete_box_iou_loss renorm tensordot std var std_mean var_mean median
     Dropout dropout AlphaDropout alpha_dropout gumbel_softmax polar addcmul addcdiv local_response_norm
     DropBlock2d DropBlock3d drop_block2d drop_block3d det logdet slogdet cov corrcoef dist norm ldexp
-    """.split()) | {n for n, op in CATALOGUE.items() if op.family == "loss"}  # fmt: skip # noqa: SIM905
+    cholesky_inverse cholesky_solve fft.fft fft.ifft fft.rfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.fftn fft.ifftn
+    fft.rfftn
+    """.split()) | {n for n, op in CATALOGUE.items() if op.family == "loss" or n in FACTORED}  # fmt: skip # noqa: SIM905
 
 USUAL = """
     Linear Conv2d ConvTranspose2d MaxPool2d AvgPool2d AdaptiveAvgPool2d BatchNorm2d

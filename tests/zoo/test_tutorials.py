@@ -41,6 +41,8 @@ PARAMETERS = {
     "bert_large": 335_141_888,
     "dcgan_discriminator": 2_765_568,
     "dcgan_generator": 3_576_704,
+    "fnet_base": 82_861_056,
+    "fno": 1_188_353,
     "gpt2_small": 124_439_808,
     "gpt2_medium": 354_823_168,
     "gpt2_large": 774_030_080,
@@ -102,6 +104,8 @@ def test_equal_to_the_last_bit(name: str) -> None:
 REQUIREMENTS = {
     "bert": ["T <= 512"],
     "diffusion_unet": ["H % 4 == 0", "W % 4 == 0"],
+    "fnet": ["T <= 512"],
+    "fno": ["H >= 25", "W >= 22"],
     "gpt2": ["T <= 1024"],
 }
 
@@ -173,6 +177,16 @@ def test_pointnet_forgets_the_order_and_tcn_the_future() -> None:
     edge[:, :, -seen - 1] += 1
     assert torch.equal(tcn(earlier), tcn(series))
     assert not torch.equal(tcn(edge), tcn(series))
+
+
+@torch.no_grad()
+def test_a_neural_operator_is_the_same_on_a_finer_grid() -> None:
+    """Of a function without the frequencies that it drops, on a grid and on one of twice the points, layer by layer."""
+    layer = small("fno").layers[0]
+    place = torch.arange(32) / 32 * 2 * torch.pi
+    wave = torch.sin(place[:, None] + 2 * place) + torch.cos(place)
+    fine = wave.expand(1, 6, 32, 32)
+    torch.testing.assert_close(layer(fine[:, :, ::2, ::2]), layer(fine)[:, :, ::2, ::2], atol=1e-5, rtol=1e-4)
 
 
 def test_the_comparison_can_fail() -> None:

@@ -10,7 +10,7 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from tests.zoo.by_hand import generative, recurrent, transformers, vision
+from tests.zoo.by_hand import fourier, generative, recurrent, transformers, vision
 
 __all__ = ["CASES", "HandCase"]
 
@@ -91,6 +91,14 @@ _ALL = [
     HandCase(
         "bert", transformers.Bert, {"dim": 24, "depth": 2, "num_heads": 3, "vocabulary": 50},
         (sentences(2, 11), sentences(3, 4)),
+    ),
+    HandCase(
+        "fnet", fourier.FNet, {"dim": 24, "depth": 2, "vocabulary": 50},
+        (lambda: (words(2, 11), words(2, 11, below=4)), lambda: (words(3, 1), words(3, 1, below=4))),
+    ),
+    HandCase(
+        "fno", fourier.FNO, {"in_channels": 3, "out_channels": 2, "width": 6, "modes": 3, "depth": 3},
+        (noise(2, 7, 4, 3), noise(1, 12, 9, 3)),
     ),
     HandCase(
         "mixer", vision.Mixer, {"image_size": 32, "patch": 8, "dim": 24, "depth": 2},
