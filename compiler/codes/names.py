@@ -250,4 +250,26 @@ CODES: tuple[Code, ...] = (
         """`nnc layers NAME` says since which version torch has it. It is found where a network is built; the check does
         not ask which torch is installed.""",
     ),
+    define(
+        "NNC0314",
+        "inferred-by-position",
+        "Arguments stand in the order of torch's own constructor, which begins with what is inferred here.",
+        """A warning. Positional arguments are those of torch's `Lazy*` class: what can be inferred is not written. So
+        `Conv2d(3, 6, 5)` is 3 channels, a kernel of 6 and a stride of 5, and `BatchNorm2d(64)` an eps of 64. Leave the first
+        number out; if the call means what it says, write the others by keyword.""",
+        """
+        nnc: 1
+        inputs: {x: [B, 3, H, W]}
+        layers:
+          conv: Conv2d(3, 6, 5)
+          bn: BatchNorm2d
+        """,
+        """
+        nnc: 1
+        inputs: {x: [B, 3, H, W]}
+        layers:
+          conv: Conv2d(6, 5)
+          bn: BatchNorm2d
+        """,
+    ),
 )

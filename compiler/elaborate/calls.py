@@ -300,12 +300,14 @@ def add_op(
     name: str | None,
     span: Span,
     shares: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Binding:
-    """Runs the rule, adds the node, gives its value or values. `name` None: a part of an expression."""
+    """Runs the rule, adds the node, gives its value or values. `name` None: a part of an expression. `notes` are put under a
+    refusal."""
     context.step(span, WORK_PER_NODE)
     spans = {k: g.span for k, g in (*operands.items(), *settings.items())}
     given = {k: g.value for k, g in settings.items()} | {k: g.value for k, g in operands.items()}
-    applied = run_rule(context, op, given, spans, span)
+    applied = run_rule(context, op, given, spans, span, notes)
     for demand in applied.call.demands:
         builder.demand(demand, span)
     key = name if name is not None else builder.fresh(op.name.rpartition(".")[2])
@@ -332,7 +334,14 @@ def add_op(
     return Several(results, span) if applied.form != "one" else node.results[0]
 
 
-def run_rule(context: Context, op: OpDef, given: Mapping[str, Any], spans: Mapping[str, Span], span: Span) -> Applied:
+def run_rule(
+    context: Context,
+    op: OpDef,
+    given: Mapping[str, Any],
+    spans: Mapping[str, Span],
+    span: Span,
+    more: tuple[str, ...] = (),
+) -> Applied:
     """The rule's verdict; a refusal becomes a report at the argument at fault."""
     try:
         return apply(op, {k: typed(v) for k, v in given.items()})
@@ -342,7 +351,7 @@ def run_rule(context: Context, op: OpDef, given: Mapping[str, Any], spans: Mappi
         tensor = subject is not None and isinstance(given.get(subject), Value)
         flowing = [f"{k} is {v.type}" for k, v in given.items() if isinstance(v, Value)]
         advice = (context.advice(*refusal.needs),) if refusal.needs else ()
-        notes = (*refusal.notes, *advice, *([", ".join(flowing)] if flowing else []))
+        notes = (*more, *refusal.notes, *advice, *([", ".join(flowing)] if flowing else []))
         raise context.fail(refusal.code, span if tensor and at == span else at, refusal.message, notes=notes) from None
 
 

@@ -12,6 +12,7 @@ from nnc.compiler.elaborate.calls import Flow, Given, Incoming, add_op, bind, ca
 from nnc.compiler.elaborate.context import WORK_PER_NODE, Context, Failed
 from nnc.compiler.elaborate.evaluate import Evaluator, has_tensor
 from nnc.compiler.elaborate.expand import Pending, split_lets
+from nnc.compiler.elaborate.habits import by_habit
 from nnc.compiler.elaborate.scope import Binding, Builder, Scope, Several
 from nnc.compiler.expr import statics, tree
 from nnc.compiler.expr.called import called
@@ -68,7 +69,13 @@ def layer(at: BodyElaborator, item: Pending, evaluator: Evaluator, call: LayerCa
     )  # fmt: skip
     operands = wire(evaluator, target.name, target.inputs, flow(), span)
     operands |= call_keywords(evaluator, item.entry, target)
-    return add_op(context, at.builder, target, operands, settings, item.key, span)
+    habit = by_habit(target, arguments.positional, operands)
+    made = add_op(context, at.builder, target, operands, settings, item.key, span, notes=habit)
+    if habit:
+        where = arguments.positional[0].span
+        message, *read = habit
+        context.problems.warning("NNC0314", where, message, notes=(*read, "where it is meant, write it by keyword"))
+    return made
 
 
 def _arguments(evaluator: Evaluator, call: LayerCall) -> Arguments:

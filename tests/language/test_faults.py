@@ -74,6 +74,41 @@ FAULTS = {
         layers: {a: Linear(8)}
         outputs: {x: x, y: {from: a, if: B > 3}}  # error: [undecidable-condition] "depends on a free size"
         """,
+    # arguments in torch's own order
+    "channels by position": """
+        inputs: {x: [B, 3, H, W]}
+        layers:
+          a: Conv2d(3, 6, 5)  # warning: [inferred-by-position] "in_channels is inferred, and not written"
+          b: BatchNorm2d(3)  # warning: [inferred-by-position] "num_features is inferred, and not written"
+          c: Conv2d(3, 64, 3, padding=32)  # warning: [inferred-by-position] "in_channels is inferred, and not written"
+        """,
+    "channels by position where the window does not fit": """
+        inputs: {x: [B, 7, 8, 8]}
+        layers:
+          a: Conv2d(7, 16, 3)  # error: [shape-mismatch] "a window of 16 does not fit into 8"
+        """,
+    "features by position": """
+        inputs: {x: [B, T, 10]}
+        layers:
+          a: LSTM(10, 20)  # warning: [inferred-by-position] "input_size is inferred, and not written"
+          b: TransformerEncoderLayer(10, 2)(a.output)  # warning: [inferred-by-position] "d_model is inferred, and not written"
+          c: LayerNorm(10)  # warning: [inferred-by-position] "normalized_shape is inferred, and not written"
+          d: RMSNorm(eps=1)
+          e: Linear(10)
+          f: GroupNorm(2, 10)(transpose(e, 1, 2))  # warning: [inferred-by-position] "num_channels is inferred, and not written"
+        """,
+    "what is meant as it stands": """
+        inputs: {x: [B, 64, H, W]}
+        layers:
+          a: Conv2d(64, 3, 2, 1)
+          b: Conv2d(64, 8, 8)
+          c: Conv2d(64, 31, padding=15, groups=64)
+          d: ConvTranspose2d(64, 4, 2, 1)
+          e: BatchNorm2d(1e-3)
+          f: transpose(flatten(e, 2), 1, 2)
+          g: LSTM(64, 2)
+          h: TransformerEncoderLayer(8, 64)(g.output)
+        """,
     # layers called on values
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
