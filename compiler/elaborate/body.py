@@ -48,11 +48,13 @@ class BodyElaborator:
         self.context, self.scope, self.entering = context, scope, entering
         self.builder = scope.builder
         self.sound = True
+        self.listed = False
         self.ends: dict[str, Binding] = {}
         self.unasked: list[Wiring] = []  # each `from:` that nothing has taken
 
     def run(self, body: Body, kind: Kind, name: str, span: Span, *, symbols: Mapping[str, DimLike] | None = None,
             arguments: Mapping[str, statics.Static] | None = None) -> Finished:  # fmt: skip
+        self.listed = body.listed
         pending = expand(self.context, body, self.scope)
         self._check_names(pending, body.listed)
         self.scope.incomplete = any(p.broken and not p.has_its_key for p in pending)

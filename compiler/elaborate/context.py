@@ -42,6 +42,7 @@ class Context:
     again_inline: dict[Node, tuple[Builder, Callable[..., Node]]] = field(
         default_factory=dict
     )  # … an inline body's, and where
+    mentioned: dict[int, frozenset[str]] = field(default_factory=dict)  # by an inline body's id: every word in it
     weights: dict[Graph, int] = field(default_factory=dict)
     calls: list[Span] = field(default_factory=list)
     outside: list[Mapping[Symbol, DimLike]] = field(default_factory=list)  # of each block being elaborated: its sizes
@@ -119,6 +120,13 @@ class Context:
         if self.work > FREE_WORK + WORK_PER_CHARACTER * self.characters:
             self.exhausted = True
             raise self.fail("NNC0704", span, "evaluating this file takes more steps than a file of its length may take")
+
+    def called_like(self, node: Node, other: Node) -> None:
+        """`use:` calls the one as it calls the other."""
+        if other in self.again:
+            self.again[node] = self.again[other]
+        if other in self.again_inline:
+            self.again_inline[node] = self.again_inline[other]
 
     def weigh(self, graph: Graph) -> int:
         """Steps of a finished graph, nested ones counted."""

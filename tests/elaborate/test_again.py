@@ -24,16 +24,17 @@ def told(result: Compilation) -> Any:
     problems = [(d.code, d.message, d.span.start, d.notes) for d in result.problems.sorted()]
     if not result.ok:
         return problems
-    numbers: dict[Value, int] = {}
-
-    def operand(value: Any) -> Any:
-        if isinstance(value, Value):
-            return numbers.setdefault(value, len(numbers)), value.name, value.type, value.span.start, value.span.end
-        if isinstance(value, tuple | list):
-            return tuple(map(operand, value))
-        return type(value), value
 
     def steps(graph: Graph) -> Iterator[Any]:
+        numbers: dict[Value, int] = {}
+
+        def operand(value: Any) -> Any:
+            if isinstance(value, Value):
+                return numbers.setdefault(value, len(numbers)), value.name, value.type, value.span.start, value.span.end
+            if isinstance(value, tuple | list):
+                return tuple(map(operand, value))
+            return type(value), value
+
         for node in graph.nodes:
             target = list(steps(node.target)) if isinstance(node.target, Graph) else getattr(node.target, "name", None)
             given = [(k, operand(v)) for k, v in (*node.settings.items(), *node.operands.items())]
@@ -84,6 +85,13 @@ def test_a_random_network_is_the_same_graph(network: Network) -> None:
         "[Linear(15), Linear(16), 'Linear(16, bais=True)', 'Linear(16, bais=True)', Linear(16)]",
         "[Dropout(1), Dropout(1.0), Dropout(True)]",  # equal in Python, and not the same: the last is refused
         "{relu: relu, act: relu, b: relu()}",  # the second may mean the first
+        "[{repeat: 4, layers: [Linear(16), {repeat: 3, layers: [relu, Linear(16)]}]}]",
+        "[{repeat: 4, layers: {fc: Linear(16), act: relu, out: act + fc}}, {repeat: 3, layers: [Linear(16 + i - i)]}]",
+        "[{repeat: 4, layers: [{repeat: 3, layers: [Dropout(i / 10)]}]}]",
+        "[{repeat: 4, let: {p: i / 10}, layers: [Dropout(p)]}]",
+        "{a: {repeat: 4, layers: [Linear(16)]}, b: {layers: [Linear(16)]}, c: {use: b}, d: {use: a}}",
+        "[{repeat: 3, layers: {a: Linear(16), b: {use: a}}}, {repeat: 3, layers: {a: {layers: [Linear(16)]}, b: {use: a}}}]",
+        "{a: Linear(16), b: {repeat: 3, layers: {fc: Linear(16), out: fc + a}}}",  # takes two tensors
     ],
 )
 def test_what_stands_beside_a_call_is_heeded(layers: str) -> None:
@@ -91,6 +99,27 @@ def test_what_stands_beside_a_call_is_heeded(layers: str) -> None:
         return compiled(f"layers: {layers}", stop_after="elaborate")
 
     assert told(compile()) == anew(compile)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "[B, B, B, B(8), B(8), B, {use: '5'}]",
+        "{a: B, b: B, c: B(8), d: B(8), e: {use: c}, f: {use: d}}",
+        "[{repeat: 4, type: B}, {repeat: 4, layers: [B(8), {repeat: 2, layers: [B(8), relu]}]}]",
+    ],
+)
+def test_blocks_on_free_sizes_are_the_same_graph(layers: str) -> None:
+    text = f"""
+    inputs: {{x: [B, 3, H, W]}}
+    blocks:
+      B:
+        inputs: {{x: [N, C, H, W]}}
+        args: {{n: 3}}
+        layers: {{conv: 'Conv2d(3, n, padding=n // 2)', act: relu, out: act + x}}
+    layers: {layers}
+    """
+    assert told(compiled(text)) == anew(lambda: compiled(text))
 
 
 def test_a_name_that_holds_a_type_is_not_taken_for_the_layer_made_before() -> None:
@@ -104,6 +133,9 @@ def test_a_name_that_holds_a_type_is_not_taken_for_the_layer_made_before() -> No
 
 def test_calls_are_made_once_more() -> None:
     """The comparison above would hold of a shortcut that is never taken."""
+    turns = compiled("layers: [{repeat: 4, layers: [Linear(16)]}]").graph.nodes[0].target
+    assert isinstance(turns, Graph)
+    assert turns.nodes[1].target is turns.nodes[3].target
     net = compiled("layers: [relu, Linear(16), relu, Linear(16), {layers: [relu, Linear(16)]}]").graph
     _, first, _, second, inner = net.nodes
     assert first.settings is second.settings
