@@ -245,7 +245,7 @@ class _Player:
         next block sends."""
         layout, meter = self.layout, self.meter
         there = [n for n in names if n in self.arrived]
-        numbers = sum(self.tape.parameters[n].numel for n in there)
+        numbers = sum(self.tape.parameters[n].words for n in there)
         meter.gather(numbers * layout.reduce_bytes - self.sent)
         self.sent = numbers * layout.reduce_bytes
         meter.look(where)

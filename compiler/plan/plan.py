@@ -217,7 +217,7 @@ class _Trial:
         named = {t.parameter: t for t in made.tape.parameters.values()}
         parts = asked.gpus if self.sharded else 1
         own = sum(_part(t, parts) for t in named.values()) * 4
-        shapes = [(_part(t, parts),) if self.sharded else t.shape for t in named.values() if t.learns]
+        shapes = [(_part(t, parts),) if self.sharded else _in_words(t) for t in named.values() if t.learns]
         state = 4 * state_of(asked.optimizer, asked.arguments, shapes)
         where = asked.implementation or ("fused" if asked.device == "cuda" and asked.optimizer in FUSED else
                                          "foreach" if asked.device == "cuda" else "loop")  # fmt: skip
@@ -263,10 +263,15 @@ class _Trial:
 
 
 def _part(tensor: Tensor, parts: int) -> int:
-    """Numbers of one process's part: `fully_shard` divides the first dimension, rounded up."""
+    """Words of one process's part: `fully_shard` divides the first dimension, rounded up."""
     if parts == 1 or not tensor.shape:
-        return tensor.numel
-    return ceil(tensor.shape[0] / parts) * (tensor.numel // max(tensor.shape[0], 1))
+        return tensor.words
+    return ceil(tensor.shape[0] / parts) * (tensor.words // max(tensor.shape[0], 1))
+
+
+def _in_words(tensor: Tensor) -> tuple[int, ...]:
+    """The shape as an optimizer has it, which takes a complex number for two."""
+    return tensor.shape if tensor.dtype is DType.float32 else (*tensor.shape, max(tensor.dtype.itemsize // 4, 1))
 
 
 def _last(holds: Callable[[int], bool], limit: int) -> int:

@@ -47,6 +47,11 @@ class Tensor:
         return self.numel * self.dtype.itemsize
 
     @property
+    def words(self) -> int:
+        """Those of 4 bytes that its elements fill: as many as it has numbers of float32, of complex64 twice as many."""
+        return -(-self.bytes // 4)
+
+    @property
     def dense(self) -> bool:
         """Whether its elements fill a piece of memory without gaps, in whatever order."""
         return is_dense(self.shape, self.strides)

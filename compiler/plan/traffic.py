@@ -38,21 +38,21 @@ def traffic_of(
     if devices < 2:
         return Traffic()
     named = {t.parameter: t for t in made.tape.parameters.values()}
-    learning = sum(t.numel for t in named.values() if t.learns)
+    learning = sum(t.words for t in named.values() if t.learns)
     if parallel.kind == "ddp":  # buffers go around before each forward pass
         return Traffic(all_reduce=2 * _share(4 * learning, devices), broadcast=made.buffers * accumulate)
     width = 2 if gathered in HALF else 4
     reduced = 2 if parallel.reduce_dtype in HALF else 4
     inside = {n for b in made.tape.blocks for n in b.parameters}
     blocks = _numbers(named, inside)
-    every = sum(t.numel for t in named.values())
+    every = sum(t.words for t in named.values())
     twice = 1 + (parallel.reshard_after_forward is not False)  # what is in no block stays gathered
     numbers = (blocks * twice + every - blocks) * accumulate
     return Traffic(all_gather=_share(numbers * width, devices), reduce_scatter=_share(learning * reduced, devices))
 
 
 def _numbers(named: dict[str, Tensor], chosen: set[str]) -> int:
-    return sum(t.numel for name, t in named.items() if name in chosen)
+    return sum(t.words for name, t in named.items() if name in chosen)
 
 
 def _share(size: int, devices: int) -> int:
