@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nnc.compiler.collector import collector_paused
+
 if TYPE_CHECKING:
     import torch
     from torch import nn
@@ -119,6 +121,7 @@ def load(
     return model
 
 
+@collector_paused()  # until all that was read is gone, and only the network is left to look through
 def _network(
     source: str | Mapping[str, Any], args: Mapping[str, Any], sizes: Mapping[str, int], device: Any
 ) -> tuple[nn.Module, GivenWeights | None]:

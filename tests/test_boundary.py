@@ -103,7 +103,7 @@ MAY_IMPORT = {
     "suggest": set(),
     "collector": set(),
     "types": {"diagnostics"},
-    "source": {"diagnostics", "suggest"},
+    "source": {"collector", "diagnostics", "suggest"},
     "render": {"diagnostics", "codes"},
     "ops": {"types"},
     "expr": {"diagnostics", "suggest", "types"},

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from nnc.compiler.collector import collector_paused
 from nnc.compiler.diagnostics import Fix, Problems, Source, Span
 from nnc.compiler.source.guard import LIMITS, Guard, Limits, Refused, refuse_unprintable
 from nnc.compiler.source.tree import Tree
@@ -55,20 +53,8 @@ def read_file(
 
 
 def _read(source: Source, problems: Problems, limits: Limits) -> Tree | None:
-    with _no_collection():
+    with collector_paused():
         return _read_whole(source, problems, limits)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """No search for garbage cycles: a tree has none, and looking through it while it grows takes as long as reading."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _read_whole(source: Source, problems: Problems, limits: Limits) -> Tree | None:
