@@ -48,8 +48,9 @@ class Tensor:
 
     @property
     def words(self) -> int:
-        """Those of 4 bytes that its elements fill: as many as it has numbers of float32, of complex64 twice as many."""
-        return -(-self.bytes // 4)
+        """Numbers as large as float32: a complex64 and a float64 are two. A number of half the size is one all the same: where
+        parameters are held as such, they are float32 elsewhere."""
+        return self.numel * max(self.dtype.itemsize // 4, 1)
 
     @property
     def dense(self) -> bool:
