@@ -314,7 +314,7 @@ class Evaluator:
 
         name = called(expr.callee)
         if name is None:
-            raise self._not_callable(expr.callee)
+            raise self._not_callable(expr)
         name = self.held(name)
         arguments = [Given(self.value(a), a.span) for a in expr.arguments]
         keywords = {k.name: Given(self.value(k.value), k.value.span, k.span) for k in expr.keywords}
@@ -324,19 +324,33 @@ class Evaluator:
         op = self.function(name, expr.callee.span)
         return call_function(self, op, arguments, keywords, expr.callee.span, None if tensors else flow)
 
-    def _not_callable(self, callee: tree.Expr) -> Failed:
+    def _not_callable(self, expr: tree.CallExpr) -> Failed:
         """`x.relu()` and `torch.relu(x)` are called otherwise here; `lstm.output(x)` not at all."""
-        written = unparse(callee)
-        notes: tuple[str, ...] = ()
-        if isinstance(callee, tree.Attribute):
-            space = unparse(callee.value)
-            plain = written.partition(".")[2].removeprefix("nn.").removeprefix("functional.")
-            if self.scope.find(space) is not None:
-                notes = self._of_tensor(callee)
-            elif written.partition(".")[0] in ("torch", "F", "nn") and plain in self.context.catalogue:
-                fix = Fix(f"write `{plain}`", callee.span, plain)
+        callee, written = expr.callee, unparse(expr.callee)
+        here = self._in_front(expr)
+        if here is not None and isinstance(callee, tree.Attribute):
+            if _prefixed(callee):
+                fix = Fix(f"write `{unparse(here.callee)}`", callee.span, unparse(here.callee))
                 return self.context.fail("NNC0301", callee.span, "functions are written without a prefix", fix=fix)
+            fix = Fix(f"functions stand in front, write `{unparse(here)}`", expr.span, unparse(here))
+            return self.context.fail("NNC0308", callee.span, f"`{written}` cannot be called", fix=fix)
+        of_value = isinstance(callee, tree.Attribute) and self.scope.find(unparse(callee.value)) is not None
+        notes = self._of_tensor(callee) if isinstance(callee, tree.Attribute) and of_value else ()
         return self.context.fail("NNC0308", callee.span, f"`{written}` cannot be called", notes=notes)
+
+    def _in_front(self, expr: tree.Expr) -> tree.CallExpr | None:
+        """`reshape(transpose(x, 1, 2), B, -1)` of `x.transpose(1, 2).reshape(B, -1)`, and `relu(x)` of `torch.relu(x)`."""
+        if not isinstance(expr, tree.CallExpr) or not isinstance(expr.callee, tree.Attribute):
+            return None
+        callee = expr.callee
+        name = unparse(callee).partition(".")[2]
+        name = name.removeprefix("nn.").removeprefix("functional.") if _prefixed(callee) else callee.name
+        op = self.context.catalogue.get(name)
+        if op is None or op.form != "function":
+            return None
+        of = () if _prefixed(callee) else (self._in_front(callee.value) or callee.value,)
+        function = tree.Name(name, callee.span)
+        return tree.CallExpr(function, (*of, *expr.arguments), expr.keywords, expr.span)
 
     def held(self, name: str) -> str:
         """The function that an argument names: `act(x)` with `args: {act: relu}`."""
@@ -388,3 +402,11 @@ class Evaluator:
         from nnc.compiler.elaborate.calls import Given, call_function
 
         return call_function(self, self.context.catalogue[name], [Given(a, span) for a in arguments], {}, span, None)
+
+
+def _prefixed(callee: tree.Attribute) -> bool:
+    """Whether this is a function of a Python module, `torch.nn.functional.relu`, and no method of a value."""
+    root: tree.Expr = callee
+    while isinstance(root, tree.Attribute):
+        root = root.value
+    return isinstance(root, tree.Name) and root.name in ("torch", "F", "nn", "np", "numpy", "tf", "jnp")

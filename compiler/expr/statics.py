@@ -89,7 +89,13 @@ def binary(operator: str, left: Static, right: Static) -> Static:
         return _items(len(left) * right, lambda: left * right)
     if operator == "*" and isinstance(left, int) and isinstance(right, tuple):
         return _items(len(right) * left, lambda: left * right)
-    raise StaticError(f"`{operator}` does not work on {describe(left)} and {describe(right)}")
+    message = f"`{operator}` does not work on {describe(left)} and {describe(right)}"
+    raise StaticError(message + _as_tensor(left if isinstance(left, Dim) else right))
+
+
+def _as_tensor(value: Static) -> str:
+    """How a free size does what only numbers and tensors do: it is an integer, known when the network runs."""
+    return f"; `full([], {value})` is a tensor of it" if isinstance(value, Dim) else ""
 
 
 def _items(count: int, make: Callable[[], tuple[Static, ...]]) -> tuple[Static, ...]:
@@ -144,8 +150,11 @@ def _symbolic(operator: str, a: Dim | int, b: Dim | int) -> Dim | int:
                 power = power * a
             return power
         case "/":
-            raise StaticError(f"`/` on the free size {a if isinstance(a, Dim) else b} has no whole result; use `//`")
-    raise StaticError(f"`{operator}` does not work on a free size")
+            size = a if isinstance(a, Dim) else b
+            raise StaticError(
+                f"`/` on the free size {size} has no whole result; use `//`, or `full([], {size})`, a tensor of it"
+            )
+    raise StaticError(f"`{operator}` does not work on a free size" + _as_tensor(a if isinstance(a, Dim) else b))
 
 
 def unary(operator: str, value: Static) -> Static:
@@ -289,13 +298,20 @@ def _sum(values: Static) -> Static:
 def _real(name: str, compute: Callable[[float], float]) -> Callable[[Static], Static]:
     def real(value: Static) -> Static:
         if not _number(value):
-            raise StaticError(f"{name} takes a known number, not {describe(value)}")
+            raise StaticError(f"{name} takes a known number, not {describe(value)}{_as_tensor(value)}")
         try:
             return _bounded(compute(value))
         except (ValueError, OverflowError):
             raise StaticError(f"{name}({value}) is not a number") from None
 
     return real
+
+
+def _float(value: Static) -> Static:
+    """`float("-inf")`, as a mask is often filled, and what Python's makes of numbers."""
+    if isinstance(value, str) and value in ("inf", "-inf", "nan"):
+        return float(value)
+    return _real("float", float)(value)
 
 
 def _round(value: Static, digits: Static = None) -> Static:
@@ -343,7 +359,7 @@ FUNCTIONS: dict[str, Callable[..., Static]] = {
     "ceildiv": _ceildiv,
     "enumerate": lambda values, start=0: tuple((start + i, v) for i, v in enumerate(_iterable(values))),
     "exp": _real("exp", math.exp),
-    "float": _real("float", float),
+    "float": _float,
     "floor": _real("floor", math.floor),
     "int": _real("int", int),
     "len": _length,

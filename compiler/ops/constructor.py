@@ -64,7 +64,7 @@ def randn(c: Call, *size: Size | Sizes, dtype: Dtype | None = None) -> TensorTyp
 
 
 @function("full", family="constructor")
-def full(c: Call, size: Sizes, fill_value: Scalar, *, dtype: Dtype | None = None) -> TensorType:
+def full(c: Call, size: Sizes, fill_value: Scalar | Size, *, dtype: Dtype | None = None) -> TensorType:
     """One value everywhere: `full([1, dim], 0.5)`."""
     return _filled(c, (size,), dtype or _dtype_of(fill_value))
 
@@ -103,7 +103,7 @@ def empty_like(c: Call, input: TensorType, *, dtype: Dtype | None = None) -> Ten
 
 
 @function("full_like", family="constructor")
-def full_like(c: Call, input: TensorType, fill_value: Scalar, *, dtype: Dtype | None = None) -> TensorType:
+def full_like(c: Call, input: TensorType, fill_value: Scalar | Size, *, dtype: Dtype | None = None) -> TensorType:
     """One value in the shape and dtype of `input`."""
     return input.with_dtype(dtype or input.dtype)
 

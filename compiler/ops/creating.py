@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnc.compiler.ops.call import Call
-from nnc.compiler.ops.kinds import Dtype, Number, Positive, Probability, Scalar, Sizes
+from nnc.compiler.ops.kinds import Dtype, Number, Positive, Probability, Scalar, Size, Sizes
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
@@ -93,7 +93,7 @@ def new_ones(c: Call, input: TensorType, size: Sizes, *, dtype: Dtype | None = N
 
 
 @function("new_full", family="constructor")
-def new_full(c: Call, input: TensorType, size: Sizes, fill_value: Scalar, *, dtype: Dtype | None = None) -> TensorType:
+def new_full(c: Call, input: TensorType, size: Sizes, fill_value: Scalar | Size, *, dtype: Dtype | None = None) -> TensorType:
     """One value everywhere, in the dtype of `input`."""
     return _new(c, input, size, dtype)
 

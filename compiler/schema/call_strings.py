@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
-from nnc.compiler.expr.lexer import RESERVED
+from nnc.compiler.expr.lexer import is_name
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.template import parse_template
 from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
@@ -73,8 +73,13 @@ class CallStrings:
     def called_on(self, call: CallExpr) -> Wiring | None:
         """The values in the second pair of parentheses."""
         if call.arguments and call.keywords:
-            span = call.keywords[0].span
-            self.problems.error("NNC0207", span, "a layer takes its values by position or by name, not both")
+            first = call.keywords[0]
+            notes = (
+                f"a tensor: name the others too, `…(query=…, {first.name}=…)`; `nnc layers NAME` shows the names",
+                f"no tensor: it belongs to the mapping form, `{{type: …, from: […], call: {{{first.name}: …}}}}`",
+            )
+            message = "a layer takes its values by position or by name, not both"
+            self.problems.error("NNC0207", first.span, message, notes=notes)
             return None
         if call.keywords:
             return Wiring(call.span, by_name=call.keywords)
@@ -87,8 +92,8 @@ class CallStrings:
         return Wiring(call.span, several=call.arguments)
 
     def _parse(self, text: str, span: Span) -> Expr | None:
-        if text.isidentifier() and text.isascii() and text not in RESERVED:
-            return Name(text, span)  # most types are bare names: no need to tokenize them
+        if is_name(text):
+            return Name(text, span)
         return parse(text, span, self.problems, applied=True)
 
     def action(

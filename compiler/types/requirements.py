@@ -104,6 +104,10 @@ class Solution(Generic[T]):
         """Whether these sizes, by name, meet every demand and keep every promise. KeyError for one that is missing."""
         return (
             all(size >= 1 for size in sizes.values())
-            and all(sizes[s.name] in promise.sizes for s, promise in self.promises.items() if s.name in sizes)
+            and self.keeps(sizes)
             and all(located.demand.holds(sizes) for located in self.demands)
         )
+
+    def keeps(self, sizes: Mapping[str, int]) -> bool:
+        """Whether these sizes, by name, keep every promise."""
+        return all(sizes[s.name] in promise.sizes for s, promise in self.promises.items() if s.name in sizes)

@@ -109,11 +109,34 @@ FAULTS = {
           g: LSTM(64, 2)
           h: TransformerEncoderLayer(8, 64)(g.output)
         """,
+    # functions as methods, and with Python's prefixes
+    "methods one after the other": """
+        inputs: {x: [B, T, 4]}
+        layers:
+          a: x.transpose(1, 2).reshape(B, -1)  # error: [not-a-layer] "write `reshape(transpose(x, 1, 2), B, -1)`"
+        """,
+    "a function of torch and a method": """
+        layers:
+          a: torch.relu(x).sum()  # error: [not-a-layer] "functions stand in front, write `sum(relu(x))`"
+        """,
+    "a function of torch.fft": "layers: {a: torch.fft.rfft(x)}  # error: [unknown-layer] \"write `fft.rfft`\"",
+    "a function of numpy": "layers: {a: np.sqrt(x)}  # error: [unknown-layer] \"write `sqrt`\"",
+    "a root of a free size": """
+        layers:
+          a: x / sqrt(B)  # error: [bad-operation] "`full([], B)` is a tensor of it"
+          b: x / sqrt(full([], B))
+          c: masked_fill(b, b > 0, float("-inf"))
+        """,
     # layers called on values
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
         layers:
           a: Bilinear(4)(x, input2=x)  # error: [keys-do-not-go-together] "by position or by name, not both"
+          b: Identity  # of `a` nothing is known
+        """,
+    "a setting of the call among its values": """
+        layers:
+          a: MultiheadAttention(1)(x, x, x, need_weights=False)  # error: [keys-do-not-go-together] "call: {need_weights: …}"
         """,
     "values twice": """
         layers:

@@ -12,7 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-__all__ = ["Network", "networks"]
+from tests.soundness.steps import IMAGE_STEPS, SEQUENCE_STEPS
+
+__all__ = ["Builder", "Network", "networks"]
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -44,15 +46,20 @@ def networks(draw: Any) -> Network:
         shape, free = ["B", channels, *space], tuple(dict.fromkeys(d for d in space if isinstance(d, str)))
     else:
         shape, free = ["B", "T", channels], ("T",)
-    builder = _Builder(draw, Flow("x", kind, channels))
+    builder = Builder(draw, Flow("x", kind, channels))
     for _ in range(draw(st.integers(1, 10))):
         builder.step()
     blocks = {"blocks": builder.blocks} if builder.blocks else {}
-    spec = {"nnc": 1, "name": "drawn", "inputs": {"x": shape}, **blocks, "layers": builder.layers}
+    promised = [d for d in free if draw(st.integers(0, 9)) == 0]
+    dims = {
+        d: draw(st.sampled_from([{"multiple_of": 4}, {"min": 8}, {"multiple_of": 3, "min": 5}, {"max": 30}]))
+        for d in promised
+    }
+    spec = {"nnc": 1, "name": "drawn", "inputs": {"x": shape}, "dims": dims, **blocks, "layers": builder.layers}
     return Network(spec, ("B", *free))
 
 
-class _Builder:
+class Builder:
     def __init__(self, draw: Draw, start: Flow) -> None:
         self.draw, self.now, self.seen = draw, start, [start]
         self.layers: dict[str, Any] = {}
@@ -60,7 +67,8 @@ class _Builder:
 
     def step(self) -> None:
         menu = {"image": IMAGE, "sequence": SEQUENCE, "vector": VECTOR}[self.now.kind]
-        self.draw(st.sampled_from(menu))(self)
+        more = {"image": IMAGE_STEPS, "sequence": SEQUENCE_STEPS}.get(self.now.kind, ())
+        self.draw(st.sampled_from([*menu, *more]))(self)
 
     def add(self, entry: Any, channels: int | None = None, kind: str | None = None) -> None:
         name = f"n{len(self.layers)}"
@@ -79,7 +87,7 @@ class _Builder:
 # -- images ----------
 
 
-def conv(b: _Builder) -> None:
+def conv(b: Builder) -> None:
     channels, kernel = b.pick(4, 6, 8), b.pick(1, 2, 3, 5, (3, 1))
     stride, padding, dilation = b.pick(1, 1, 2, 3), b.pick(0, 1, 2, "same", (1, 0)), b.pick(1, 1, 2)
     if padding == "same":
@@ -89,22 +97,22 @@ def conv(b: _Builder) -> None:
     b.add(f"Conv2d({channels}, {kernel}, {stride}, padding={pad}, dilation={dilation}, groups={groups})", channels)
 
 
-def conv_transpose(b: _Builder) -> None:
+def conv_transpose(b: Builder) -> None:
     channels, kernel, stride, padding = b.pick(4, 8), b.pick(1, 2, 3, 4), b.pick(1, 2, 3), b.pick(0, 0, 1)
     b.add(f"ConvTranspose2d({channels}, {kernel}, {stride}, padding={padding})", channels)
 
 
-def pool(b: _Builder) -> None:
+def pool(b: Builder) -> None:
     layer, kernel = b.pick("MaxPool2d", "AvgPool2d"), b.pick(1, 2, 3)
     padding = b.pick(0, kernel // 2)
     b.add(f"{layer}({kernel}, {b.pick(1, 2, 3)}, padding={padding}, ceil_mode={b.pick(True, False)})")
 
 
-def adaptive(b: _Builder) -> None:
+def adaptive(b: Builder) -> None:
     b.add(f"AdaptiveAvgPool2d({b.pick(1, 4, (2, 3))})")
 
 
-def pointwise(b: _Builder) -> None:
+def pointwise(b: Builder) -> None:
     b.add(
         b.pick(
             "ReLU", "sigmoid", "tanh", "Dropout(0.1)", "GELU", "softmax(1)", "x * 2" if b.now.name == "x" else "silu"
@@ -112,11 +120,11 @@ def pointwise(b: _Builder) -> None:
     )
 
 
-def norm(b: _Builder) -> None:
+def norm(b: Builder) -> None:
     b.add(b.pick("BatchNorm2d", "GroupNorm(1)", "GroupNorm(2)"))
 
 
-def upsample(b: _Builder) -> None:
+def upsample(b: Builder) -> None:
     b.add(
         b.pick(
             "Upsample(scale_factor=2)",
@@ -127,20 +135,20 @@ def upsample(b: _Builder) -> None:
     )
 
 
-def shuffle(b: _Builder) -> None:
+def shuffle(b: Builder) -> None:
     if b.now.channels % 4 == 0 and b.pick(True, False):
         b.add("PixelShuffle(2)", b.now.channels // 4)
     else:
         b.add("PixelUnshuffle(2)", b.now.channels * 4)
 
 
-def pad_or_crop(b: _Builder) -> None:
+def pad_or_crop(b: Builder) -> None:
     v = b.now.name
     b.add(b.pick(f"pad({v}, [1, 2, 0, 1])", f"pad({v}, [-1, 0, 0, 0])", f"{v}[:, :, 1:]", f"{v}[..., ::2]", f"{v}[:, :, :-1, 1:]",
                  f"roll({v}, 1, 2)", f"flip({v}, [3])", f"transpose({v}, 2, 3)"))  # fmt: skip
 
 
-def combine(b: _Builder) -> None:
+def combine(b: Builder) -> None:
     """A residual sum, a product or a concatenation with an earlier value: sizes must agree, or demand it."""
     other = b.other()
     if other.channels == b.now.channels and b.pick(True, True, False):
@@ -149,7 +157,7 @@ def combine(b: _Builder) -> None:
         b.add(f"cat([{b.now.name}, {other.name}], 1)", b.now.channels + other.channels)
 
 
-def block(b: _Builder) -> None:
+def block(b: Builder) -> None:
     """Applies a residual block, several times perhaps, whose second use shares its graph."""
     b.blocks.setdefault("Residual", {
         "inputs": {"x": ["B", "C", "H", "W"]},
@@ -169,7 +177,7 @@ def block(b: _Builder) -> None:
     b.add(entry, width)
 
 
-def windows(b: _Builder) -> None:
+def windows(b: Builder) -> None:
     """Cuts into 2×2 or 4×4 windows and averages inside: needs divisible sizes."""
     n, v, c = b.pick(2, 4), b.now.name, b.now.channels
     b.blocks[f"Window{n}"] = {
@@ -179,27 +187,27 @@ def windows(b: _Builder) -> None:
     b.add({"type": f"Window{n}()", "from": v}, c)
 
 
-def to_sequence(b: _Builder) -> None:
+def to_sequence(b: Builder) -> None:
     b.add(f"transpose(flatten({b.now.name}, 2), 1, 2)", kind="sequence")
 
 
-def to_vector(b: _Builder) -> None:
+def to_vector(b: Builder) -> None:
     b.add(f"mean({b.now.name}, [2, 3])" if b.now.kind == "image" else f"mean({b.now.name}, 1)", kind="vector")
 
 
 # -- sequences and vectors ----------
 
 
-def linear(b: _Builder) -> None:
+def linear(b: Builder) -> None:
     size = b.pick(4, 6, 8)
     b.add(f"Linear({size})", size)
 
 
-def sequence_norm(b: _Builder) -> None:
+def sequence_norm(b: Builder) -> None:
     b.add(b.pick("LayerNorm", "RMSNorm", "softmax(-1)", "gelu", "Dropout(0.2)"))
 
 
-def recurrent(b: _Builder) -> None:
+def recurrent(b: Builder) -> None:
     size = b.pick(3, 4)
     layer, both = b.pick("LSTM", "GRU", "RNN"), b.pick(True, False)
     name = f"n{len(b.layers)}"
@@ -208,19 +216,19 @@ def recurrent(b: _Builder) -> None:
     b.add(f"{name}.output", size * (2 if both else 1))
 
 
-def attention(b: _Builder) -> None:
+def attention(b: Builder) -> None:
     v, heads = b.now.name, b.pick(1, 2)
     b.add({"type": f"MultiheadAttention({heads}, batch_first=True)", "from": {"query": v, "key": v, "value": v}})
     b.seen.pop()
     b.add(f"n{len(b.layers) - 1}.attn_output")
 
 
-def scores(b: _Builder) -> None:
+def scores(b: Builder) -> None:
     v = b.now.name
     b.add(f"softmax({v} @ transpose({v}, 1, 2), -1) @ {v}")
 
 
-def sequence_window(b: _Builder) -> None:
+def sequence_window(b: Builder) -> None:
     v = b.now.name
     b.add(
         b.pick(
@@ -234,14 +242,14 @@ def sequence_window(b: _Builder) -> None:
     )
 
 
-def sequence_fold(b: _Builder) -> None:
+def sequence_fold(b: Builder) -> None:
     """Joins pairs of steps: needs an even length."""
     n = len(b.blocks)
     b.blocks[f"Fold{n}"] = {"inputs": {"x": ["B", "T", "C"]}, "layers": {"out": "reshape(x, B, T // 2, 2 * C)"}}
     b.add(f"Fold{n}()", b.now.channels * 2)
 
 
-def sequence_conv(b: _Builder) -> None:
+def sequence_conv(b: Builder) -> None:
     channels, kernel, stride = b.pick(4, 8), b.pick(1, 3, 5), b.pick(1, 2)
     name = b.now.name
     b.add(f"transpose({name}, 1, 2)")
@@ -251,7 +259,7 @@ def sequence_conv(b: _Builder) -> None:
     b.add("transpose(1, 2)", channels)
 
 
-def sequence_combine(b: _Builder) -> None:
+def sequence_combine(b: Builder) -> None:
     other = b.other()
     if other.channels == b.now.channels and b.pick(True, True, False):
         b.add(f"{b.now.name} + {other.name}")
@@ -259,7 +267,7 @@ def sequence_combine(b: _Builder) -> None:
         b.add(f"cat([{b.now.name}, {other.name}], 2)", b.now.channels + other.channels)
 
 
-def vector_combine(b: _Builder) -> None:
+def vector_combine(b: Builder) -> None:
     other = b.other()
     b.add(f"cat([{b.now.name}, {other.name}], 1)", b.now.channels + other.channels)
 
