@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import NamedTuple
 
 from nnc.compiler.expr.faults import Fault, Mend
+from nnc.compiler.records import record
 
-__all__ = ["CONSTANTS", "RESERVED", "Token", "text_value", "tokenize"]
+__all__ = ["CONSTANTS", "RESERVED", "Token", "is_name", "text_value", "tokenize"]
 
 MAX_NUMBER = 64  # characters of one number: Python's own int() takes time quadratic in the digits
 
@@ -21,7 +21,8 @@ CONSTANTS: dict[str, bool | None] = {
 RESERVED = frozenset(CONSTANTS) | {"and", "or", "not", "in", "is", "if", "else", "for"}
 
 
-class Token(NamedTuple):
+@record(frozen=True, slots=True)
+class Token:
     """`kind`: "name" (`$name` too), "number", "text", "index" (the 0 of `parts.0`), "op" or "end"."""
 
     kind: str
@@ -31,8 +32,7 @@ class Token(NamedTuple):
 
 
 _PATTERN = r"""
-    (?P<space> [ \t\r\n]+ )
-  | (?P<name> \$? [^\W\d] \w* )
+    (?P<name> \$? [^\W\d] \w* )
   | (?P<number> (?: [0-9][0-9_]* (?:\.[0-9_]*)? {leading_dot} ) (?: [eE][+-]?[0-9]+ )? )
   | (?P<text> "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' )
   | (?P<op> \.\.\. | \*\* | // | == | != | <= | >= | && | \|\| | := | -> | => | << | >>
@@ -41,11 +41,18 @@ _PATTERN = r"""
 _FLAGS = re.VERBOSE | re.DOTALL
 _ANY = re.compile(_PATTERN.format(leading_dot=r"| \.[0-9][0-9_]*"), _FLAGS)
 _AFTER_OPERAND = re.compile(_PATTERN.format(leading_dot=""), _FLAGS)
+_SPACE = " \t\r\n"
+_CLOSING = frozenset(")]}")
 _INDEX = re.compile(r"[0-9]+")
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}?")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is one plain name, as most are: then there is nothing to cut."""
+    return text.isidentifier() and text.isascii() and text not in RESERVED
 
 
 def tokenize(text: str, start: int = 0, *, closing_brace: bool = False) -> list[Token]:
@@ -59,30 +66,35 @@ def tokenize(text: str, start: int = 0, *, closing_brace: bool = False) -> list[
     position = start
     length = len(text)
     operand = False  # the token before can have a `.part`
+    dot = False  # the token before is the dot of one
     while position < length:
-        if tokens and tokens[-1].text == "." and tokens[-1].kind == "op" and (match := _INDEX.match(text, position)):
-            tokens.append(Token("index", match[0], position, match.end()))
-            position, operand = match.end(), True
+        if text[position] in _SPACE:
+            position += 1
             continue
-        match = (_AFTER_OPERAND if operand else _ANY).match(text, position)
-        if match is None:
-            raise _no_token(text, position)
-        kind, end = str(match.lastgroup), match.end()
-        if kind != "space":
-            word = match[0]
-            if kind == "op":
-                if closing_brace and word == "{":
-                    braces += 1
-                elif closing_brace and word == "}":
-                    braces -= 1
-                    if braces < 0:
-                        break
-            elif kind == "number":
+        match = _INDEX.match(text, position) if dot else None
+        if match is not None:
+            kind = "index"
+        else:
+            match = (_AFTER_OPERAND if operand else _ANY).match(text, position)
+            if match is None:
+                raise _no_token(text, position)
+            kind = str(match.lastgroup)
+        word, end = match[0], match.end()
+        if kind == "op":
+            if closing_brace and word == "{":
+                braces += 1
+            elif closing_brace and word == "}":
+                braces -= 1
+                if braces < 0:
+                    break
+            operand, dot = word in _CLOSING, word == "."
+        else:
+            if kind == "number":
                 _check_number(text, position, end)
             elif kind == "name" and not word.isascii():
                 _check_name(word, position, end)
-            tokens.append(Token(kind, word, position, end))
-            operand = kind in ("name", "text") or (kind == "op" and word in (")", "]", "}"))
+            operand, dot = kind != "number", False
+        tokens.append(Token(kind, word, position, end))
         position = end
     tokens.append(Token("end", "", position, position))
     return tokens

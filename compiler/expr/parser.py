@@ -11,7 +11,7 @@ from __future__ import annotations
 from nnc.compiler.diagnostics import Problems, Span
 from nnc.compiler.expr import tree
 from nnc.compiler.expr.faults import Fault, Mend, Place, check_length, place_in, report
-from nnc.compiler.expr.lexer import CONSTANTS, RESERVED, Token, text_value, tokenize
+from nnc.compiler.expr.lexer import CONSTANTS, RESERVED, Token, is_name, text_value, tokenize
 from nnc.compiler.expr.misread import misread
 from nnc.compiler.expr.precedence import BINARY, Power
 from nnc.compiler.expr.tree import Expr, Targets, children
@@ -35,6 +35,8 @@ def parse(text: str, span: Span, problems: Problems, *, applied: bool = False) -
     """
     try:
         check_length(text)
+        if is_name(text):
+            return tree.Name(text, span)
         return Parser(tokenize(text), place_in(text, span), applied).whole()
     except Fault as fault:
         report(fault, text, span, problems)

@@ -10,9 +10,7 @@ relu(bn3 + downsample)     Formula
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.lexer import is_name
@@ -21,7 +19,7 @@ from nnc.compiler.expr.template import parse_template
 from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
 from nnc.compiler.schema.spec import Action, Formula, LayerCall, StoredDecl, Wiring
 from nnc.compiler.schema.spelling import PREFIXES, names_layer
-from nnc.compiler.schema.stamps import stamp
+from nnc.compiler.schema.stamps import Stamps
 from nnc.compiler.source.location import split_variant
 
 __all__ = ["CallStrings"]
@@ -31,26 +29,22 @@ _STORED = {"Parameter": "parameter", "Buffer": "buffer"}
 Said = tuple[Action | None, Wiring | None]
 
 
-@dataclass(slots=True)
 class CallStrings:
     """Reads the texts of one file's entries. `blocks` are the names of its blocks, `imports` those of its own code."""
 
-    problems: Problems
-    blocks: frozenset[str]
-    imports: frozenset[str]
-    _read: dict[str, _Read] = field(default_factory=dict)  # by their text: long specs say the same thousands of times
+    def __init__(self, problems: Problems, blocks: frozenset[str], imports: frozenset[str]) -> None:
+        self.problems, self.blocks, self.imports = problems, blocks, imports
+        self._said: Stamps[Said] = Stamps()
+        self._heads: Stamps[Expr] = Stamps()
 
     def read(self, text: str, span: Span) -> Said:
         """What a text says: a layer by an upper-case name or a block's, a stored tensor, else a tensor expression; and the
         values that it is called on, as in `Conv2d(64, 3)(x)`. No action after its fault was reported."""
-        exact = span.text == text
-        known = self._read.get(text)
-        if known is not None and exact:
-            return known.at(span)
+        known = self._said.put(text, span)
+        if known is not None:
+            return known
         said = self._read_anew(text, span)
-        if said[0] is not None and exact:
-            self._read[text] = _Read(said, span)
-        return said
+        return said if said[0] is None else self._said.keep(text, span, said)
 
     def _read_anew(self, text: str, span: Span) -> Said:
         of_file = _names_file(text)
@@ -119,7 +113,15 @@ class CallStrings:
     # -- `type:` -------------------------------------------------------------------------------------------------------
 
     def head(self, text: str, span: Span) -> Expr | None:
-        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50(10)`."""
+        """The name or the call in `type:`: `Conv2d`, `$norm`, `Bottleneck(64, stride=2)`, `Linear(8)(x)`, `zoo:resnet50(10)`.
+        None after its fault was reported."""
+        known = self._heads.put(text, span)
+        if known is not None:
+            return known
+        head = self._head_anew(text, span)
+        return None if head is None else self._heads.keep(text, span, head)
+
+    def _head_anew(self, text: str, span: Span) -> Expr | None:
         if _names_file(text):
             return self._called_file(text, span)
         parts = parse_template(text, span, self.problems) if text.startswith("${") else None
@@ -160,19 +162,6 @@ class CallStrings:
         if call is not None:
             self.problems.error("NNC0212", span, "a spec as a layer is its file's name, or a call of it")
         return None
-
-
-@dataclass(eq=False)
-class _Read:
-    """What a text said, at one place."""
-
-    said: Said
-    span: Span
-
-    @cached_property
-    def at(self) -> Callable[[Span], Said]:
-        """What it says at another."""
-        return stamp(self.said, self.span)
 
 
 def _names_file(text: str) -> bool:

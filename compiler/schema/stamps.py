@@ -9,15 +9,49 @@ Long specs repeat themselves. A stamp is taken of a tree once, and puts copies o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import Any, Generic, TypeVar, cast
 
 from nnc.compiler.diagnostics import Span
 
-__all__ = ["stamp"]
+__all__ = ["Stamps", "stamp"]
 
 T = TypeVar("T")
 Put = Callable[[Span], Any]
+
+LONGEST = 160  # characters of a text that is remembered: what so few say is not deep, and stamps are made by recursion
+
+
+class Stamps(Generic[T]):
+    """What texts of one file said, by the text."""
+
+    def __init__(self) -> None:
+        self._read: dict[str, _Read[T]] = {}
+
+    def put(self, text: str, span: Span) -> T | None:
+        """What `text` says at `span`; None where it was not read before, or does not stand there character by character."""
+        known = self._read.get(text)
+        return known.at(span) if known is not None and span.text == text else None
+
+    def keep(self, text: str, span: Span, said: T) -> T:
+        """`said`, which was read without a fault."""
+        if len(text) <= LONGEST and span.text == text:
+            self._read[text] = _Read(said, span)
+        return said
+
+
+@dataclass(eq=False)
+class _Read(Generic[T]):
+    """What a text said, at one place."""
+
+    said: T
+    span: Span
+
+    @cached_property
+    def at(self) -> Callable[[Span], T]:
+        """What it says at another."""
+        return stamp(self.said, self.span)
 
 
 def stamp(said: T, span: Span) -> Callable[[Span], T]:

@@ -63,16 +63,12 @@ def rejoin_pairs(items: list[Tree], guard: Guard) -> list[Tree]:
 def report_squeezed(items: list[Tree], guard: Guard) -> None:
     """Reports the keys of a flow mapping that hold their value too: `x:1`."""
     for key, value in zip(items[::2], items[1::2], strict=True):
-        if (
-            not isinstance(key, Scalar)
-            or key.quoted
-            or not key.exact
-            or not isinstance(key.value, str)
-            or opens_call(key)
-        ):
+        if not isinstance(key, Scalar) or key.quoted or not key.exact or not isinstance(key.value, str):
             continue
         colon = key.value.find(":")
-        if colon > 0 and isinstance(value, Scalar) and value.value is None and not value.span.text:
+        if colon <= 0 or opens_call(key):
+            continue
+        if isinstance(value, Scalar) and value.value is None and not value.span.text:
             span = key.span.sub(colon, colon + 1)
             fix = Fix("write a space after it", span, ": ")
             guard.check_faults(span.start)

@@ -98,8 +98,10 @@ class _Reader:
     def read(self) -> Tree:
         try:
             parser = _Parser(self.text)
-            while not isinstance(event := parser.get_event(), StreamEndEvent):
-                if not self.event(event):
+            while (kind := type(event := parser.get_event())) is not StreamEndEvent:
+                if kind is ScalarEvent:  # nearly all are
+                    self.scalar(event)
+                elif not self.event(kind, event):
                     break
         except yaml.MarkedYAMLError as error:
             from nnc.compiler.source.yaml_faults import OpenFlow, report_syntax
@@ -115,16 +117,12 @@ class _Reader:
     def span(self, start: int, end: int) -> Span:
         return Span(self.source, start, end)
 
-    def event(self, event: Any) -> bool:
-        """Takes one event into the tree; False where nothing after it counts.
+    def event(self, kind: type, event: Any) -> bool:
+        """Takes an event that is no scalar into the tree; False where nothing after it counts.
 
         (PyYAML's types allow events without marks; its parsers make none.)
         """
-        kind = type(event)
-        if kind is ScalarEvent:
-            self.guard.add(1, event.start_mark.index)
-            self.add(*self.scalar(event))
-        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
             self.begin(event)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             self.finish(event.end_mark.index)
@@ -185,33 +183,38 @@ class _Reader:
             self.anchors[done.anchor] = _Anchored(tree, self.guard.nodes - done.nodes_before, done.height)
         self.add(tree, end, done.height)
 
-    def scalar(self, event: Any) -> tuple[Scalar, int]:
-        """The scalar, and the offset where it ends."""
-        text, value, style = self.text, event.value, event.style
+    def scalar(self, event: Any) -> None:
+        value, style = event.value, event.style
         start, end = event.start_mark.index, event.end_mark.index
+        self.guard.add(1, start)
         if event.tag is not None:
             self.refuse_tag(start)
         if event.anchor is not None:
             if not value and not style:
                 start = end
-            elif match := _ANCHOR_BEFORE.match(text, start, end):
+            elif match := _ANCHOR_BEFORE.match(self.text, start, end):
                 start = match.end()
         if not style:
-            span = Span(self.source, start, end)
-            exact = text[start:end] == value
-            if not exact and self.open and not (self.open[-1].is_mapping or self.open[-1].flow):
-                self.refuse_swallowed_item(start, end)
-            try:
-                scalar = Scalar(resolve(value), span, span, exact)
-            except OutOfRange:
-                self.problems.error("NNC0115", span, "this number is larger than any that a computation can use")
-                scalar = Scalar(0, span, span, exact)
+            scalar = self.plain_scalar(value, start, end)
+        elif style in "\"'":
+            scalar = self.quoted_scalar(value, start, end)
         else:
-            scalar = self.quoted_scalar(value, start, end) if style in "\"'" else self.block_scalar(value, start, end)
+            scalar = self.block_scalar(value, start, end)
             end = scalar.span.end
         if event.anchor is not None:
             self.anchors[event.anchor] = _Anchored(scalar, 1, 0)
-        return scalar, end
+        self.add(scalar, end)
+
+    def plain_scalar(self, value: str, start: int, end: int) -> Scalar:
+        span = Span(self.source, start, end)
+        exact = self.text[start:end] == value
+        if not exact and self.open and not (self.open[-1].is_mapping or self.open[-1].flow):
+            self.refuse_swallowed_item(start, end)
+        try:
+            return Scalar(resolve(value), span, span, exact)
+        except OutOfRange:
+            self.problems.error("NNC0115", span, "this number is larger than any that a computation can use")
+            return Scalar(0, span, span, exact)
 
     def refuse_swallowed_item(self, start: int, end: int) -> None:
         """`- b` that is indented deeper than the item `- a` above it is no item to YAML: the text is `a - b`."""
