@@ -44,6 +44,8 @@ class Incoming:
     span: Span | None = None  # of `from:`, where there is one
 
 
+LIST_OF_TENSORS = "a list of tensors"
+
 # What flows into an entry, asked for only when it is needed: a formula that writes all its tensors does not take it.
 Flow = Callable[[], Incoming]
 
@@ -121,12 +123,21 @@ def bind(
             bound[argument.name] = _dtype(argument, bound[argument.name])
             by_position = bound[argument.name].name_span is None and not argument.variadic
             failed |= not _fits(context, title, argument, bound[argument.name], hint if by_position else ())
+            if failed and argument.kind.words == LIST_OF_TENSORS:
+                break  # `cat(a, b)`: the second tensor is no `dim`
         elif argument.required and not failed:
-            context.fail("NNC0303", span, f"{title} needs `{argument.name}`: {argument.kind.words}")
+            layer = _layer_note(context, title) if argument.kind.tensor else ()
+            context.fail("NNC0303", span, f"{title} needs `{argument.name}`: {argument.kind.words}", notes=layer)
             failed = True
     if failed:
         raise Failed
     return bound
+
+
+def _layer_note(context: Context, title: str) -> tuple[str, ...]:
+    """`conv2d` takes its weight as a tensor; what is meant mostly has one of its own."""
+    layer = next((n for n, op in context.catalogue.items() if op.form == "module" and n.lower() == title.lower()), None)
+    return (f"the layer `{layer}` has one of its own",) if layer and layer != title else ()
 
 
 def _dtype(argument: Argument, given: Given) -> Given:
@@ -179,6 +190,8 @@ def _free(value: Any) -> Dim | None:
 def _kind_fix(kind: Kind, value: Any, span: Span) -> Fix | None:
     from nnc.compiler.suggest import closest
 
+    if isinstance(value, TensorType) and kind.words == LIST_OF_TENSORS:
+        return Fix("tensors stand in a list: `cat([a, b], 1)`", span)
     if isinstance(value, str) and kind.choices:
         best = closest(value, kind.choices)
         return Fix(f'did you mean "{best}"?', span, best) if best else None

@@ -94,10 +94,11 @@ class Context:
             self.environment = outer
 
     def instead(self, name: str) -> str | None:
-        """What to write instead of a name that torch has and the catalogue has not."""
+        """What to write instead of a name that torch, or another library, has and the catalogue has not."""
         from nnc.compiler.ops.not_ops import instead
+        from nnc.compiler.ops.other_names import elsewhere
 
-        return instead(name, self.catalogue)
+        return instead(name, self.catalogue) or elsewhere(name, self.catalogue)
 
     @contextmanager
     def inside(self, call: Span) -> Iterator[None]:

@@ -136,6 +136,9 @@ class Evaluator:
             return Failed()
         known = [n for n in self.scope.known() if n.isidentifier()]
         odd = next((n for n in self.scope.known() if n.startswith(name) and not n.isidentifier()), None)
+        if odd is not None and "," in odd:
+            notes = (f"`{odd}` is one entry: call it `parts`, and its results are `parts.0`, `parts.1`, …",)
+            return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=notes)
         if odd is not None:
             notes = (f"an expression cannot say `{odd}`: let an entry right behind it, as in `out: Identity`, take it",)
             return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=notes)
@@ -146,8 +149,16 @@ class Evaluator:
                 "NNC0307", span, f"`{name}` is {kind}, not a value here", notes=(f"write `{name}(…)` to call it",)
             )
         advice = self.context.instead(name) if fix is None else None
+        if name in _PREFIXES:
+            advice = "functions and layers are written without a prefix: `relu`, `Linear(10)`"
         if advice is not None:
             return self.context.fail("NNC0307", span, f"nothing is called `{name}` here", notes=(advice,))
+        if fix is None:  # `drop: identity`: a layer in lower case
+            plain = name.replace("_", "").lower()
+            layer = next(
+                (n for n, op in self.context.catalogue.items() if op.form == "module" and n.lower() == plain), None
+            )
+            fix = Fix(f"did you mean `{layer}`?", span, layer) if layer else None
         if fix is None:  # `act: reluu`: a bare function, misspelt
             functions = [n for n, op in self.context.catalogue.items() if op.form == "function"]
             fix = self.context.did_you_mean(name, span, functions)
@@ -404,9 +415,12 @@ class Evaluator:
         return call_function(self, self.context.catalogue[name], [Given(a, span) for a in arguments], {}, span, None)
 
 
+_PREFIXES = frozenset({"torch", "F", "nn", "np", "numpy", "tf", "jnp"})
+
+
 def _prefixed(callee: tree.Attribute) -> bool:
     """Whether this is a function of a Python module, `torch.nn.functional.relu`, and no method of a value."""
     root: tree.Expr = callee
     while isinstance(root, tree.Attribute):
         root = root.value
-    return isinstance(root, tree.Name) and root.name in ("torch", "F", "nn", "np", "numpy", "tf", "jnp")
+    return isinstance(root, tree.Name) and root.name in _PREFIXES

@@ -128,14 +128,13 @@ def _resolve(
 
 def no_such_layer(context: Context, name: str, span: Span) -> Failed:
     """Reports that nothing of this name is a layer, and what may be meant."""
-    advice = context.instead(name)
+    fix = context.did_you_mean(name, span, list(context.blocks))
+    advice = context.instead(name) if fix is None else None
     if advice is not None:
         return context.fail("NNC0301", span, f"`{name}` is not a layer here", notes=(advice,))
     upper = name[:1].isupper()
     names = [n for n, op in context.catalogue.items() if (op.form == "module") is upper]
-    fix = context.did_you_mean(name, span, [*context.blocks, *names]) or context.did_you_mean(
-        name, span, list(context.catalogue)
-    )
+    fix = fix or context.did_you_mean(name, span, names) or context.did_you_mean(name, span, list(context.catalogue))
     notes = () if fix else ("`nnc layers` lists every layer; a block of your own goes into `blocks:`",)
     return context.fail("NNC0301", span, f"there is no layer `{name}`", notes=notes, fix=fix)
 

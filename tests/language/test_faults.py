@@ -127,6 +127,16 @@ FAULTS = {
           b: x / sqrt(full([], B))
           c: masked_fill(b, b > 0, float("-inf"))
         """,
+    "tensors that stand in no list": "layers: {a: \"cat(x, x)\"}  # error: [argument-type] \"tensors stand in a list\"",
+    "a function that wants a weight": "layers: {a: conv2d}  # error: [missing-argument] \"the layer `Conv2d` has one of its own\"",
+    "a layer in lower case": "layers: {a: identity}  # error: [unknown-name] \"did you mean `Identity`\"",
+    "a prefix without a call": "layers: {a: torch.relu}  # error: [unknown-name] \"without a prefix\"",
+    "several names for one entry": """
+        inputs: {x: [B, 3, 4]}
+        layers:
+          q, k, v: unbind(x, 1)
+          out: q * k  # error: [unknown-name] "its results are `parts.0`"
+        """,
     # layers called on values
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
