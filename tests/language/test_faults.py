@@ -128,7 +128,7 @@ FAULTS = {
           c: masked_fill(b, b > 0, float("-inf"))
         """,
     "tensors that stand in no list": "layers: {a: \"cat(x, x)\"}  # error: [argument-type] \"tensors stand in a list\"",
-    "a function that wants a weight": "layers: {a: conv2d}  # error: [missing-argument] \"the layer `Conv2d` has one of its own\"",
+    "a function that wants a weight": "layers: {a: conv2d}  # error: [missing-argument] \"the layer `Conv2d` has one\"",
     "a layer in lower case": "layers: {a: identity}  # error: [unknown-name] \"did you mean `Identity`\"",
     "a prefix without a call": "layers: {a: torch.relu}  # error: [unknown-name] \"without a prefix\"",
     "several names for one entry": """
