@@ -174,6 +174,21 @@ CONTENTS = {
         fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2 fft.fftn
         fft.ifftn fft.rfftn fft.irfftn fft.fftfreq fft.rfftfreq fft.fftshift fft.ifftshift
         """,
+    "spectrogram": """
+        stft istft
+        """,
+    "special_functions": """
+        special.xlog1py special.zeta special.gammainc special.gammaincc special.multigammaln special.entr
+        special.erfcx special.bessel_j0 special.bessel_j1 special.bessel_y0 special.bessel_y1 special.i0e
+        special.i1 special.i1e special.modified_bessel_i0 special.modified_bessel_i1
+        special.modified_bessel_k0 special.modified_bessel_k1 special.ndtr special.ndtri special.log_ndtr
+        special.airy_ai special.scaled_modified_bessel_k0 special.scaled_modified_bessel_k1
+        special.spherical_bessel_j0 special.chebyshev_polynomial_t special.chebyshev_polynomial_u
+        special.chebyshev_polynomial_v special.chebyshev_polynomial_w special.shifted_chebyshev_polynomial_t
+        special.shifted_chebyshev_polynomial_u special.shifted_chebyshev_polynomial_v
+        special.shifted_chebyshev_polynomial_w special.hermite_polynomial_h special.hermite_polynomial_he
+        special.laguerre_polynomial_l special.legendre_polynomial_p
+        """,
     "norms": """
         linalg.vector_norm linalg.matrix_norm linalg.norm linalg.cond
         """,
@@ -226,6 +241,25 @@ ALIASES = {
     "negative": "neg",
     "not_equal": "ne",
     "row_stack": "vstack",
+    "special.digamma": "digamma",
+    "special.erf": "erf",
+    "special.erfc": "erfc",
+    "special.erfinv": "erfinv",
+    "special.exp2": "exp2",
+    "special.expit": "sigmoid",
+    "special.expm1": "expm1",
+    "special.gammaln": "lgamma",
+    "special.i0": "i0",
+    "special.log1p": "log1p",
+    "special.log_softmax": "log_softmax",
+    "special.logit": "logit",
+    "special.logsumexp": "logsumexp",
+    "special.polygamma": "polygamma",
+    "special.psi": "digamma",
+    "special.round": "round",
+    "special.sinc": "sinc",
+    "special.softmax": "softmax",
+    "special.xlogy": "xlogy",
     "subtract": "sub",
     "swapdims": "swapaxes",
     "true_divide": "div",

@@ -19,7 +19,6 @@ _PYTHON = "it leaves the network: what comes out of it is a Python value, not a 
 _QUANTIZED = "it computes with quantized numbers, and networks of the language with plain ones"
 _INSIDE = "it is a kernel inside torch, which other functions call"
 _CODES = "it tells by a number whether it could be computed"
-_SPECTRUM = "a short-time Fourier transform is not part of the language"
 _DTYPES = "`to(x, int16)` gives x another dtype"
 _RARE = "it is not part of the language, which leaves out what networks hardly need"
 _MEMORY = "how a tensor lies in memory is not part of the language: write `reshape` or `x[::2]`"
@@ -59,6 +58,9 @@ _REASONS: dict[str, str] = {
     "sym_not sym_sum split_with_sizes slice_inverse feature_dropout rsub nonzero_static lobpcg autocast resolve_conj "
     "resolve_neg is_conj is_neg is_signed is_inference is_distributed to_padded_tensor to_mkldnn module_load "
     "record_stream reinforce as_subclass new_tensor new type type_ index storage_type": _INSIDE,
+    "igamma": "write `special.gammainc`",
+    "igammac": "write `special.gammaincc`",
+    "mvlgamma": "write `special.multigammaln`",
     "pinverse": "write `linalg.pinv`",
     "chain_matmul": "write `linalg.multi_dot`",
     "symeig": "write `linalg.eigh`",
@@ -68,15 +70,14 @@ _REASONS: dict[str, str] = {
     "lu_solve linalg.lu_solve linalg.ldl_solve linalg.tensorsolve": "write `linalg.solve`",
     "lu_unpack linalg.lu_factor linalg.ldl_factor": "write `linalg.lu`, which gives the factors themselves",
     "linalg.tensorinv": "write `linalg.inv` of a matrix, `reshape(x, …)`",
-    "linalg.lstsq": f"{_DEPENDS}; write `linalg.pinv(A) @ B`",
+    "lstsq linalg.lstsq": f"{_DEPENDS}; write `linalg.pinv(A) @ B`",
     "linalg.inv_ex": f"{_CODES}: write `linalg.inv`",
     "linalg.solve_ex": f"{_CODES}: write `linalg.solve`",
     "linalg.cholesky_ex": f"{_CODES}: write `linalg.cholesky`",
     "linalg.lu_factor_ex linalg.ldl_factor_ex": f"{_CODES}: write `linalg.lu`",
     "linalg.polar linalg.matrix_sqrth": "torch 2.11 does not have it: write it with `linalg.svd` or `linalg.eigh`",
-    "stft istft": _SPECTRUM,
     "histc gradient frexp binomial combinations vander unravel_index put index_put index_reduce take masked_scatter "
-    "slice_scatter igamma igammac mvlgamma nextafter normal randint_like kaiser_window isreal trapz": _RARE,
+    "slice_scatter nextafter normal randint_like kaiser_window isreal trapz": _RARE,
     "byte char short cdouble cfloat chalf": _DTYPES,
     "as_strided as_strided_scatter resize resize_as new_empty new_empty_strided storage untyped_storage element_size "
     "dim_order const_data_ptr is_pinned is_shared is_set_to": _MEMORY,

@@ -53,6 +53,7 @@ KEEPS: Mapping[str, str] = _table({
     "output": """
         ReLU relu Sigmoid sigmoid Tanh tanh Softmax LogSoftmax Softmin Softmax2d softmax log_softmax softmin
         exp expm1 exp2 sqrt rsqrt reciprocal tan inverse gumbel_softmax linalg.inv linalg.cholesky linalg.vander
+        special.ndtri
         """,
     "input": """
         ReLU6 relu6 GELU gelu SiLU silu Mish mish ELU elu CELU celu SELU selu LeakyReLU leaky_relu Hardswish hardswish
@@ -62,10 +63,14 @@ KEEPS: Mapping[str, str] = _table({
         AvgPool1d AvgPool2d AvgPool3d avg_pool1d avg_pool2d avg_pool3d
         AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d
         ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d
-        Embedding embedding
+        Embedding embedding special.entr special.bessel_j0 special.bessel_y0 special.modified_bessel_i0
+        special.modified_bessel_k0 special.ndtr special.multigammaln
         """,
     "input output": "CrossMapLRN2d std std_mean norm logsumexp amax amin prod cumprod logcumsumexp sgn copysign pdist",
-    "output input": "linalg.norm",
+    "output input": """
+        linalg.norm special.erfcx special.i0e special.i1 special.i1e special.bessel_j1 special.bessel_y1
+        special.modified_bessel_i1 special.modified_bessel_k1 special.log_ndtr
+        """,
     "+output:mask": "Dropout dropout AlphaDropout alpha_dropout",
     "+channels": """
         Dropout1d Dropout2d Dropout3d FeatureAlphaDropout dropout1d dropout2d dropout3d feature_alpha_dropout
@@ -102,6 +107,7 @@ KEEPS: Mapping[str, str] = _table({
     "other input?other": "div",
     "input?other other?other": "remainder fmod",
     "input other": "maximum minimum atan2 fmax fmin logaddexp logaddexp2 xlogy cross linalg.cross",
+    "other input": "special.xlog1py special.zeta special.gammainc special.gammaincc",
     "input other output": "hypot",
     "other output": "ldexp",
     "input exponent output": "pow",
@@ -138,6 +144,8 @@ KEEPS: Mapping[str, str] = _table({
     "output A tau": "linalg.householder_product",
     "x?y y?x": "linalg.vecdot",
     "tensors": "linalg.multi_dot",
+    "window +output:same": "stft",
+    "window +input:same": "istft",
     "+input:same +output:same +output:same +output:same": "corrcoef",
     "+input:int64 +output:int64 +input:same +output:int64 +output:same": "quantile nanquantile",
     "x1 x2 +x1:same +x1:same": "cosine_similarity CosineSimilarity",
@@ -208,4 +216,9 @@ NO_GRADIENT = _names("""
     randn_like arange linspace tensor long int bool detach one_hot bucketize searchsorted isin multinomial
     randint randperm new_zeros new_ones new_full logspace hann_window hamming_window bartlett_window blackman_window
     tril_indices triu_indices fft.fftfreq fft.rfftfreq linalg.matrix_rank
+    special.airy_ai special.scaled_modified_bessel_k0 special.scaled_modified_bessel_k1 special.spherical_bessel_j0
+    special.chebyshev_polynomial_t special.chebyshev_polynomial_u special.chebyshev_polynomial_v
+    special.chebyshev_polynomial_w special.shifted_chebyshev_polynomial_t special.shifted_chebyshev_polynomial_u
+    special.shifted_chebyshev_polynomial_v special.shifted_chebyshev_polynomial_w special.hermite_polynomial_h
+    special.hermite_polynomial_he special.laguerre_polynomial_l special.legendre_polynomial_p
     """)  # fmt: skip

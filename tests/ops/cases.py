@@ -19,6 +19,7 @@ from tests.ops import (
     cases_products,
     cases_sequences,
     cases_shapes,
+    cases_spectra,
     cases_statistics,
     cases_vision,
 )
@@ -83,6 +84,7 @@ GENERATORS: dict[str, Generator] = (
     | cases_products.GENERATORS
     | cases_sequences.GENERATORS
     | cases_shapes.GENERATORS
+    | cases_spectra.GENERATORS
     | cases_statistics.GENERATORS
     | cases_vision.GENERATORS
 )

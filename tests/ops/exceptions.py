@@ -205,6 +205,14 @@ STRICTER: tuple[Stricter, ...] = (
         lambda op, arguments, refusal, theirs: op.name == "tensordot" and refusal.code == "NNC0504",
     ),
     Stricter(
+        "stft aligned to its window reads beyond the signal where lengths are odd",
+        lambda op, arguments, refusal, theirs: op.name == "stft" and refusal.subject == "align_to_window",
+    ),
+    Stricter(
+        "a window is of numbers like the signal's: torch multiplies by whole ones and by others too",
+        lambda op, arguments, refusal, theirs: op.name in ("stft", "istft") and refusal.subject == "window",
+    ),
+    Stricter(
         "the product of two vectors does not look at its dim",
         lambda op, arguments, refusal, theirs: op.name == "linalg.vecdot" and refusal.subject == "dim",
     ),

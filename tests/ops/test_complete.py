@@ -30,11 +30,21 @@ def functions() -> list[str]:
     return sorted(n for n in names if hasattr(torch, n) and not n.startswith("_"))
 
 
+def in_modules() -> list[str]:
+    """Of torch.fft, torch.linalg and torch.special, under the module's name."""
+    names = {"fft": torch.fft.__all__, "linalg": dir(torch.linalg), "special": torch.special.__all__}
+    homes = {space: getattr(torch, space) for space in names}
+    public = [(s, n) for s, found in names.items() for n in found if n[0].islower() and callable(getattr(homes[s], n))]
+    return [f"{space}.{name}" for space, name in public]
+
+
 def methods() -> list[str]:
     return [n for n in dir(torch.Tensor) if not n.startswith("_") and callable(getattr(torch.Tensor, n))]
 
 
-@pytest.mark.parametrize("names", [modules, functionals, functions, methods], ids=lambda names: names.__name__)
+@pytest.mark.parametrize(
+    "names", [modules, functionals, functions, in_modules, methods], ids=lambda names: names.__name__
+)
 def test_every_name_of_torch_is_known(names: object) -> None:
     assert callable(names)
     found = names()

@@ -36,7 +36,7 @@ ROUGH = set("""
     Dropout dropout AlphaDropout alpha_dropout gumbel_softmax polar addcmul addcdiv local_response_norm
     DropBlock2d DropBlock3d drop_block2d drop_block3d det logdet slogdet cov corrcoef dist norm ldexp
     cholesky_inverse cholesky_solve fft.fft fft.ifft fft.rfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.fftn fft.ifftn
-    fft.rfftn
+    fft.rfftn stft istft
     """.split()) | {n for n, op in CATALOGUE.items() if op.family == "loss" or n in FACTORED}  # fmt: skip # noqa: SIM905
 
 USUAL = """

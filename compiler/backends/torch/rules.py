@@ -103,13 +103,13 @@ _FUNCTIONS: Mapping[str, str] = {
         erfinv exp exp2 expm1 eye:2 flatten:2 fliplr flipud float_power floor fmax fmin fmod frac full
         full_like gather gcd hamming_window hann_window heaviside hsplit hstack hypot i0 imag index_add
         index_copy index_fill index_select inner inverse isclose isfinite isin isinf isnan isneginf
-        isposinf kron kthvalue lcm ldexp lerp lgamma linspace log log10 log1p log2 logaddexp logaddexp2
+        isposinf istft kron kthvalue lcm ldexp lerp lgamma linspace log log10 log1p log2 logaddexp logaddexp2
         logcumsumexp logdet logical_and logical_not logical_or logical_xor logit logspace logsumexp
         matrix_exp matrix_power max:2 maximum meshgrid min:2 minimum mm mode msort multinomial mv
         nan_to_num nanmean nanmedian nanquantile nansum narrow ones ones_like outer poisson polar
         polygamma positive prod quantile rad2deg rand rand_like randint randn randn_like randperm ravel
         real reciprocal renorm roll rot90 round rsqrt scatter scatter_add scatter_reduce searchsorted
-        select_scatter sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack std std_mean
+        select_scatter sgn sigmoid sign signbit sin sinc sinh slogdet sort sqrt square stack std std_mean stft
         take_along_dim tan tanh tensor tensordot topk trace trapezoid tril tril_indices triu triu_indices
         trunc var var_mean vdot view_as_complex view_as_real vsplit vstack where xlogy zeros zeros_like
         """,
@@ -120,6 +120,14 @@ _FUNCTIONS: Mapping[str, str] = {
         cholesky cond cross det diagonal eig eigh eigvals eigvalsh householder_product inv lu matrix_exp matrix_norm
         matrix_power matrix_rank multi_dot norm pinv qr slogdet solve solve_triangular svd svdvals vander vecdot
         vector_norm
+        """,
+    "torch.special": """
+        airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 chebyshev_polynomial_t chebyshev_polynomial_u
+        chebyshev_polynomial_v chebyshev_polynomial_w entr erfcx gammainc gammaincc hermite_polynomial_h
+        hermite_polynomial_he i0e i1 i1e laguerre_polynomial_l legendre_polynomial_p log_ndtr modified_bessel_i0
+        modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 multigammaln ndtr ndtri scaled_modified_bessel_k0
+        scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u
+        shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w spherical_bessel_j0 xlog1py zeta
         """,
     ".": """
         all any bfloat16 bool chunk clone contiguous detach double expand expand_as flip float half int
