@@ -147,7 +147,7 @@ def _made_again(at: BodyElaborator, known: Made, item: Pending, place: Span, flo
         item.key,
         node.target,
         node.settings,
-        {**node.operands, known.taker: flowing},
+        {known.taker: flowing} if len(node.operands) == 1 else {**node.operands, known.taker: flowing},
         (value,),
         place,
         sizes=node.sizes,

@@ -396,9 +396,9 @@ class BodyElaborator:
 
     def _warn_unused(self, graph: Graph) -> None:
         """A named step whose value nobody takes runs for nothing."""
-        used = {v for n in graph.nodes for v in n.inputs} | set(graph.outputs.values())
+        used = set(graph.outputs.values()).union(*(n.inputs for n in graph.nodes))
         for node in graph.nodes:
-            if node.named and not isinstance(node.target, Stored) and not any(v in used for v in node.results):
+            if used.isdisjoint(node.results) and node.named and not isinstance(node.target, Stored):
                 self.context.problems.warning("NNC0606", node.span, f"nothing uses `{node.name}`")
         for value in graph.inputs:
             if value not in used:

@@ -7,7 +7,7 @@ out: relu(norm)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from nnc.compiler.diagnostics import Label
 from nnc.compiler.elaborate.context import Context
@@ -24,8 +24,7 @@ __all__ = ["free_names", "order", "takes_flow"]
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     """`pending` so that every entry stands after those it refers to; entries of a cycle, reported, are left out."""
     position = {p.key: i for i, p in enumerate(pending) if p.scope.find(p.key) is None}  # a clash is reported elsewhere
-    # Of an entry that refers to itself, itself is among them.
-    needs = [{position[n] for n in _references(p.entry, context.catalogue) if n in position} for p in pending]
+    needs = [_needs(p.entry, position, context.catalogue) for p in pending]
     if all(not found or max(found) < i for i, found in enumerate(needs)):
         return list(pending)
 
@@ -45,6 +44,16 @@ def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
             left_out |= component
     dependencies.remove_nodes_from(left_out)
     return [pending[i] for i in nx.lexicographical_topological_sort(dependencies)]
+
+
+def _needs(entry: EntryDecl, position: Mapping[str, int], functions: Catalogue) -> set[int]:
+    """The places of the entries that one refers to; its own among them, where it refers to itself."""
+    action = entry.action
+    if isinstance(action, LayerCall) and not action.keywords and entry.source is None:
+        named = [a for a in action.arguments if not isinstance(a, tree.Literal)]
+        if not named:
+            return set()
+    return {position[n] for n in _references(entry, functions) if n in position}
 
 
 def _from_smallest(cycle: list[int]) -> list[int]:

@@ -67,6 +67,8 @@ _QUOTES = frozenset("\"'\\")
 def layer_name_fault(key: str) -> tuple[str, str] | None:
     """Code and message of what keeps `key` from naming a layer; None where it is a good name. torch takes what its
     `add_module` takes: any text but the empty one, without a dot, that is no attribute of `nn.Module`."""
+    if key.isidentifier() and len(key) <= MAX_NAME and key not in RESERVED_NAMES:
+        return None
     if not key or "." in key or not key.isprintable() or len(key) > MAX_NAME:
         shown = key if len(key) <= 60 else key[:57] + "..."
         return "NNC0706", f'"{shown}" cannot be the name of a layer: torch allows no dot and no empty name'

@@ -32,6 +32,9 @@ class Template:
     @property
     def literal(self) -> str | None:
         """The key itself where nothing is computed."""
+        if len(self.parts) == 1:
+            (only,) = self.parts
+            return only if isinstance(only, str) else None
         texts = [p for p in self.parts if isinstance(p, str)]
         return "".join(texts) if len(texts) == len(self.parts) else None
 
