@@ -17,7 +17,7 @@ from nnc.compiler.ops.kinds import (
     Triple,
 )
 from nnc.compiler.ops.registry import OpDef, module
-from nnc.compiler.ops.shapes import ntuple, product, widened, window
+from nnc.compiler.ops.shapes import ntuple, product, widened, window, with_batch
 from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.tensor import TensorType
 
@@ -147,6 +147,7 @@ def conv_transpose3d(
 def _channels(c: Call, input: TensorType, n: int, out_channels: int, groups: int) -> int:
     """`in_channels`, with the checks every convolution makes."""
     c.rank(c.weighted(input), n + 1, n + 2)
+    with_batch(c, input, n)
     channels = c.infer("in_channels", input.shape[-n - 1])
     if channels == 0:
         c.refuse("there are no channels to convolve", "input")

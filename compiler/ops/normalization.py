@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.kinds import Inferred, Positive, PositiveInts
 from nnc.compiler.ops.registry import OpDef, module
-from nnc.compiler.ops.shapes import product, trailing
+from nnc.compiler.ops.shapes import product, trailing, with_batch
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
@@ -176,6 +176,7 @@ def _instance_norm(
 ) -> TensorType:
     c.rank(c.weighted(input) if affine or track_running_stats else c.floating(input), n + 1, n + 2)
     _positive(c, eps)
+    with_batch(c, input, n)
     features = c.infer("num_features", input.shape[-n - 1])
     _affine_and_statistics(c, features, affine, track_running_stats, bias)
     if not track_running_stats:

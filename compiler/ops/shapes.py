@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from nnc.compiler.ops.call import Call
+from nnc.compiler.ops.call import Call, Refusal
 from nnc.compiler.types.dim import Dim, DimLike, ceildiv
-from nnc.compiler.types.tensor import Shape
+from nnc.compiler.types.tensor import Shape, TensorType
 
 __all__ = [
     "axes",
@@ -21,6 +21,7 @@ __all__ = [
     "scaled",
     "widened",
     "window",
+    "with_batch",
 ]
 
 
@@ -68,6 +69,16 @@ def axes(c: Call, dims: int | Sequence[int], rank: int, name: str = "dim") -> tu
     if len(set(found)) != len(found):
         c.refuse(f"{name} names one dimension twice", name)
     return found
+
+
+def with_batch(c: Call, input: TensorType, n: int) -> None:
+    """Refuses (C, *space) whose channels are free: it rather is an image without a dimension than one without a batch."""
+    channels = input.shape[0]
+    if input.rank == n + 1 and isinstance(channels, Dim):
+        space = "L" if n == 1 else ", ".join(("D", "H", "W")[-n:])
+        message = f"{c.op} needs a known number of channels, but {channels} is free"
+        note = f"a {n + 1}-D tensor is (C, {space}), without a batch; with one it is (N, C, {space})"
+        raise Refusal("NNC0505", message, "input", (note,), (channels,))
 
 
 # -- broadcasting ------------------------------------------------------------------------------------------------------

@@ -74,6 +74,12 @@ FAULTS = {
         layers: {a: Linear(8)}
         outputs: {x: x, y: {from: a, if: B > 3}}  # error: [undecidable-condition] "depends on a free size"
         """,
+    # ranks
+    "an image without a dimension": """
+        inputs: {x: [B, 3, W]}
+        layers:
+          a: Conv2d(8, 3)  # error: [free-size] "with one it is (N, C, H, W)"
+        """,
     # arguments in torch's own order
     "channels by position": """
         inputs: {x: [B, 3, H, W]}
