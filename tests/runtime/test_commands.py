@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from nnc.compiler.driver import SpecError
+from nnc.runtime import commands
 from nnc.runtime.commands import ARTIFACT, run_evaluation, run_prediction, run_training
 from nnc.runtime.failure import Failure
+from nnc.runtime.project import read_project
 from nnc.runtime.saving.artifact import load_with_header
 from tests.runtime.helpers import StopAfter, same_state, write_images
 
@@ -131,6 +133,24 @@ def test_interrupted_and_resumed(project: Path) -> None:
     assert again.result.folder == Path("runs/three-rows-2")
     assert same_state(again.model.state_dict(), whole.model.state_dict())
     assert again.artifact.read_bytes() == whole.artifact.read_bytes()
+
+
+def test_a_resumed_run_compiles_its_spec_again_only_for_what_it_was_begun_with(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[object] = []
+
+    def counted(spec: Any, args: Any, *rest: Any, **options: Any) -> Any:
+        compiled.append(args)
+        return read_project(spec, args, *rest, **options)
+
+    monkeypatch.setattr(commands, "read_project", counted)
+    train(project, epochs=1)
+    train(project, epochs=1, resume=True)
+    assert compiled == [{}, {}]
+    train(project, args={"width": 4}, epochs=1, folder="narrow")
+    train(project, epochs=1, folder="narrow", resume=True)
+    assert compiled[2:] == [{"width": 4}, {}, {"width": 4}]
 
 
 def test_interrupted_in_the_first_epoch_there_is_no_model_yet(project: Path) -> None:
