@@ -163,6 +163,8 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
             message = f"`{argument.name}` of {title} must be known, but {free} is a free size"
             context.fail("NNC0505", given.span, message, notes=(context.advice(free),))
             return False
+        if isinstance(seen, TensorType) and title[:1].isupper():
+            hint = (f"the tensors that a layer takes stand in a second pair of parentheses: `{title}(…)(x)`", *hint)
         context.fail(
             "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {said(seen)}",
             fix=_kind_fix(kind, seen, given.span), notes=hint,

@@ -144,6 +144,9 @@ FAULTS = {
           out: q * k  # error: [unknown-name] "its results are `parts.0`"
         """,
     # layers called on values
+    "a value among the arguments of a layer": """
+        layers: {a: LayerNorm(x)}  # error: [argument-type] "in a second pair of parentheses: `LayerNorm(…)(x)`"
+        """,
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
         layers:
