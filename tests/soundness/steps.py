@@ -129,12 +129,11 @@ def again(b: Builder) -> None:
         for k, v in b.layers.items()
         if isinstance(v, str) and v.startswith(("Conv2d", "BatchNorm2d", "Linear", "LSTM"))
     ]
-    if layers:
-        b.add({"use": b.pick(*layers), "from": b.now.name})
+    b.add({"use": b.pick(*layers), "from": b.now.name} if layers else "relu")
 
 
 def loops(b: Builder) -> None:
-    name, width = f"n{len(b.layers)}", b.pick(4, 6)
+    name, width = f"n{len(b.layers)}", b.pick(5, 6)
     kind = b.pick("repeat", "list", "each")
     if kind == "repeat":
         b.add({"repeat": b.pick(1, 3), "layers": [f"Conv2d({width}, 3, 1 + i, padding=1)", "ReLU"]}, width)

@@ -1,7 +1,7 @@
 """If `nnc check` passes, forward passes; and what it requires is needed.
 
-For random networks: sizes that meet the printed requirements run on meta tensors and give the shapes that were inferred; sizes
-that break one make torch fail, or give other shapes. `--nightly` draws thousands.
+For random networks: sizes that meet the printed requirements run on meta tensors and give the shapes and dtypes that were
+inferred; sizes that break one make torch fail, or give others. `--nightly` draws thousands.
 """
 
 from __future__ import annotations
@@ -30,19 +30,23 @@ def shape_at(kind: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(d if isinstance(d, int) else evaluate(d, sizes) for d in kind.shape)
 
 
-def forward_shapes(
+Results = list[tuple[tuple[int, ...], str]]  # shape and dtype of each
+
+
+def forward_results(
     compiled: Compilation, sizes: Mapping[str, int], mode: AbstractContextManager[object] | None = None
-) -> list[tuple[int, ...]]:
-    """The shapes that torch gives. Raises what torch raises, or `mode`."""
+) -> Results:
+    """What torch gives. Raises what torch raises, or `mode`."""
     model = build(compiled.graph, device="meta").eval()
     inputs = [torch.empty(shape_at(v.type, sizes), device="meta") for v in compiled.graph.inputs]
     with torch.no_grad(), mode or nullcontext():
         out = model(*inputs)
-    return [tuple(out.shape)] if isinstance(out, Tensor) else [tuple(v.shape) for v in out.values()]
+    tensors = [out] if isinstance(out, Tensor) else list(out.values())
+    return [(tuple(t.shape), str(t.dtype).removeprefix("torch.")) for t in tensors]
 
 
-def inferred_shapes(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]]:
-    return [shape_at(v.type, sizes) for v in compiled.graph.outputs.values()]
+def inferred_results(compiled: Compilation, sizes: Mapping[str, int]) -> Results:
+    return [(shape_at(v.type, sizes), str(v.type.dtype)) for v in compiled.graph.outputs.values()]
 
 
 def draws(network: Network, seed: int) -> list[dict[str, int]]:
@@ -68,23 +72,21 @@ def check(network: Network, seed: int = 0) -> None:
     breaking = [s for s in draws(network, seed + 1) if not holds(s) and kept(s) and min(s.values()) > 1]
     for sizes in meeting[:3]:
         note(f"{sizes} meets {requirements}")
-        assert forward_shapes(compiled, sizes) == inferred_shapes(compiled, sizes)
+        assert forward_results(compiled, sizes) == inferred_results(compiled, sizes)
     for sizes in breaking[:2]:
         if stretches(compiled, sizes) or cut_short(compiled, sizes):
             continue
         event("a requirement broken")
         try:
-            found = forward_shapes(compiled, sizes, NoEmptyTensors())
+            found = forward_results(compiled, sizes, NoEmptyTensors())
         except (RuntimeError, ValueError, IndexError):
             continue
-        assert found != inferred_shapes_or_none(compiled, sizes), (
-            f"{sizes} breaks {requirements}, and torch does not mind"
-        )
+        assert found != inferred_or_none(compiled, sizes), f"{sizes} breaks {requirements}, and torch does not mind"
 
 
-def inferred_shapes_or_none(compiled: Compilation, sizes: Mapping[str, int]) -> list[tuple[int, ...]] | None:
+def inferred_or_none(compiled: Compilation, sizes: Mapping[str, int]) -> Results | None:
     try:
-        return inferred_shapes(compiled, sizes)
+        return inferred_results(compiled, sizes)
     except (ZeroDivisionError, ValueError):
         return None
 
@@ -127,4 +129,4 @@ def test_the_test_can_fail() -> None:
     assert compiled.solution is not None
     assert not compiled.solution.holds({"B": 2, "H": 8, "W": 20})
     with pytest.raises(RuntimeError):
-        forward_shapes(compiled, {"B": 2, "H": 8, "W": 20})
+        forward_results(compiled, {"B": 2, "H": 8, "W": 20})
