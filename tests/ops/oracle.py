@@ -245,7 +245,7 @@ def _call(op: OpDef, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments as torch takes them."""
     values = {k: as_torch(v, op.family == "arithmetic") for k, v in arguments.items()}
     if op.name.startswith(("linalg.", "cholesky")):
-        values = {k: _regular(v) for k, v in values.items()}
+        values = {k: _regular(v) if _typed(arguments[k]) else v for k, v in values.items()}
     optional = {a.name for a in op.arguments if a.default is None}
     values = {k: v for k, v in values.items() if v is not None or k not in optional}  # some of torch's take no None
     positional: list[Any] = []
@@ -279,6 +279,11 @@ def as_torch(value: Any, ones: bool = False) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(as_torch(v) for v in value)
     return value
+
+
+def _typed(value: Any) -> bool:
+    """Whether it says of what type tensors are, and none is given yet."""
+    return isinstance(value, TensorType) or (isinstance(value, tuple | list) and any(map(_typed, value)))
 
 
 def _regular(value: Any) -> Any:
