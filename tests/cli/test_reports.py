@@ -73,6 +73,19 @@ def test_a_card(nnc) -> None:
     assert "  in_features   a positive integer; inferred from what flows in; written, it is checked" in shown
 
 
+def test_layers_takes_a_name_as_python_writes_it(nnc) -> None:
+    assert nnc("layers", "torch.nn.functional.relu").out == nnc("layers", "relu").out
+    assert nnc("layers", "nn.Linear").out == nnc("layers", "Linear").out
+
+
+def test_layers_says_what_another_library_s_layer_is_here(nnc) -> None:
+    ended = nnc("layers", "Dense")
+    assert (ended.code, ended.err) == (
+        MISUSE,
+        "nnc: error: `Dense` is neither a layer nor a function here: write `Linear(10)`\n",
+    )
+
+
 def test_layers_did_you_mean(nnc) -> None:
     ended = nnc("layers", "Conv2")
     assert (ended.code, ended.err) == (MISUSE, "nnc: error: nothing is called `Conv2`: did you mean `Conv2d`?\n")

@@ -45,22 +45,35 @@ def run(options: Namespace) -> int:
     if options.name is None:
         _list(vocabulary, options.format)
         return OK
-    found = [items[options.name] for items in vocabulary.values() if options.name in items]
+    name = _plain(options.name)
+    found = [items[name] for items in vocabulary.values() if name in items]
     if not found:
-        from nnc.compiler.ops.not_ops import instead
-        from nnc.compiler.suggest import closest
-
-        advice = instead(options.name, [n for items in vocabulary.values() for n in items])
-        if advice is not None:
-            raise Misuse(f"`{options.name}` is neither a layer nor a function here: {advice}")
-        meant = closest(options.name, (n for items in vocabulary.values() for n in items))
-        hint = f"did you mean `{meant}`?" if meant else "`nnc layers` lists them all"
-        raise Misuse(f"nothing is called `{options.name}`: {hint}")
+        raise Misuse(_unknown(name, [n for items in vocabulary.values() for n in items]))
     if options.format == "json":
         print_json([_describe(each) for each in found])
     else:
         print("\n\n".join(_card(each) for each in found))
     return OK
+
+
+def _plain(name: str) -> str:
+    """`Linear` of `torch.nn.Linear`, `fft.rfft` of `torch.fft.rfft`."""
+    for prefix in ("torch.", "torchvision.ops.", "nn.", "functional.", "F."):
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    """What to say of a name that nothing has."""
+    from nnc.compiler.ops.not_ops import instead
+    from nnc.compiler.ops.other_names import elsewhere
+    from nnc.compiler.suggest import closest
+
+    advice = instead(name, known) or elsewhere(name, known)
+    if advice is not None:
+        return f"`{name}` is neither a layer nor a function here: {advice}"
+    meant = closest(name, known)
+    return f"nothing is called `{name}`: " + (f"did you mean `{meant}`?" if meant else "`nnc layers` lists them all")
 
 
 def _vocabulary() -> dict[str, dict[str, Named]]:
