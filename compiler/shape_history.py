@@ -53,7 +53,7 @@ class Step:
     rule     what the layer's documentation says about shapes
     takes    the tensors that go in, by their names where they stand
     gives    what comes out, by result name; "" for the only one
-    keeps    whether the shape that comes out is the one that went in
+    keeps    whether what comes out has the shape and the dtype of what went in
     demands  what it asks of free sizes
     """
 
@@ -180,7 +180,7 @@ def _step(frame: _Frame, node: Node) -> Step:
     takes = tuple((v.name, frame.type(v)) for v in dict.fromkeys(node.inputs))
     gives = {_result(node, v): frame.type(v) for v in node.results}
     came = _source(frame, node)
-    keeps = came is not None and all(t.shape == frame.type(came[1]).shape for t in gives.values())
+    keeps = came is not None and all(t == frame.type(came[1]) for t in gives.values())
     rule = "" if isinstance(node.target, Graph | Stored) else " ".join(node.target.doc.partition("\n\n")[0].split())
     demands = tuple(dict.fromkeys(Asked(" and ".join(_stated(d)), d.reason) for d in _demands(frame, node)))
     return Step(frame.path(node), _call(node), rule, node.span, takes, gives, keeps, demands)

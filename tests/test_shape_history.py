@@ -132,6 +132,17 @@ layers: [Down, Down]
     ]
 
 
+def test_another_dtype_is_a_change() -> None:
+    text = "nnc: 1\ninputs: {x: [B, 8]}\nlayers: {act: relu, z: fft.fft, size: abs, out: Linear(2)}\n"
+    assert [(s.path, s.keeps) for s in history("out", text).steps] == [
+        ("x", False),
+        ("act", True),
+        ("z", False),
+        ("size", False),
+        ("out", False),
+    ]
+
+
 def test_every_layer_of_a_spec_that_ships() -> None:
     compiled = compile_file(find("unet"))
     for path, node in compiled.graph.walk():
