@@ -38,7 +38,7 @@ def joined(draw: Draw, op: OpDef) -> Case:
         other = list(equal(draw, first))
         if op.name == "cat" and -len(other) <= dim < len(other) and chance(draw, 60):
             other[dim] = draw(SIZES)
-        tensors.append(TensorType((0,) if chance(draw, 3) else tuple(other), dtype(draw)))
+        tensors.append(TensorType(tuple(other), dtype(draw)))
     return {"tensors": tuple(tensors)} | ({"dim": dim} if dim or chance(draw, 30) else {})
 
 
