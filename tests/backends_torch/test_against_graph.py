@@ -67,7 +67,7 @@ def first_of_all(values: Vector) -> ast.expr:
 
 MISTAKES = {
     "a variable is taken that still holds a value": ("variables._is_free", lambda *_: True),
-    "what differs is taken for equal": ("fit._constant", first_of_all),
+    "what differs is taken for equal": ("fit.constant", first_of_all),
     "a formula is taken that holds for the first instance only": ("fit._ratio", lambda v, b: max(2, v[0] // b[0])),
 }
 

@@ -14,10 +14,10 @@ from collections.abc import Container, Mapping, Sequence
 
 from nnc.compiler.backends.torch.packing import RUN_PACKED
 from nnc.compiler.backends.torch.rules import RULES, Rule
-from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, literal, name, text
+from nnc.compiler.backends.torch.syntax import attribute, binary, call, dotted, index, literal, name
 from nnc.compiler.ops.registry import Argument, OpDef
 
-__all__ = ["SELF", "call_form", "call_module", "construct", "invoke"]
+__all__ = ["SELF", "call_module", "construct", "invoke"]
 
 SELF = "self"
 STACKS = {  # torch gives them a layer to copy: these arguments are the stack's own, the others the layer's
@@ -92,18 +92,6 @@ def call_module(op: OpDef, module: ast.expr, operands: Mapping[str, ast.expr]) -
     if "lengths" in keywords:
         return call(name(RUN_PACKED), [module, positional[0], keywords.pop("lengths"), *positional[1:]], keywords)
     return call(module, positional, keywords)
-
-
-def call_form(op: OpDef, words: Sequence[str]) -> str:
-    """A call of an op that is given variables alone, for `str.format`: `self.{0}({1})`, `F.relu({1})`, `{1} + {2}`."""
-    given = {
-        a.name: ast.Name(f"{{{words.index(a.name) + 1}}}")
-        for a in (*op.inputs, *op.calls, *op.arguments)
-        if a.name in words
-    }
-    if op.form == "module":
-        return text(call_module(op, ast.Name(f"{SELF}.{{0}}"), given))
-    return text(invoke(op, given, None))
 
 
 def _numbered(tensors: ast.expr) -> ast.expr:

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nnc.compiler.backends.torch.describe import Constant, Path, freeze
-from nnc.compiler.backends.torch.fit import Fitter, Parameter, sources
+from nnc.compiler.backends.torch.describe import Constant, Path, is_default
+from nnc.compiler.backends.torch.fit import Fitter, Parameter, constant, sources
 from nnc.compiler.backends.torch.naming import Names, camel_case, snake_case, stem
 from nnc.compiler.backends.torch.structure import Outline, Structures
 from nnc.compiler.backends.torch.syntax import literal
 from nnc.compiler.graph.ir import Graph, Stored
-from nnc.compiler.ops.registry import REQUIRED
 from nnc.compiler.schema.names import RESERVED_NAMES
 
 __all__ = ["ClassPlan", "Plan", "plan_classes"]
@@ -71,10 +70,10 @@ class ClassPlan:
         are looked at when they are written, and most are not, because other layers were written with the same."""
         found = self.formulas.get(path)
         if found is None:
-            constant = self._constant(path)
-            if constant is None:
+            known = self._constant(path)
+            if known is None:
                 raise KeyError(path)
-            found = self.formulas[path] = literal(constant.value)
+            found = self.formulas[path] = literal(known.value)
         return found
 
     def _constant(self, path: Path) -> Constant | None:
@@ -91,12 +90,8 @@ class ClassPlan:
 
     def is_default(self, path: Path) -> bool:
         """Whether there is a constant which is, for every instance, torch's own default."""
-        constant = self._constant(path)
-        if constant is None or constant.default is REQUIRED:
-            return False
-        if constant.value is not constant.default and freeze(constant.value) != freeze(constant.default):
-            return False
-        return not self.varies(path)
+        known = self._constant(path)
+        return known is not None and is_default(known.value, known.default) and not self.varies(path)
 
     def arguments(self, graph: Graph) -> dict[str, Any]:
         """What an instance gives for each parameter."""
@@ -160,7 +155,8 @@ def _fit(plan: Plan, one: ClassPlan) -> None:
                 here = (*path, nested.name)
                 one.formulas[here] = fitter.fit(nested.values, _words(here), nested.flowing)
             continue
-        formula = fitter.fit(tuple(c.value for c in constants), _words(path), constants[0].inferred)
+        values = tuple(c.value for c in constants)
+        formula = constant(values) or fitter.fit(values, _words(path), constants[0].inferred)
         one.formulas[path] = formula
         if constants[0].in_forward:
             needed |= dict.fromkeys(n.id for n in ast.walk(formula) if isinstance(n, ast.Name))

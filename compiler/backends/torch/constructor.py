@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 
 from nnc.compiler.backends.torch.calls import SELF, construct, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
-from nnc.compiler.backends.torch.describe import Path
+from nnc.compiler.backends.torch.describe import Path, is_default, settings_of
 from nnc.compiler.backends.torch.freezing import freeze_lines
 from nnc.compiler.backends.torch.initialize import Initialization
 from nnc.compiler.backends.torch.operands import Operands
 from nnc.compiler.backends.torch.paths import owner_and_name
-from nnc.compiler.backends.torch.structure import Outline
+from nnc.compiler.backends.torch.structure import Outline, Run
 from nnc.compiler.backends.torch.syntax import (
+    WIDTH,
     Line,
     Marks,
     attribute,
@@ -56,7 +57,7 @@ class Constructor:
     def __init__(self, plan: Plan, one: ClassPlan) -> None:
         self.plan, self.one = plan, one
         self.marks = Marks()
-        self._written: dict[int, tuple[str, ast.expr]] = {}
+        self._layers: dict[int, tuple[str, ast.expr]] = {}
 
     def lines(self) -> Iterator[Line]:
         """The body, `super().__init__()` first."""
@@ -88,8 +89,15 @@ class Constructor:
             raise ValueError(f"{node.name!r} cannot be the name of a submodule: nn.Module has it, or torch refuses it")
         if isinstance(node.target, Stored):
             return self._store(node, node.target)
-        made = self._module(node, (node.name,))
-        return self._assign(node, made, "add_module")
+        plain = self.plain_layer(node)
+        flat = f"{' ' * INDENT}self.{node.name} = {plain}"
+        if plain and len(flat) <= WIDTH and is_attribute(node.name):
+            return [Line(flat, node.span)]
+        return self._assign(node, self._module(node, (node.name,)), "add_module")
+
+    def plain_layer(self, node: Node) -> str:
+        """`nn.Linear(8, 8)`: a layer of torch's, where nothing varies between the instances of the class; any other is ""."""
+        return self._written(node, node.target)[0] if isinstance(node.target, OpDef) and not self.one.parameters else ""
 
     def _assign(self, node: Node, made: ast.expr, register: str) -> list[Line]:
         """`self.conv1 = …`, or `self.add_module("block1-0", …)`."""
@@ -141,22 +149,26 @@ class Constructor:
         return made
 
     def _layer(self, node: Node, op: OpDef, path: Path) -> ast.expr:
-        """Where nothing varies, layers with the same settings are written the same: the tree is made for the first."""
         if self.one.parameters:
-            return self._constructed(op, path)
-        alike = self.plan.structures.alike(node)
-        if alike not in self._written:
-            tree = self._constructed(op, path)
-            self._written[alike] = (text(tree), tree)
-        words, tree = self._written[alike]
+            given = {a.name: (*path, a.name) for a in op.arguments if self.one.has((*path, a.name))}
+            settings = {word: self._formula(here) for word, here in given.items()}
+            return construct(op, settings, {word for word, here in given.items() if self.one.is_default(here)})
+        words, tree = self._written(node, op)
         made = ast.Name(words)
         self.marks.trees[made] = tree
         return made
 
-    def _constructed(self, op: OpDef, path: Path) -> ast.expr:
-        given = {a.name: (*path, a.name) for a in op.arguments if self.one.has((*path, a.name))}
-        settings = {word: self._formula(here) for word, here in given.items()}
-        return construct(op, settings, {word for word, here in given.items() if self.one.is_default(here)})
+    def _written(self, node: Node, op: OpDef) -> tuple[str, ast.expr]:
+        """Where nothing varies, layers with the same settings are written the same: what the first of them was written as."""
+        alike = self.plan.structures.alike(node)
+        known = self._layers.get(alike)
+        if known is None:
+            given = list(settings_of(node, op))
+            settings = {argument.name: literal(value) for argument, value in given}
+            defaults = {argument.name for argument, value in given if is_default(value, argument.default)}
+            tree = construct(op, settings, defaults)
+            known = self._layers[alike] = (text(tree), tree)
+        return known
 
     def _formula(self, path: Path) -> ast.expr:
         return self.one.formula(path)
@@ -198,16 +210,21 @@ class Constructor:
     def _items(self, graph: Graph, outline: Outline, path: Path) -> Iterator[ast.expr]:
         """Children of a Sequential; several identical ones are counted."""
         for run in outline.runs or ():
-            count = self._formula((*path, *run.path)) if self.one.parameters else literal(run.times)
-            made = self._module(run.node, (*path, run.node.name))
-            times = count.value if isinstance(count, ast.Constant) else None
+            here = (*path, run.node.name)
+            times = self._times(run, path)
             if isinstance(times, int) and times < FEWEST_COUNTED:
-                yield made
-                for _ in range(times - 1):
-                    yield self._module(run.node, (*path, run.node.name))
+                yield from (self._module(run.node, here) for _ in range(times))
                 continue
+            count = literal(times) if isinstance(times, int) else times
             turns = ast.comprehension(name("_"), call(name("range"), [count]), [], 0)
-            yield ast.Starred(ast.GeneratorExp(made, [turns]))
+            yield ast.Starred(ast.GeneratorExp(self._module(run.node, here), [turns]))
+
+    def _times(self, run: Run, path: Path) -> int | ast.expr:
+        """How many layers a run is in every instance; a formula where they differ."""
+        if not self.one.parameters:
+            return run.times
+        count = self._formula((*path, *run.path))
+        return count.value if isinstance(count, ast.Constant) and isinstance(count.value, int) else count
 
     def _opened(self, made: ast.Call) -> ast.Call:
         if len(made.args) >= FEWEST_OPENED:

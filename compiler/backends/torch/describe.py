@@ -5,7 +5,7 @@ conv: Conv2d(64, 3)      key ("op", "Conv2d", …, "out_channels", "kernel_size"
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from nnc.compiler.types.dim import Dim, size
 if TYPE_CHECKING:
     from nnc.compiler.backends.torch.structure import Run, Structures
 
-__all__ = ["Constant", "Describer", "Path", "freeze"]
+__all__ = ["Constant", "Describer", "Path", "freeze", "is_default", "settings_of"]
 
 Path = tuple[str | int, ...]
 """Where a constant stands: names of entries, then the argument, then places inside a tuple."""
@@ -41,6 +41,19 @@ def freeze(value: Any) -> Hashable:
     if isinstance(value, Mapping):
         return tuple((k, freeze(v)) for k, v in value.items())
     return (type(value).__name__, repr(value) if isinstance(value, float) else value)
+
+
+def settings_of(node: Node, op: OpDef) -> Iterator[tuple[Argument, Any]]:
+    """What a layer's constructor is given, defaults included. An inferred argument may be absent."""
+    for argument in op.arguments:
+        value = node.settings.get(argument.name, REQUIRED if argument.inferred else argument.default)
+        if value is not REQUIRED:
+            yield argument, value
+
+
+def is_default(value: Any, default: Any) -> bool:
+    """Whether an argument has torch's own default."""
+    return default is not REQUIRED and (value is default or freeze(value) == freeze(default))
 
 
 class Describer:
@@ -89,18 +102,25 @@ class Describer:
                 return self._stored(stored, path)
 
     def _op(self, node: Node, op: OpDef, path: Path, wired: bool) -> Hashable:
-        settings: tuple[Hashable, ...] = ()
+        settings: list[Hashable] = []
         if op.form == "module" and node.shares is None:
-            settings = tuple(self._setting(a, node.settings, (*path, a.name)) for a in op.arguments)
+            for argument, value in settings_of(node, op):
+                settings.append(argument.name)
+                self.constants[(*path, argument.name)] = Constant(
+                    value, inferred=argument.inferred, default=argument.default
+                )
         given = self._operands(op, node.operands, path) if wired else ()
-        return ("op", op.name, op.form, node.named, node.shares, settings, given, len(node.results), node.explicit)
-
-    def _setting(self, argument: Argument, given: Mapping[str, Any], path: Path) -> Hashable:
-        value = given.get(argument.name, argument.default)
-        if value is REQUIRED or (argument.inferred and argument.name not in given):
-            return (argument.name, "absent")
-        self.constants[path] = Constant(value, inferred=argument.inferred, default=argument.default)
-        return argument.name
+        return (
+            "op",
+            op.name,
+            op.form,
+            node.named,
+            node.shares,
+            tuple(settings),
+            given,
+            len(node.results),
+            node.explicit,
+        )
 
     def _operands(self, op: OpDef, operands: Mapping[str, Operand], path: Path) -> tuple[Hashable, ...]:
         keys: list[Hashable] = []

@@ -6,7 +6,6 @@ made of syntax trees built from checked names and numbers; no text of a spec is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +80,11 @@ _STANDARD = (("collections", "OrderedDict"), ("fnmatch", "fnmatchcase"))
 
 
 def _uses(code: str, word: str) -> bool:
-    return word in code and re.search(rf"(?<![\w.]){re.escape(word)}", code) is not None
+    """Whether the word stands there, not as the end of a longer one or as somebody's attribute."""
+    at = code.find(word)
+    while at > 0 and (code[at - 1].isalnum() or code[at - 1] in "_."):
+        at = code.find(word, at + 1)
+    return at >= 0
 
 
 def _docstring(before: Sequence[str], after: Sequence[str], span: Span) -> Iterator[Line]:

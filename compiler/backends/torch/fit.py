@@ -20,7 +20,7 @@ from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
 from nnc.compiler.backends.torch.syntax import binary, literal, name
 from nnc.compiler.schema.names import RESERVED_NAMES
 
-__all__ = ["Fitter", "Parameter", "Source"]
+__all__ = ["Fitter", "Parameter", "Source", "constant", "sources"]
 
 Vector = tuple[Any, ...]  # one value per instance
 
@@ -78,15 +78,15 @@ class Fitter:
     def fit(self, values: Vector, words: Sequence[str], inferred: bool = False) -> ast.expr:
         """The formula for one place. `words` name a parameter for it, best first; `inferred` says that it is the size
         of what flows in, which a bound size explains better than an argument does."""
-        constant = _constant(values)
-        if constant is not None:
-            return constant
+        same = constant(values)
+        if same is not None:
+            return same
         known = self._known(values, words, inferred) or self._itemwise(values, words, inferred)
         return known or self._new(values, words, inferred)
 
     def look_up(self, values: Vector) -> ast.expr | None:
         """A formula for values that a comment shows: none is made for it."""
-        return _constant(values) or self._formulas.get(freeze(values)) or self._arithmetic(values, range(0), ())
+        return constant(values) or self._formulas.get(freeze(values)) or self._arithmetic(values, range(0), ())
 
     def _known(self, values: Vector, words: Sequence[str], inferred: bool) -> ast.expr | None:
         key = freeze(values)
@@ -103,7 +103,7 @@ class Fitter:
         lengths = {len(v) if isinstance(v, tuple | list) else -1 for v in values}
         if len(lengths) != 1 or -1 in lengths:
             return None
-        items = [_constant(v) or self._known(v, words, inferred) for v in zip(*values, strict=True)]
+        items = [constant(v) or self._known(v, words, inferred) for v in zip(*values, strict=True)]
         return None if any(i is None for i in items) else ast.Tuple([i for i in items if i is not None])
 
     def _new(self, values: Vector, words: Sequence[str], inferred: bool) -> ast.expr:
@@ -156,7 +156,8 @@ class Fitter:
         return name(self._parameters[source].name)
 
 
-def _constant(values: Vector) -> ast.expr | None:
+def constant(values: Vector) -> ast.expr | None:
+    """The literal that all instances have; None where they differ."""
     first = freeze(values[0])
     return literal(values[0]) if all(freeze(v) == first for v in values[1:]) else None
 
@@ -181,7 +182,7 @@ def sources(scopes: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> li
         for word in first:
             if all(word in scope[index] for scope in scopes):
                 values = tuple(scope[index][word] for scope in scopes)
-                if all(_plain(v) for v in values) and _constant(values) is None:
+                if all(_plain(v) for v in values) and constant(values) is None:
                     found.append(Source(word, values, bound))
     return found
 

@@ -14,7 +14,7 @@ import ast
 import copy
 from collections.abc import Iterator, Sequence
 
-from nnc.compiler.backends.torch.calls import SELF, call_form, call_module, invoke
+from nnc.compiler.backends.torch.calls import SELF, call_module, invoke
 from nnc.compiler.backends.torch.classes import ClassPlan, Plan
 from nnc.compiler.backends.torch.describe import Path
 from nnc.compiler.backends.torch.naming import SPOKEN, Names, snake_case
@@ -38,7 +38,7 @@ from nnc.compiler.backends.torch.syntax import (
     text,
 )
 from nnc.compiler.backends.torch.variables import BEFORE, Variable, name_variables
-from nnc.compiler.graph.ir import Graph, Node, Value
+from nnc.compiler.graph.ir import Graph, Node, Operand, Value
 from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dim import Dim, size
 
@@ -75,9 +75,8 @@ class Forward:
         self.sizes = one.outline.sizes
         self.steps = Steps(one.graph)
         self.values: dict[Value, ast.expr] = {}
-        self._calls: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._forms: dict[tuple[str, ...], str] = {}
         self.dims: dict[Dim, ast.expr] = {}
-        self.operands = Operands(one, self._value, self._size, self._formula)
 
     # -- the whole -----------------------------------------------------------------------------------------------------
 
@@ -103,13 +102,14 @@ class Forward:
             comment = "" if shape == shown or UNSAID in shape or said else shape
             shown = shape
             head = "return " if node is returned else f"{targets(node, self.values)} = "
-            yield from _commented(self._statement(head, node, INDENT + 4 if in_training else INDENT), comment)
+            lines = self._statement(head, node, INDENT + 4 if in_training else INDENT)
+            yield from _commented(lines, comment) if comment else lines
         if returned is None:
             yield from self._returns()
 
     def _statement(self, head: str, node: Node, indent: int) -> list[Line]:
         """Most steps are a call on variables alone and fit into a line."""
-        plain = self._plain_call(node)
+        plain = self.plain_call(node)
         flat = f"{' ' * indent}{head}{plain}"
         if plain and len(flat) <= WIDTH:
             return [Line(flat, node.span)]
@@ -157,24 +157,44 @@ class Forward:
 
     # -- expressions ---------------------------------------------------------------------------------------------------
 
-    def _plain_call(self, node: Node) -> str:
-        """`self.conv(x)`, `F.relu(x)`: a call of an op on variables alone, where nothing varies between the instances of
-        the class. Its form depends on the op, and is made for the first of them. Any other is ""."""
+    def plain_call(self, node: Node) -> str:
+        """`self.conv(x)`, `F.relu(x)`, `torch.flatten(x, 1)`: an op called on variables and constants, where nothing can vary
+        between the instances of the class; any other call is "". A form is written once, and then filled in."""
         op = node.target
-        if not isinstance(op, OpDef) or self.one.parameters or node.shares is not None or not node.operands:
+        if not isinstance(op, OpDef) or node.shares is not None:
             return ""
-        words = []
-        for operand in node.operands.values():
-            variable = self.values.get(operand) if isinstance(operand, Value) else None
-            if not isinstance(variable, ast.Name):
+        is_module = op.form == "module"
+        if is_module and not is_attribute(node.name):
+            return ""
+        if self.one.parameters and (op.calls or not is_module):
+            return ""
+        words: list[str] = []
+        form: list[str] = [op.name]
+        for word, operand in node.operands.items():
+            if isinstance(operand, Value):
+                variable = self.values.get(operand)
+                if not isinstance(variable, ast.Name):
+                    return ""
+                words.append(variable.id)
+                form.append(word)
+            elif _is_constant(operand):
+                form.append(f"{word}={operand!r}")
+            else:
                 return ""
-            words.append(variable.id)
-        if op.form == "module" and not is_attribute(node.name):
+        if not words:  # what makes tensors of nothing must be told where
             return ""
-        form = (op.name, tuple(node.operands))
-        if form not in self._calls:
-            self._calls[form] = call_form(op, list(node.operands))
-        return self._calls[form].format(node.name, *words)
+        known = self._forms.get(tuple(form))
+        if known is None:
+            known = self._forms[tuple(form)] = self._form(node, op)
+        return known.format(node.name, *words)
+
+    def _form(self, node: Node, op: OpDef) -> str:
+        """For `str.format` with the node's name and its variables: `self.{0}({1})`, `{1} + {2}`."""
+        is_module = op.form == "module"
+        given = self._operands(node, op, (node.name, "call") if is_module else (node.name,))
+        variables = [word for word, operand in node.operands.items() if isinstance(operand, Value)]
+        given |= {word: ast.Name(f"{{{i}}}") for i, word in enumerate(variables, 1)}
+        return text(call_module(op, ast.Name("self.{0}"), given) if is_module else invoke(op, given, None))
 
     def _expression(self, node: Node) -> ast.expr:
         target = node.target
@@ -183,11 +203,14 @@ class Forward:
             return call(self._module(node), [*map(self._value, node.inputs), *handed])
         assert isinstance(target, OpDef), "a stored tensor is no step"
         if target.form == "module":
-            return call_module(target, self._module(node), self.operands.of(node, target, (node.name, "call")))
+            return call_module(target, self._module(node), self._operands(node, target, (node.name, "call")))
         device = None
         if needs_device(node) and self.graph.inputs:
             device = attribute(self._value(self.graph.inputs[0]), "device")
-        return invoke(target, self.operands.of(node, target, (node.name,)), device)
+        return invoke(target, self._operands(node, target, (node.name,)), device)
+
+    def _operands(self, node: Node, op: OpDef, path: Path) -> dict[str, ast.expr]:
+        return Operands(self.one, self._value, self._size, self._formula).of(node, op, path)
 
     def _module(self, node: Node) -> ast.expr:
         if node.shares is not None:
@@ -220,6 +243,12 @@ class _FromSelf(ast.NodeTransformer):
         return attribute(name(SELF), self.attributes[node.id]) if node.id in self.attributes else node
 
 
+def _is_constant(operand: Operand) -> bool:
+    if isinstance(operand, tuple):
+        return all(map(_is_constant, operand))
+    return operand is None or type(operand) in (bool, int, float) or (isinstance(operand, str) and "{" not in operand)
+
+
 def _dict(items: dict[str, ast.expr]) -> ast.expr:
     return ast.Dict([literal(k) for k in items], list(items.values()))
 
@@ -231,8 +260,6 @@ def _size_words(d: Dim) -> list[str]:
 
 def _commented(lines: list[Line], comment: str) -> list[Line]:
     """The output's shape after the statement's last line, where it fits and the statement does not say it."""
-    if not comment:
-        return lines
     last = lines[-1]
     if comment[1:-1] not in last.text and len(last.text) + len(comment) + 4 <= COMMENT_WIDTH:
         lines[-1] = Line(f"{last.text}  # {comment}", last.span)

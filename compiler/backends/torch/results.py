@@ -36,8 +36,10 @@ def variables(node: Node, at: int, last: Mapping[Value, int]) -> list[Variable]:
     """What the targets of statement `at` hold; `last` says where each value is read last. A named result that nothing
     reads gets no variable."""
     if _pattern(node) is None:
+        if is_single(node):
+            return [Variable(node.results, (node.name,), at, last.get(node.results[0], at))]
         end = max([last.get(v, at) for v in node.results], default=at)
-        return [Variable(node.results, (node.name,), at, end, passable=is_single(node))]
+        return [Variable(node.results, (node.name,), at, end, passable=False)]
     used = [v for v in node.results if v in last]
     first = None if is_single(node) else node.results[0]
     words = {v: v.name.rpartition(".")[2] for v in used}
@@ -57,6 +59,8 @@ def targets(node: Node, values: Mapping[Value, ast.expr]) -> str:
     pattern = _pattern(node)
     if pattern is None:
         held = values[node.results[0]]
+        if isinstance(held, ast.Name):
+            return held.id
         return text(held.value if isinstance(held, ast.Subscript) else held)
     found = {v.name.rpartition(".")[2]: v for v in node.results}
     if is_single(node):

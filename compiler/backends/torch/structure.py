@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
-from nnc.compiler.backends.torch.describe import Constant, Describer, Path, freeze
+from nnc.compiler.backends.torch.describe import Constant, Describer, Path, freeze, settings_of
 from nnc.compiler.backends.torch.dims import Sizes, operand_dims
 from nnc.compiler.backends.torch.naming import CONTAINER_ATTRIBUTES, stem
 from nnc.compiler.backends.torch.rules import RULES
@@ -85,6 +85,10 @@ class Structures:
             known = self._descriptions[id(graph)] = self._described(graph)
         return known
 
+    def is_alone(self, graph: Graph) -> bool:
+        """Whether no other graph can share a class with it."""
+        return self._namesakes[_surname(graph)] == 1
+
     def alike(self, node: Node) -> int:
         """A number that layers of one op with the same settings have in common. Equal calls often share one object of
         settings: then nothing is compared."""
@@ -108,7 +112,10 @@ class Structures:
         known = self._constants.get(at)
         if known is None:
             describer = Describer(self)
-            _ = describer.rules(at) if isinstance(at, Graph) else describer.node(at, ())
+            if isinstance(at, Graph):
+                describer.rules(at)
+            else:
+                describer.node(at, ())
             known = self._constants[at] = describer.constants
         return known
 
@@ -182,7 +189,7 @@ class Structures:
 
     def _described(self, graph: Graph) -> Description:
         form, runs = self.outline(graph).form, self.outline(graph).runs
-        if form == "class" and self._namesakes[_surname(graph)] == 1:
+        if form == "class" and self.is_alone(graph):
             alone = self._intern((id(graph),))
             return Description(alone, alone, {})
         describer = Describer(self, graph)
@@ -217,12 +224,12 @@ class Structures:
         """Equal for children of a list that are made alike, whatever flows into them."""
         if isinstance(node.target, Graph):
             return self._whole(node.target)
+        assert isinstance(node.target, OpDef), "children of a list are modules"
         layer = (self.alike(node), node.named)
         known = self._children.get(layer)
         if known is None:
-            describer = Describer(self)
-            key = describer.node(node, (), wired=False)
-            known = self._children[layer] = self._intern((key, self._frozen(describer.constants)))
+            settings = tuple((a.name, freeze(value)) for a, value in settings_of(node, node.target))
+            known = self._children[layer] = self._intern((node.target.name, node.named, settings))
         return known
 
     def _whole(self, graph: Graph) -> int:
