@@ -11,7 +11,7 @@ from itertools import chain, product
 from math import prod
 
 from nnc.compiler.types.constraint import Constraint, Normal, Relation, is_linear, unit_symbols
-from nnc.compiler.types.dim import Dim, DimLike, Symbol, size, substitute
+from nnc.compiler.types.dim import Dim, DimLike, FloorDiv, Symbol, lower_bound, size, substitute
 from nnc.compiler.types.known import (
     Known,
     Premise,
@@ -23,6 +23,7 @@ from nnc.compiler.types.known import (
     met_if_small,
     sources,
 )
+from nnc.compiler.types.polynomial import atom_size
 from nnc.compiler.types.requirements import Promise
 from nnc.compiler.types.sizeset import ALL, SizeSet, Unwieldy
 from nnc.compiler.types.statement import Statement, describe
@@ -355,6 +356,10 @@ class System:
 
     def _state(self) -> None:
         for symbol, single in self.singles.items():
+            for fact in self.several:
+                if symbol in fact.constraint.symbols:
+                    known = _factor_sizes(fact.constraint, symbol)
+                    single = replace(single, given_sizes=single.given_sizes & known)
             statements = self._describe(symbol.name, single)
             for statement in statements or ():
                 premises = sources(single.own, single.given_sizes, statement.sizes)
@@ -378,6 +383,26 @@ class System:
 def _dispensable(premise: Premise) -> tuple[bool, int, str]:
     """What to leave out first: promises, then late demands, so that a fault is shown where it first arises."""
     return (True, -premise, "") if isinstance(premise, int) else (False, 0, premise.name)
+
+
+def _factor_sizes(constraint: Constraint, symbol: Symbol) -> SizeSet:
+    """What `(H//4)*(W//4) == 16` says of H alone, and need not be said again: a factor of a positive product of sizes that
+    are not negative is at least 1."""
+    d = constraint.left - constraint.right
+    products = [(c, m) for c, m in d.terms if m] if isinstance(d, Dim) else []
+    if constraint.relation is not Relation.EQUAL or not isinstance(d, Dim) or len(products) != 1:
+        return ALL
+    ((coefficient, monomial),) = products
+    lows = [lower_bound(atom_size(atom)) for atom, _ in monomial]
+    if coefficient * d.constant >= 0 or any(low is None or low < 0 for low in lows):
+        return ALL
+    known = ALL
+    for atom, _ in monomial:
+        if isinstance(atom, FloorDiv) and isinstance(atom.denominator, int) and isinstance(atom.numerator, Dim):
+            above = atom.numerator - size(symbol)  # H//4 >= 1 where H >= 4
+            if isinstance(above, int):
+                known = known & SizeSet.between(max(atom.denominator - above, 1), None)
+    return known
 
 
 def _stated(fact: Fact) -> Finding:

@@ -448,6 +448,17 @@ ATTENTION = [
         joined: cat([transpose(out, 1, 2), y], 1)""",
         ("T >= S + 1",),
     ),
+    Situation(  # that each factor is at least 1 need not be said
+        "a table of places for patches",
+        IMAGE,
+        """
+        patch: Conv2d(8, 4, stride=4)
+        seq: transpose(flatten(patch, 2), 1, 2)
+        pos: Parameter(randn([1, 6, 8]))
+        out: seq + pos""",
+        ("(H//4)*(W//4) == 6",),
+        {"H": range(1, 30), "W": range(1, 30)},
+    ),
     Situation("half of a sequence", TOKENS, "out: mean(x[:, :T // 2], 1)", ("T >= 2",)),
     Situation(
         "a token more",
