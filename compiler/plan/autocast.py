@@ -17,7 +17,7 @@ def _names(text: str) -> frozenset[str]:
 LOW = _names("""
     Linear linear Bilinear bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d conv1d conv2d
     conv3d conv_transpose1d conv_transpose2d conv_transpose3d conv_tbc matmul mm bmm addmm baddbmm addbmm einsum mv addmv addr
-    RNN LSTM GRU RNNCell LSTMCell GRUCell scaled_dot_product_attention
+    RNN LSTM GRU RNNCell LSTMCell GRUCell scaled_dot_product_attention linalg.vecdot linalg.multi_dot
     """)  # fmt: skip
 """In bfloat16 or float16, parameters and inputs cast to it."""
 
@@ -34,11 +34,14 @@ FULL: Mapping[str, frozenset[str]] = {
         LayerNorm layer_norm GroupNorm group_norm Softmax softmax LogSoftmax log_softmax Softmin softmin Softmax2d Softplus
         softplus norm normalize sum prod cumsum cumprod exp expm1 log log10 log2 log1p pow reciprocal rsqrt acos asin cosh
         sinh tan erfinv logsumexp renorm cosine_similarity CosineSimilarity pdist cdist dist Upsample UpsamplingNearest2d
-        UpsamplingBilinear2d interpolate {_LOSSES}
+        UpsamplingBilinear2d interpolate linalg.norm linalg.vector_norm linalg.matrix_norm {_LOSSES}
         """),
     "cpu": _names(f"""
         AvgPool3d avg_pool3d grid_sample prod quantile nanquantile cdist ReplicationPad1d ReplicationPad2d ReplicationPad3d
-        renorm logcumsumexp {_LOSSES}
+        renorm logcumsumexp fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2
+        fft.fftn fft.ifftn fft.rfftn fft.irfftn stft view_as_complex polar inverse cholesky_solve cholesky_inverse linalg.cond
+        linalg.inv linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eig linalg.eigvals linalg.eigh linalg.eigvalsh
+        linalg.solve linalg.matrix_rank linalg.householder_product {_LOSSES}
         """),
 }  # fmt: skip
 """In float32: what comes in is cast to it."""
