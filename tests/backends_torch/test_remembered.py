@@ -14,7 +14,7 @@ import torch
 import nnc
 from nnc.compiler.backends.torch import remembered
 from nnc.compiler.backends.torch.build import place_of
-from nnc.compiler.driver import SpecError
+from nnc.compiler.driver import Compilation, SpecError, compile_file
 from tests.elaborate.scale import spec
 
 LAYERS = 500
@@ -130,6 +130,16 @@ def test_what_depends_on_other_files_is_not_kept(folder: Path, file: Path, secti
     file.write_text(file.read_text() + section + "\n")
     with pytest.raises(nnc.Failure) if "weights" in section else nullcontext():
         nnc.load(file)
+    assert kept(folder) == []
+
+
+def test_a_file_that_changes_meanwhile_is_not_kept(folder: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_later(*given: Any, **options: Any) -> Compilation:
+        file.write_text(file.read_text() + "# changed\n")
+        return compile_file(*given, **options)
+
+    monkeypatch.setattr("nnc.compiler.driver.compile_file", compile_later)
+    nnc.load(file)
     assert kept(folder) == []
 
 
