@@ -165,12 +165,21 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
             return False
         if isinstance(seen, TensorType) and title[:1].isupper():
             hint = (f"the tensors that a layer takes stand in a second pair of parentheses: `{title}(…)(x)`", *hint)
+        word = _word(seen) if given.name_span is not None and not kind.choices else None
+        if word is not None:
+            hint = (f"`{word}` is a text here; the value of that name is `${word}`", *hint)
         context.fail(
             "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {said(seen)}",
             fix=_kind_fix(kind, seen, given.span), notes=hint,
         )  # fmt: skip
         return False
     return True
+
+
+def _word(value: Any) -> str | None:
+    """The name that was meant by `size: [H, W]`, which in the mapping form is a list of texts."""
+    texts = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, str)]
+    return next((text for text in texts if text.isidentifier()), None)
 
 
 def said(value: Any) -> str:

@@ -166,6 +166,13 @@ def no_call(at: BodyElaborator, entry: EntryDecl, what: str) -> Failed:
 
 def call_keywords(evaluator: Evaluator, entry: EntryDecl, op: OpDef) -> dict[str, Given]:
     """`call: {need_weights: false}`: keywords of `forward` that are no tensors."""
+    for keyword in entry.call:
+        if any(a.name == keyword.name for a in op.inputs):
+            others = ", ".join(f"{a.name}: …" for a in op.inputs if a.required)
+            raise evaluator.context.fail(
+                "NNC0302", keyword.span, f"`{keyword.name}` of {op.name} is a tensor, and belongs to `from:`",
+                notes=(f"write `from: {{{others}, {keyword.name}: …}}`",),
+            )  # fmt: skip
     given = {k.name: Given(evaluator.static(k.value, f"`{k.name}`"), k.value.span, k.span) for k in entry.call}
     return bind(evaluator.context, f"{op.name}'s forward", (), op.calls, (), given, entry.span) if given else {}
 

@@ -147,6 +147,29 @@ FAULTS = {
     "a value among the arguments of a layer": """
         layers: {a: LayerNorm(x)}  # error: [argument-type] "in a second pair of parentheses: `LayerNorm(…)(x)`"
         """,
+    "a tensor among the settings of a call": """
+        inputs: {x: [B, T, 8], m: {shape: [T, T], dtype: bool}}
+        layers:
+          a:
+            type: MultiheadAttention(2, batch_first=True)
+            from: [x, x, x]
+            call: {attn_mask: m}  # error: [unknown-argument] "from: {query: …, key: …, value: …, attn_mask: …}"
+          b: a.attn_output
+        """,
+    "a name as plain data": """
+        inputs: {x: [B, 4, H, W]}
+        layers:
+          a: MaxPool2d(2, return_indices=True)
+          b:
+            type: MaxUnpool2d(2)
+            from: [a.output, a.indices]
+            call: {output_size: [H, W]}  # error: [argument-type] "the value of that name is `$H`"
+        """,
+    "an argument's name as plain data": """
+        args: {width: 8}
+        layers:
+          a: {type: Linear, out_features: width}  # error: [argument-type] "the value of that name is `$width`"
+        """,
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
         layers:
