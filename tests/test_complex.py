@@ -224,3 +224,14 @@ def test_the_plan_takes_a_complex_number_for_two() -> None:
     assert plan.memory.parameters == model.w.nbytes
     assert plan.memory.optimizer == sum(t.nbytes for t in remembered)
     assert plan.memory.buffers == model.phase.nbytes
+
+
+def test_scaled_losses_take_no_complex_parameters() -> None:
+    text = (
+        COMPLEX
+        + 'data: {train: \'Npz("a.npz", ["z", "y"])\'}\ntrain: {loss: MSELoss, optimizer: AdamW(lr=1e-3), precision: %s}\n'
+    )
+    assert problem("", text % "bf16") == ""
+    assert problem("", text % "fp16").startswith(
+        "NNC0811 | the loss scaling of fp16 takes no complex parameters, as `w` is"
+    )

@@ -39,7 +39,8 @@ def _parameters(graph: Graph) -> tuple[Parameter, ...]:
             frozen = frozen or (isinstance(tensor.node.target, Stored) and not tensor.node.target.requires_grad)
             ndim = len(tensor.spec.shape)
             sparse = tensor.node.settings.get("sparse") is True
-            found[tensor.path] = Parameter(tensor.path, tensor.type, ndim, around, frozen, sparse)
+            is_complex = tensor.spec.dtype.is_complex
+            found[tensor.path] = Parameter(tensor.path, tensor.type, ndim, around, frozen, sparse, is_complex)
     order = {name: i for i, name in enumerate(found)}
     for pair in _ties(graph):
         if all(name in order for name in pair):

@@ -25,6 +25,7 @@ class Parameter:
     blocks: tuple[str, ...] = ()
     frozen: bool = False
     sparse: bool = False  # whether its gradient is
+    is_complex: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,7 @@ def read_train(
     }
     if data is not None:
         check_order(section, data, shuffle=settings["shuffle"], carried=bool(carry))
-    _check_together(section, settings, optimizers)
+    _check_together(section, settings, optimizers, network)
     if optimizer is not None and not steps:
         settings["unfreeze"], optimizer = read_unfreeze(reading, optimizer, epochs)
         if section.ok and network is not None:
@@ -120,10 +120,17 @@ def read_train(
     )
 
 
-def _check_together(section: Section, settings: Mapping[str, Any], optimizers: Iterable[OptimizerConfig]) -> None:
+def _check_together(
+    section: Section, settings: Mapping[str, Any], optimizers: Iterable[OptimizerConfig], network: Network | None
+) -> None:
     """What each part of the section allows, and two of them do not."""
     if settings["precision"] == "fp16" and any(o.call.name == "LBFGS" for o in optimizers):
         section.error("NNC0811", section.values["precision"].span, "LBFGS does not work with the loss scaling of fp16")
+    parameters = (network.parameters if network is not None else None) or ()
+    numbers = next((p.name for p in parameters if p.is_complex and not p.frozen), None)
+    if settings["precision"] == "fp16" and numbers is not None:
+        message = f"the loss scaling of fp16 takes no complex parameters, as `{numbers}` is"
+        section.error("NNC0811", section.values["precision"].span, message, fix=Fix("write `precision: bf16`"))
     if settings["steps"] and settings["speed"].cuda_graphs:
         message = "CUDA graphs record one step, and there are several for each batch"
         section.error("NNC0811", section.values["speed"].span, message)
