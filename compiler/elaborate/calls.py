@@ -167,7 +167,7 @@ def _fits(context: Context, title: str, argument: Argument, given: Given, hint: 
             hint = (f"the tensors that a layer takes stand in a second pair of parentheses: `{title}(…)(x)`", *hint)
         word = _word(seen) if given.name_span is not None and not kind.choices else None
         if word is not None:
-            hint = (f"`{word}` is a text here; the value of that name is `${word}`", *hint)
+            hint = (f"`{word}` is a text here: a computed value is written `${word}`", *hint)
         context.fail(
             "NNC0305", given.span, f"`{argument.name}` of {title} must be {kind.words}, not {said(seen)}",
             fix=_kind_fix(kind, seen, given.span), notes=hint,

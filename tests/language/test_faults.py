@@ -163,12 +163,12 @@ FAULTS = {
           b:
             type: MaxUnpool2d(2)
             from: [a.output, a.indices]
-            call: {output_size: [H, W]}  # error: [argument-type] "the value of that name is `$H`"
+            call: {output_size: [H, W]}  # error: [argument-type] "a computed value is written `$H`"
         """,
     "an argument's name as plain data": """
         args: {width: 8}
         layers:
-          a: {type: Linear, out_features: width}  # error: [argument-type] "the value of that name is `$width`"
+          a: {type: Linear, out_features: width}  # error: [argument-type] "a computed value is written `$width`"
         """,
     "a layer called on nothing": "layers: {a: \"Linear(8)()\"}  # error: [keys-do-not-go-together] \"called on are missing\"",
     "values by position and by name": """
