@@ -128,6 +128,11 @@ def _checked(c: Call, input: TensorType, weight: TensorType, n: int) -> tuple[Sh
     return input.shape[: -n - 1], input.shape[-n - 1], kernel
 
 
+def _real(input: TensorType) -> int:
+    """Convolutions of real numbers that torch makes of one: (a + bi)(c + di) takes three products."""
+    return 3 if input.dtype.is_complex else 1
+
+
 def _biased(c: Call, input: TensorType, bias: TensorType | None, channels: DimLike) -> None:
     if bias is not None:
         same_dtype(c, input, bias, "bias")
@@ -162,7 +167,7 @@ def _convolve(
         pads = ntuple(c, 0 if isinstance(padding, str) else padding, n, "padding")
         space = tuple(window(c, *on) for on in zip(input.shape[-n:], kernel, steps, pads, holes, strict=True))
     result = input.with_shape(*batch, out, *space)
-    c.macs(result.numel * share * product(kernel))
+    c.macs(_real(input) * result.numel * share * product(kernel))
     return result
 
 
@@ -187,7 +192,7 @@ def _spread(
     steps, holes = ntuple(c, stride, n, "stride"), ntuple(c, dilation, n, "dilation")
     pads, extras = ntuple(c, padding, n, "padding"), ntuple(c, output_padding, n, "output_padding")
     space = widened(c, input.shape[-n:], kernel, steps, pads, holes, extras)
-    c.macs(input.numel * weight.shape[1] * product(kernel))
+    c.macs(_real(input) * input.numel * weight.shape[1] * product(kernel))
     return input.with_shape(*batch, out, *space)
 
 

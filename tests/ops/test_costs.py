@@ -15,6 +15,7 @@ from nnc.compiler.ops.apply import apply
 from nnc.compiler.ops.call import Refusal
 from nnc.compiler.ops.catalogue import CATALOGUE
 from nnc.compiler.ops.registry import OpDef
+from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 from tests.ops.cases import case
 from tests.ops.oracle import call_function, construct, forward
@@ -25,7 +26,7 @@ COUNTED = [
     "Linear", "linear", "Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "RNN",
     "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell", "MultiheadAttention", "TransformerEncoderLayer",
     "TransformerDecoderLayer", "scaled_dot_product_attention", "mm", "bmm", "addmm", "baddbmm", "einsum", "matmul",
-    "GroupNorm", "MaxPool2d", "ReLU", "add", "softmax", "Embedding",
+    "linalg.multi_dot", "GroupNorm", "MaxPool2d", "ReLU", "add", "softmax", "Embedding",
 ]  # fmt: skip
 
 # What torch.utils.flop_counter does not know, and we count: products with a vector.
@@ -78,6 +79,16 @@ def test_counts_what_torch_counts(name: str) -> None:
         assert cost == counted_by_torch(op, arguments), f"{name}({arguments})"
 
     check()
+
+
+@pytest.mark.parametrize("name", ["conv1d", "conv_transpose1d"])
+def test_a_complex_convolution_is_three(name: str) -> None:
+    """What torch dispatches; a complex product of matrices it counts as one."""
+    arguments = {"input": TensorType((2, 3, 9), DType.complex64), "weight": TensorType((3, 3, 2), DType.complex64)}
+    cost = apply(CATALOGUE[name], arguments).call.cost
+    assert cost == counted_by_torch(CATALOGUE[name], arguments)
+    real = {k: t.with_dtype(DType.float32) for k, t in arguments.items()}
+    assert cost == 3 * apply(CATALOGUE[name], real).call.cost
 
 
 def test_products_with_vectors_are_counted() -> None:
