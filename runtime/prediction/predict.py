@@ -92,7 +92,7 @@ class Predictor:
         with evaluation_mode(self.model, self.device):
             forward = carrying(self.model, self.signature, self._carried)
             outputs = forward(*(inputs[name].to(self.device) for name in self.signature.fed))
-            return {k: v.float().cpu() for k, v in named_outputs(outputs, self.signature.outputs).items()}
+            return {k: _real(v).float().cpu() for k, v in named_outputs(outputs, self.signature.outputs).items()}
 
     def _block(self, block: Block, results: Results) -> Iterator[tuple[Place, dict[str, Any] | Failure]]:
         """A result for each sample; where the network refuses the block, its samples go one by one."""
@@ -111,6 +111,11 @@ class Predictor:
             yield place, Failure("NNC0910", str(place), f"the network cannot take it: {reason_of(error)}")
             return
         yield from zip(block.places, found, strict=True)
+
+
+def _real(output: torch.Tensor) -> torch.Tensor:
+    """A complex number as the pair of its parts: (*) → (*, 2)."""
+    return torch.view_as_real(output.resolve_conj()) if output.is_complex() else output
 
 
 def _together(found: Iterable[Block | Failure], size: int) -> Iterator[Block | Failure]:

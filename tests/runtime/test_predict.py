@@ -102,6 +102,19 @@ def test_two_classes_by_one_score() -> None:
     assert yes["probability"] == pytest.approx(torch.tensor(3.0).sigmoid().item())
 
 
+def test_a_complex_number_is_the_pair_of_its_parts(tmp_path: Path) -> None:
+    class Waves(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.fft.rfft(x.sum((1, 2)).cumsum(-1)).conj()
+
+    np.save(tmp_path / "one.npy", images()[1])
+    preprocessing = Preprocessing({"x": "image"}, {"image": TRANSFORMS}, arrays=True)
+    (found,) = Predictor(Waves(), IMAGES, preprocessing).files([tmp_path / "one.npy"])
+    assert np.shape(found["output"]) == (5, 2)
+    assert found["output"][0][1] == 0
+    assert any(abs(imaginary) > 0.1 for _, imaginary in found["output"])
+
+
 def test_values_where_there_are_no_classes(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b\n1,2\n3,4.5\n")
     ready = Predictor(Sum(), Signature({"x": TensorType((size("B"), 2))}), Preprocessing({}))
