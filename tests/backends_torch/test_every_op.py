@@ -95,6 +95,9 @@ def direct(op: OpDef, arguments: Mapping[str, Any], module: Any) -> list[Tensor]
 
 def compare(op: OpDef, arguments: Mapping[str, Any], graph: Graph) -> None:
     values = [sample(v.type) + (v.name == "lengths") for v in graph.inputs]  # a length of 0 is none
+    named = {v.name: value for v, value in zip(graph.inputs, values, strict=True)}
+    if "target_lengths" in named:
+        oracle.in_a_row(named["targets"], named["target_lengths"])
     module = oracle.construct(op, arguments).eval() if op.form == "module" else None
     torch.manual_seed(0)
     try:

@@ -23,7 +23,9 @@ from nnc.compiler.ops.registry import OpDef
 from nnc.compiler.types.dtype import DType
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["Outcome", "as_torch", "call_function", "construct", "forward", "function", "inferred", "run", "tensor"]
+__all__ = [
+    "Outcome", "as_torch", "call_function", "construct", "forward", "function", "in_a_row", "inferred", "run", "tensor",
+]  # fmt: skip
 
 Arguments = Mapping[str, Any]
 
@@ -119,12 +121,12 @@ def forward(module: nn.Module, op: OpDef, arguments: Arguments) -> Any:
     if "lengths" in given:
         return packed(module, **given)
     if op.name == "CTCLoss":
-        _in_a_row(given["targets"], given["target_lengths"])
+        in_a_row(given["targets"], given["target_lengths"])
     by_position = [given.pop(a.name) for a in op.inputs if a.required and a.name in given]  # named otherwise in some
     return module(*by_position, **given)
 
 
-def _in_a_row(targets: torch.Tensor, target_lengths: torch.Tensor) -> None:
+def in_a_row(targets: torch.Tensor, target_lengths: torch.Tensor) -> None:
     """Targets behind one another are as many as their lengths add up to: all are the first one's."""
     if targets.dim() == 1 and target_lengths.numel() and not target_lengths.is_floating_point():
         target_lengths.view(-1)[0] = len(targets)
@@ -237,7 +239,7 @@ def call_function(op: OpDef, arguments: Arguments) -> Any:
     """torch's function with these arguments."""
     positional, keywords = _call(op, arguments)
     if op.name == "ctc_loss":
-        _in_a_row(positional[1], positional[3])
+        in_a_row(positional[1], positional[3])
     return function(op.name)(*positional, **keywords)
 
 
