@@ -232,3 +232,19 @@ def test_scaled_losses_take_no_complex_parameters() -> None:
     assert problem("", text % "bf16") == ""
     refused = problem("", text % "fp16")
     assert refused.startswith("NNC0811 | the loss scaling of fp16 takes no complex parameters, as `w` is")
+
+
+def test_a_signal_through_its_spectrogram() -> None:
+    """A mask in the time-frequency plane, as speech enhancement has it; the free length is kept."""
+    layers = """  hann: Buffer(hann_window(16))
+  z: stft(x, 16, hop_length=4, window=hann, return_complex=True)
+  masked: z * sigmoid(abs(z))
+  out: istft(masked, 16, hop_length=4, window=hann, length=T)
+"""
+    head = "nnc: 1\ninputs: {x: [B, T]}\nlayers:\n"
+    assert shape(layers, head) == ("[B, T]", ["T >= 9"])
+    x = torch.randn(2, 37)
+    window = torch.hann_window(16)
+    z = torch.stft(x, 16, 4, window=window, return_complex=True)
+    wanted = torch.istft(z * z.abs().sigmoid(), 16, 4, window=window, length=37)
+    assert torch.equal(run(layers, x, head=head), wanted)
