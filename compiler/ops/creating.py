@@ -93,7 +93,9 @@ def new_ones(c: Call, input: TensorType, size: Sizes, *, dtype: Dtype | None = N
 
 
 @function("new_full", family="constructor")
-def new_full(c: Call, input: TensorType, size: Sizes, fill_value: Scalar | Size, *, dtype: Dtype | None = None) -> TensorType:
+def new_full(
+    c: Call, input: TensorType, size: Sizes, fill_value: Scalar | Size, *, dtype: Dtype | None = None
+) -> TensorType:
     """One value everywhere, in the dtype of `input`."""
     return _new(c, input, size, dtype)
 
