@@ -122,12 +122,11 @@ class Structures:
     # -- outlines ------------------------------------------------------------------------------------------------------
 
     def _outlined(self, graph: Graph) -> Outline:
-        chained = self._is_chain(graph)
-        listed = (chained or self._is_loop(graph)) and [n.name for n in graph.nodes] == [
-            str(i) for i in range(len(graph.nodes))
-        ]
+        numbered = all(node.name == str(i) for i, node in enumerate(graph.nodes))
+        chained = (numbered or graph.kind == "group") and self._is_chain(graph)
+        listed = numbered and (chained or self._is_loop(graph))
         form: Form = "class"
-        if chained and listed and graph.kind == "sequential":
+        if chained and numbered and graph.kind == "sequential":
             form = "sequential"
         elif chained and graph.kind == "group" and CONTAINER_ATTRIBUTES.isdisjoint(n.name for n in graph.nodes):
             form = "ordered"
