@@ -51,9 +51,10 @@ def once_more(at: BodyElaborator, item: Pending, make: Callable[[Pending], Bindi
     known = at.builder.made.get(wording)
     if known is not None:
         return _made_again(at, known, item, place, flowing)
+    warnings = len(at.context.problems.found)
     value = make(item)
     made = _made(at, value, flowing)
-    if made is not None:
+    if made is not None and len(at.context.problems.found) == warnings:  # a warning is due at every place
         at.builder.made[wording] = made
     return value
 

@@ -83,6 +83,7 @@ def test_a_random_network_is_the_same_graph(network: Network) -> None:
         "[Linear(16), {type: Linear(16), if: 1 > 2}, Linear(16)]",
         "{a: Linear(16), b: {type: Linear(16), if: 1 > 2}, c: Linear(16)}",
         "[Linear(15), Linear(16), 'Linear(16, bais=True)', 'Linear(16, bais=True)', Linear(16)]",
+        "{a: BatchNorm1d(64), b: BatchNorm1d(64), c: BatchNorm1d(64)}",  # a warning for each
         "[Dropout(1), Dropout(1.0), Dropout(True)]",  # equal in Python, and not the same: the last is refused
         "{relu: relu, act: relu, b: relu()}",  # the second may mean the first
         "[{repeat: 4, layers: [Linear(16), {repeat: 3, layers: [relu, Linear(16)]}]}]",
