@@ -2,6 +2,7 @@
 
 Conv2d(64, 3)              LayerCall
 Conv2d(64, 3)(x)           LayerCall, with the values that it takes
+LSTM(8)(x, flag=True)      … and with keywords of `forward` that are no tensors
 Parameter([1, 1, dim])     StoredDecl
 zoo:resnet50(10)           LayerCall of a file
 relu(bn3 + downsample)     Formula
@@ -16,17 +17,27 @@ from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.lexer import is_name
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.template import parse_template
-from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Literal, Name
+from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Items, Keyword, Literal, Name, Unary
+from nnc.compiler.records import record
 from nnc.compiler.schema.spec import Action, Formula, LayerCall, StoredDecl, Wiring
 from nnc.compiler.schema.spelling import PREFIXES, names_layer
 from nnc.compiler.schema.stamps import Stamps
 from nnc.compiler.source.location import split_variant
 
-__all__ = ["CallStrings"]
+__all__ = ["CallStrings", "CalledOn", "is_constant"]
 
 _STORED = {"Parameter": "parameter", "Buffer": "buffer"}
 
-Said = tuple[Action | None, Wiring | None]
+
+@record(frozen=True, slots=True)
+class CalledOn:
+    """What stands in a second pair of parentheses: the values, where any are named, and constants for `forward`."""
+
+    values: Wiring | None
+    call: tuple[Keyword, ...] = ()
+
+
+Said = tuple[Action | None, CalledOn | None]
 
 
 class CallStrings:
@@ -52,38 +63,37 @@ class CallStrings:
         if expression is None:
             return None, None
         if isinstance(expression, CallExpr) and isinstance(expression.callee, CallExpr):
-            inner, source = expression.callee, self.called_on(expression)
+            inner, called_on = expression.callee, self.called_on(expression)
             action = self.action(inner.callee, inner.arguments, inner.keywords, span)
             if isinstance(action, StoredDecl):
                 self.problems.error("NNC0207", expression.span, "a tensor of the module's own takes no values")
                 return None, None
-            return (action, source) if source is not None else (None, None)
+            return (action, called_on) if called_on is not None else (None, None)
         if not of_file and not names_layer(expression, self.blocks, self.imports):
             return Formula(expression, span), None
         if not isinstance(expression, CallExpr):
             return self.action(expression, (), (), span), None
         return self.action(expression.callee, expression.arguments, expression.keywords, span), None
 
-    def called_on(self, call: CallExpr) -> Wiring | None:
-        """The values in the second pair of parentheses."""
-        if call.arguments and call.keywords:
-            first = call.keywords[0]
-            notes = (
-                f"a tensor: name the others too, `…(query=…, {first.name}=…)`; `nnc layers NAME` shows the names",
-                f"no tensor: it belongs to the mapping form, `{{type: …, from: […], call: {{{first.name}: …}}}}`",
-            )
+    def called_on(self, call: CallExpr) -> CalledOn | None:
+        """The second pair of parentheses, `(query, key, value, need_weights=False)`: a constant by name is no tensor."""
+        named = tuple(k for k in call.keywords if not is_constant(k.value))
+        constants = tuple(k for k in call.keywords if is_constant(k.value))
+        if call.arguments and named:
+            first = named[0]
+            notes = (f"name the others too, `…(query=…, {first.name}=…)`; `nnc layers NAME` shows the names",)
             message = "a layer takes its values by position or by name, not both"
             self.problems.error("NNC0207", first.span, message, notes=notes)
             return None
-        if call.keywords:
-            return Wiring(call.span, by_name=call.keywords)
-        if not call.arguments:
+        if named:
+            return CalledOn(Wiring(call.span, by_name=named), constants)
+        if not call.arguments and not constants:
             fix = Fix("name them, or leave the second pair of parentheses out")
             self.problems.error("NNC0207", call.span, "the values that the layer is called on are missing", fix=fix)
             return None
         if len(call.arguments) == 1:
-            return Wiring(call.span, single=call.arguments[0])
-        return Wiring(call.span, several=call.arguments)
+            return CalledOn(Wiring(call.span, single=call.arguments[0]), constants)
+        return CalledOn(Wiring(call.span, several=call.arguments) if call.arguments else None, constants)
 
     def _parse(self, text: str, span: Span) -> Expr | None:
         if is_name(text):
@@ -162,6 +172,17 @@ class CallStrings:
         if call is not None:
             self.problems.error("NNC0212", span, "a spec as a layer is its file's name, or a call of it")
         return None
+
+
+def is_constant(expr: Expr) -> bool:
+    match expr:
+        case Literal():
+            return True
+        case Unary(operand=operand):
+            return is_constant(operand)
+        case Items(items=items):
+            return all(map(is_constant, items))
+    return False
 
 
 def _names_file(text: str) -> bool:

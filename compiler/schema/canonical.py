@@ -17,6 +17,7 @@ from nnc.compiler.diagnostics import Source, Span
 from nnc.compiler.expr.tree import Dictionary, Expr, Items, Keyword, Literal, Name, Unary
 from nnc.compiler.expr.unparse import targets_text, unparse
 from nnc.compiler.ops.registry import Catalogue
+from nnc.compiler.schema.call_strings import is_constant
 from nnc.compiler.schema.document import STORED, VERSION
 from nnc.compiler.schema.names import CONTROL_KEYS
 from nnc.compiler.schema.spec import (
@@ -175,8 +176,8 @@ class _Writer:
             short = self.short(entry.action)
             if short is not None:
                 return short
-        if self.calls and controls.keys() == {"from"} and entry.source is not None:
-            applied = self.applied(entry.action, entry.source)
+        if self.calls and controls.keys() <= {"from", "call"}:
+            applied = self.applied(entry.action, entry.source, entry.call)
             if applied is not None:
                 return applied
         return controls | self.action(entry.action)
@@ -194,17 +195,25 @@ class _Writer:
                 return [self.entry(e) for e in body.entries]
         return None
 
-    def applied(self, action: Action, source: Wiring) -> str | None:
+    def applied(self, action: Action, source: Wiring | None, constants: tuple[Keyword, ...]) -> str | None:
         """The layer called on the values that it takes, `Conv2d(64, 3)(x)`, where that reads as the same."""
         match action:
             case LayerCall(callee=Name() as callee) if names_layer(callee, self.blocks) and callee.name not in STORED:
                 call = self.speller.call_text(action)
             case _:
                 return None
-        if source.several is not None and len(source.several) < 2:
+        values: tuple[Expr, ...] = ()
+        named: tuple[Keyword, ...] = ()
+        if source is not None:
+            values, named = (
+                (source.single,) if source.single is not None else source.several or (),
+                source.by_name or (),
+            )
+            if source.several is not None and len(values) < 2:
+                return None
+        if not all(map(is_constant, (k.value for k in constants))) or any(is_constant(k.value) for k in named):
             return None
-        values = [source.single] if source.single is not None else source.several or ()
-        inner = [*map(spelled, values), *(f"{k.name}={spelled(k.value)}" for k in source.by_name or ())]
+        inner = [*map(spelled, values), *(f"{k.name}={spelled(k.value)}" for k in (*named, *constants))]
         return f"{call if call.endswith(')') else call + '()'}({', '.join(inner)})"
 
     def action(self, action: Action) -> dict[str, Plain]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from nnc.compiler.diagnostics import Fix, Problems, Span
 from nnc.compiler.expr.parser import parse
 from nnc.compiler.expr.tree import Attribute, CallExpr, Expr, Keyword, Name
-from nnc.compiler.schema.call_strings import CallStrings
+from nnc.compiler.schema.call_strings import CalledOn, CallStrings
 from nnc.compiler.schema.check import Broken
 from nnc.compiler.schema.document import ACTIONS, CONTROLS
 from nnc.compiler.schema.names import identifier_fault
@@ -132,14 +132,17 @@ class EntryReader:
             return self._mapping_form(template, node, broken)
         span = key.content if key is not None else first_line(node)
         action: Action | None = None
-        source: Wiring | None = None
+        called_on: CalledOn | None = None
         if isinstance(node, Sequence):
             action = Group(Body(self._entries(node), True, span), span)
         elif isinstance(node.value, str):
-            action, source = self.texts.read(node.value, node.content)
+            action, called_on = self.texts.read(node.value, node.content)
         elif node.value is None and not broken:
             action = Removal(span)
-        return EntryDecl(template, action, span, source=source, broken=broken or action is None)
+        broken = broken or action is None
+        if called_on is None:
+            return EntryDecl(template, action, span, broken=broken)
+        return EntryDecl(template, action, span, source=called_on.values, call=called_on.call, broken=broken)
 
     # -- the mapping form ----------------------------------------------------------------------------------------------
 
@@ -153,10 +156,14 @@ class EntryReader:
         repeat = read_expression(parts["repeat"], problems) if "repeat" in parts else None
         let = read_keywords(parts.get("let"), problems, computed=True)
         call = read_keywords(parts.get("call"), problems, computed=False)
-        source = self._wiring(parts["from"]) if "from" in parts else called_on
-        if called_on is not None and "from" in parts:
-            problems.error("NNC0207", parts["from"].span, "the values stand in `type:` already")
-            broken = True
+        source = self._wiring(parts["from"]) if "from" in parts else None
+        if called_on is not None:
+            for key, said in (("from", called_on.values is not None), ("call", bool(called_on.call))):
+                if said and key in parts:
+                    what = "values" if key == "from" else "keywords of `forward`"
+                    problems.error("NNC0207", parts[key].span, f"the {what} stand in `type:` already")
+                    broken = True
+            source, call = source or called_on.values, call or called_on.call
         written = {"if": condition, "for": loop, "repeat": repeat, "from": source}
         unread = any(value is None and key in parts for key, value in written.items())
         return EntryDecl(
@@ -174,7 +181,7 @@ class EntryReader:
             _text(parts.get("before")),
         )
 
-    def _action(self, node: Mapping, parts: dict[str, Tree]) -> tuple[Action | None, Wiring | None]:
+    def _action(self, node: Mapping, parts: dict[str, Tree]) -> tuple[Action | None, CalledOn | None]:
         """What the entry does, and the values that `type:` calls it on."""
         name = next((a for a in ACTIONS if a in parts), None)
         value = parts[name] if name is not None else None
@@ -206,7 +213,7 @@ class EntryReader:
             return None
         return self.body(entry, node.get("outputs") if with_outputs else None, None)
 
-    def _typed(self, node: Mapping, text: str, span: Span) -> tuple[Action | None, Wiring | None]:
+    def _typed(self, node: Mapping, text: str, span: Span) -> tuple[Action | None, CalledOn | None]:
         """`type:` is a name, or a call, and with it the values that it is called on; further keys of the mapping are
         further keywords."""
         head, called_on = self.texts.head(text, span), None

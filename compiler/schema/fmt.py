@@ -143,8 +143,8 @@ class _Formatter:
             return
         written = {str(e.key.value): e for e in node.entries}
         ours = {"type", "args", "expr"}
-        if self.form == "mapping" and "from" not in written:
-            ours.add("from")  # of a layer that is called on values: `type: Linear(8)(x)`
+        if self.form == "mapping":
+            ours |= {"from", "call"} - written.keys()  # of a layer that is called on values: `type: Linear(8)(x)`
         wanted = {k: v for k, v in want.items() if k not in CONTROL_KEYS or k in ours}
         arguments = [k for k in written if k not in CONTROL_KEYS or k == "args"]
         new = [k for k in wanted if k not in written]

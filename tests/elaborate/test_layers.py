@@ -137,6 +137,22 @@ def test_call_time_arguments() -> None:
     assert codes(text.replace("need_weights", "need_weight")) == ["NNC0302"]
 
 
+@pytest.mark.parametrize(
+    ("call", "operands"),
+    [
+        ("MultiheadAttention(2)(x, x, x, need_weights=False)", {"need_weights": False}),
+        ("MultiheadAttention(2)(query=x, value=x, key=x, need_weights=False)", {"need_weights": False}),
+        ("ConvTranspose1d(8, 2, stride=2)(x, output_size=[17])", {"output_size": (17,)}),
+        ("ConvTranspose1d(8, 2, stride=2)(output_size=[17])", {"output_size": (17,)}),  # on what flows in
+    ],
+)
+def test_constants_by_name_are_keywords_of_forward(call: str, operands: dict[str, object]) -> None:
+    node = graph(
+        f"inputs: {{x: [4, 8, 8]}}\nlayers:\n  a: {call}\n  out: {'a.attn_output' if 'Multi' in call else 'a'}"
+    ).node("a")
+    assert {k: v for k, v in node.operands.items() if k in operands} == operands
+
+
 def test_unused_entries_are_warned_about() -> None:
     found = compiled("layers:\n  a: Linear(8)\n  b: {type: Linear(4), from: x}")
     assert [(d.code, d.severity) for d in found.problems] == [("NNC0606", "warning")]

@@ -176,9 +176,10 @@ FAULTS = {
           a: Bilinear(4)(x, input2=x)  # error: [keys-do-not-go-together] "by position or by name, not both"
           b: Identity  # of `a` nothing is known
         """,
-    "a setting of the call among its values": """
+    "settings of the call": """
         layers:
-          a: MultiheadAttention(1)(x, x, x, need_weights=False)  # error: [keys-do-not-go-together] "call: {need_weights: …}"
+          a: {type: "GRU(8)(x, on=True)", call: {on: true}}  # error: [keys-do-not-go-together] "keywords of `forward` stand"
+          b: MultiheadAttention(1)(x, x, x, need_weight=False)  # error: [unknown-argument] "did you mean `need_weights`"
         """,
     "values twice": """
         layers:

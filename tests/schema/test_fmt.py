@@ -88,6 +88,9 @@ def test_mapping_form_has_no_calls(path: Path) -> None:
         ("  a: {type: LayerNorm, eps: 1e-6}\n", "  a: LayerNorm(eps=1e-6)\n"),
         ("  a: {type: Linear, out_features: 3, bias: false, from: x}\n", "  a: Linear(3, bias=False)(x)\n"),
         ("  a: {type: Linear, out_features: 3, bias: false, if: true}\n",) * 2,  # quoted it would read worse
+        ("  a:\n    type: LSTM(8)\n    from: x\n    call: {flag: false}\n", "  a: LSTM(8)(x, flag=False)\n"),
+        ("  a:\n    type: LSTM(8)\n    call: {flag: [1, -2]}\n", "  a: LSTM(8)(flag=[1, -2])\n"),
+        ("  a:\n    type: LSTM(8)\n    from: x\n    call: {flag: $n}\n",) * 2,  # read as one more value
         ("  a: {type: relu}\n",) * 2,  # the call string would be an expression
         ("  a:\n    type: Linear\n    # why three\n    out_features: 3\n",) * 2,  # the comment would be lost
         ("  a:\n    layers:\n      - {type: ReLU}\n", "  a:\n    layers:\n      - ReLU\n"),
@@ -104,6 +107,7 @@ def test_calls(before: str, after: str) -> None:
         ("  a: ReLU  # keep\n", "  a: {type: ReLU}  # keep\n"),
         ("  a: x + 1\n", "  a: {expr: x + 1}\n"),
         ("  a: Linear(3)(x)\n", "  a: {from: x, type: Linear, out_features: 3}\n"),
+        ("  a: LSTM(8)(x, flag=True)\n", "  a: {from: x, call: {flag: true}, type: LSTM, hidden_size: 8}\n"),
         ("  a: {type: Linear(3), from: x}\n", "  a: {type: Linear, out_features: 3, from: x}\n"),
         ("  a:\n    type: Linear(3)\n    from: x\n", "  a:\n    type: Linear\n    out_features: 3\n    from: x\n"),
         ("  a: [ReLU, Linear(3)]\n", "  a: [{type: ReLU}, {type: Linear, out_features: 3}]\n"),
