@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from nnc.runtime.failure import Failure
 from nnc.runtime.saving.checkpoint import CheckpointFolder
 from nnc.runtime.training.loop import Loop
 from nnc.runtime.training.memory import is_out_of_memory, layer_of
+from tests.runtime.killing import started
 
 SPEC = """\
 nnc: 1
@@ -130,24 +130,24 @@ def test_a_run_goes_on_from_its_checkpoint(spec: Path, monkeypatch: pytest.Monke
 
 
 def test_the_machine_s_own_memory(spec: Path) -> None:
-    """A process that may have no more than it has needs a gigabyte for a layer. It is a fork: importing torch takes longer
-    than all the rest."""
+    """A process that may have no more than it has needs a gigabyte for a layer. It is no fork of this one: torch's threads do
+    not survive that once a test before has run a backward pass."""
     spec.write_text(SPEC.replace("head: Linear(2)", "wide: Linear(2000000)\n  head: Linear(2)"))
     said = spec.parent / "said.txt"
-    child = os.fork()
-    if not child:
-        try:
-            Loop.run = limited(Loop.run)  # type: ignore[method-assign]
-            run_training(spec, folder=spec.parent / "run", device="cpu")
-        except BaseException as error:
-            said.write_text(f"{type(error).__name__}: {error}")
-        finally:
-            os._exit(0)
-    os.waitpid(child, 0)
+    process = started(train_without_memory, spec, said)
+    process.join(60)
     assert said.read_text().startswith("Failure: "), said.read_text()
     assert "ran out of memory" in said.read_text()
     assert "`wide`, with batches of 16 on cpu" in said.read_text()
     assert "hungry.yaml:13" in said.read_text()
+
+
+def train_without_memory(spec: Path, said: Path) -> None:
+    Loop.run = limited(Loop.run)  # type: ignore[method-assign]
+    try:
+        run_training(spec, folder=spec.parent / "run", device="cpu")
+    except BaseException as error:
+        said.write_text(f"{type(error).__name__}: {error}")
 
 
 def limited(run: Any) -> Any:
