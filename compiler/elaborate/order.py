@@ -7,7 +7,7 @@ out: relu(norm)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from nnc.compiler.diagnostics import Label
 from nnc.compiler.elaborate.context import Context
@@ -23,8 +23,12 @@ __all__ = ["free_names", "order", "takes_flow"]
 
 def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     """`pending` so that every entry stands after those it refers to; entries of a cycle, reported, are left out."""
+    mentions = {i: names for i, p in enumerate(pending) if (names := _mentions(p.entry, context.catalogue))}
+    if not mentions:
+        return list(pending)
     position = {p.key: i for i, p in enumerate(pending) if p.scope.find(p.key) is None}  # a clash is reported elsewhere
-    needs = [_needs(p.entry, position, context.catalogue) for p in pending]
+    # Of an entry that refers to itself, itself is among them.
+    needs = [{position[n] for n in mentions.get(i, ()) if n in position} for i in range(len(pending))]
     if all(not found or max(found) < i for i, found in enumerate(needs)):
         return list(pending)
 
@@ -46,14 +50,14 @@ def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
     return [pending[i] for i in nx.lexicographical_topological_sort(dependencies)]
 
 
-def _needs(entry: EntryDecl, position: Mapping[str, int], functions: Catalogue) -> set[int]:
-    """The places of the entries that one refers to; its own among them, where it refers to itself."""
+def _mentions(entry: EntryDecl, functions: Catalogue) -> list[str]:
+    """The names that an entry may refer to; none for most, calls of literals on what flows in."""
     action = entry.action
     if isinstance(action, LayerCall) and not action.keywords and entry.source is None:
         named = [a for a in action.arguments if not isinstance(a, tree.Literal)]
         if not named:
-            return set()
-    return {position[n] for n in _references(entry, functions) if n in position}
+            return []
+    return list(_references(entry, functions))
 
 
 def _from_smallest(cycle: list[int]) -> list[int]:
