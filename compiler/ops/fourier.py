@@ -13,7 +13,7 @@ from typing import Literal
 
 from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.dtypes import complexified, magnitude
-from nnc.compiler.ops.kinds import Dtype, Ints, Number, Size, Sizes
+from nnc.compiler.ops.kinds import Dtype, Ints, Norm, Number, Size, Sizes
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axis
 from nnc.compiler.types.dim import DimLike
@@ -96,73 +96,37 @@ def _points(input: TensorType, i: int, n: DimLike | None, ends: Ends) -> DimLike
 
 
 @function("fft.fft", family="fourier")
-def fft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def fft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """The discrete Fourier transform along `dim`, of `n` points: (*, N) → (*, n) complex."""
     return _one(c, input, n, dim, "whole")
 
 
 @function("fft.ifft", family="fourier")
-def ifft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def ifft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """Back from `fft.fft`: (*, N) → (*, n) complex."""
     return _one(c, input, n, dim, "whole")
 
 
 @function("fft.rfft", family="fourier")
-def rfft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def rfft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """The transform of real numbers, without the half that follows from the other: (*, N) → (*, N // 2 + 1) complex."""
     return _one(c, input, n, dim, "half")
 
 
 @function("fft.irfft", family="fourier")
-def irfft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def irfft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """Back from `fft.rfft`, to `n` real numbers or 2·(N − 1): (*, N) → (*, n)."""
     return _one(c, input, n, dim, "from half")
 
 
 @function("fft.hfft", family="fourier")
-def hfft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def hfft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """The transform of numbers that are symmetric, given their first half: (*, N) → (*, n) real, or 2·(N − 1)."""
     return _one(c, input, n, dim, "from half")
 
 
 @function("fft.ihfft", family="fourier")
-def ihfft(
-    c: Call,
-    input: TensorType,
-    n: Size | None = None,
-    dim: int = -1,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
-) -> TensorType:
+def ihfft(c: Call, input: TensorType, n: Size | None = None, dim: int = -1, norm: Norm | None = None) -> TensorType:
     """Back from `fft.hfft`: (*, N) real → (*, N // 2 + 1) complex."""
     return _one(c, input, n, dim, "half")
 
@@ -172,11 +136,7 @@ def ihfft(
 
 @function("fft.fft2", family="fourier")
 def fft2(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints = (-2, -1),
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints = (-2, -1), norm: Norm | None = None
 ) -> TensorType:
     """The transform of the last two dimensions: (*, H, W) → the same, complex."""
     return _many(c, input, s, dim, "whole")
@@ -184,11 +144,7 @@ def fft2(
 
 @function("fft.ifft2", family="fourier")
 def ifft2(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints = (-2, -1),
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints = (-2, -1), norm: Norm | None = None
 ) -> TensorType:
     """Back from `fft.fft2`: (*, H, W) → the same, complex."""
     return _many(c, input, s, dim, "whole")
@@ -196,11 +152,7 @@ def ifft2(
 
 @function("fft.rfft2", family="fourier")
 def rfft2(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints = (-2, -1),
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints = (-2, -1), norm: Norm | None = None
 ) -> TensorType:
     """The transform of real images, half of it: (*, H, W) → (*, H, W // 2 + 1) complex."""
     return _many(c, input, s, dim, "half")
@@ -208,11 +160,7 @@ def rfft2(
 
 @function("fft.irfft2", family="fourier")
 def irfft2(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints = (-2, -1),
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints = (-2, -1), norm: Norm | None = None
 ) -> TensorType:
     """Back from `fft.rfft2`: (*, H, W) → (*, H, 2·(W − 1)), or of the sizes `s`: `fft.irfft2(z, s=[H, W])`."""
     return _many(c, input, s, dim, "from half")
@@ -223,11 +171,7 @@ def irfft2(
 
 @function("fft.fftn", family="fourier")
 def fftn(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints | None = None,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints | None = None, norm: Norm | None = None
 ) -> TensorType:
     """The transform of all dimensions, or of `dim`: (*) → the same, complex."""
     return _many(c, input, s, dim, "whole")
@@ -235,11 +179,7 @@ def fftn(
 
 @function("fft.ifftn", family="fourier")
 def ifftn(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints | None = None,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints | None = None, norm: Norm | None = None
 ) -> TensorType:
     """Back from `fft.fftn`: (*) → the same, complex."""
     return _many(c, input, s, dim, "whole")
@@ -247,11 +187,7 @@ def ifftn(
 
 @function("fft.rfftn", family="fourier")
 def rfftn(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints | None = None,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints | None = None, norm: Norm | None = None
 ) -> TensorType:
     """The transform of real numbers, half of its last dimension: (*, N) → (*, N // 2 + 1) complex."""
     return _many(c, input, s, dim, "half")
@@ -259,11 +195,7 @@ def rfftn(
 
 @function("fft.irfftn", family="fourier")
 def irfftn(
-    c: Call,
-    input: TensorType,
-    s: Size | Sizes | None = None,
-    dim: Ints | None = None,
-    norm: Literal["forward", "backward", "ortho"] | None = None,
+    c: Call, input: TensorType, s: Size | Sizes | None = None, dim: Ints | None = None, norm: Norm | None = None
 ) -> TensorType:
     """Back from `fft.rfftn`, to the sizes `s`, or 2·(N − 1) of the last: (*, N) → (*, n)."""
     return _many(c, input, s, dim, "from half")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal, get_args
 
 from nnc.compiler.types.dim import Dim, DimLike
 from nnc.compiler.types.dtype import DType
@@ -43,6 +43,7 @@ Data = Any  # a number, or equally long lists of them
 Tensors = Sequence[TensorType]
 Dtype = DType
 Activation = str  # the name of a layer
+Norm = Literal["forward", "backward", "ortho"]  # which direction of a Fourier transform divides by the number of points
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,7 @@ def _literal(part: str) -> Kind:
     return _one_of(tuple(c.strip().strip("'\"") for c in part.removeprefix("Literal[").removesuffix("]").split(",")))
 
 
+KINDS["Norm"] = _one_of(get_args(Norm))
 KINDS["Activation"] = _one_of(
     (
         "ReLU", "ReLU6", "LeakyReLU", "ELU", "SELU", "SiLU", "GELU", "Mish", "Hardswish", "Hardsigmoid", "Sigmoid", "Tanh",

@@ -13,6 +13,7 @@ from nnc.compiler.ops.call import Call
 from nnc.compiler.ops.dtypes import magnitude
 from nnc.compiler.ops.indexing import diagonal as diagonal_of
 from nnc.compiler.ops.kinds import Number, Positive, Tensors
+from nnc.compiler.ops.matrices import cross_product
 from nnc.compiler.ops.product import same_dtype
 from nnc.compiler.ops.registry import OpDef, function
 from nnc.compiler.ops.shapes import axis, broadcast, product
@@ -164,17 +165,7 @@ def cholesky_inverse(c: Call, L: TensorType, upper: bool = False) -> TensorType:
 @function("linalg.cross", family="linear")
 def cross(c: Call, input: TensorType, other: TensorType, *, dim: int = -1) -> TensorType:
     """The cross product of vectors of three numbers, along `dim`."""
-    if other.dtype is not input.dtype:
-        c.refuse(f"other is {other.dtype}, input is {input.dtype}", "other", code="NNC0503")
-    if input.dtype is DType.bool:
-        c.refuse("cross takes numbers, these are truth values", "input", code="NNC0503")
-    c.at_least_rank(input, 1)
-    if input.rank != other.rank:
-        c.refuse(f"other is {other}, input {input}: their ranks differ", "other", code="NNC0502")
-    i = axis(c, dim, input.rank)
-    for tensor, name in ((input, "input"), (other, "other")):
-        c.equal(tensor.shape[i], 3, f"vectors have 3 numbers, not {tensor.shape[i]}", name)
-    return input.with_shape(*broadcast(c, input.shape, other.shape, subject="other"))
+    return cross_product(c, input, other, dim)
 
 
 @function("linalg.vecdot", family="linear")

@@ -16,7 +16,7 @@ from nnc.compiler.types.dim import DimLike
 from nnc.compiler.types.dtype import DType, promote
 from nnc.compiler.types.tensor import TensorType
 
-__all__ = ["OPS"]
+__all__ = ["OPS", "cross_product"]
 
 
 # -- products ----------------------------------------------------------------------------------------------------------
@@ -128,9 +128,8 @@ def kron(c: Call, input: TensorType, other: TensorType) -> TensorType:
     return TensorType(tuple(sizes), promote(input.dtype, other.dtype))
 
 
-@function("cross", family="linear")
-def cross(c: Call, input: TensorType, other: TensorType, dim: int | None = None) -> TensorType:
-    """The cross product of vectors of three numbers, along `dim` or else the first dimension of size 3."""
+def cross_product(c: Call, input: TensorType, other: TensorType, dim: int | None) -> TensorType:
+    """Without `dim`, along the first dimension of size 3."""
     if other.dtype is not input.dtype:
         c.refuse(f"other is {other.dtype}, input is {input.dtype}", "other", code="NNC0503")
     if input.dtype is DType.bool:
@@ -148,6 +147,12 @@ def cross(c: Call, input: TensorType, other: TensorType, dim: int | None = None)
     for tensor, name in ((input, "input"), (other, "other")):
         c.equal(tensor.shape[i], 3, f"vectors have 3 numbers, not {tensor.shape[i]}", name)
     return input.with_shape(*shape)
+
+
+@function("cross", family="linear")
+def cross(c: Call, input: TensorType, other: TensorType, dim: int | None = None) -> TensorType:
+    """The cross product of vectors of three numbers, along `dim` or else the first dimension of size 3."""
+    return cross_product(c, input, other, dim)
 
 
 @function("vdot", family="linear")

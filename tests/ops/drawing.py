@@ -49,6 +49,7 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "NonNegative": st.integers(0, 3),
     "Inferred": st.just(MISSING),
     "Activation": st.sampled_from(parse_kind("Activation").choices),
+    "Norm": st.sampled_from(parse_kind("Norm").choices),
     "float": FLOATS,
     "Probability": st.sampled_from([0.0, 0.5, 1.0]),
     "Number": st.sampled_from([0.5, 1, 2, 3.0]),
