@@ -100,6 +100,9 @@ class Node:
     @property
     def inputs(self) -> tuple[Value, ...]:
         """Every tensor among the operands, in order."""
+        if len(self.operands) == 1:  # most layers
+            (only,) = self.operands.values()
+            return (only,) if isinstance(only, Value) else tuple(operand_values(only))
         found: list[Value] = []
         for operand in self.operands.values():
             if isinstance(operand, Value):

@@ -6,10 +6,10 @@ Every pass keeps the inputs, the outputs' names and types, and everything that `
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from nnc.compiler.graph.ir import Graph
+from nnc.compiler.graph.ir import Graph, Node
 
 __all__ = ["Pass", "rewrite"]
 
@@ -33,8 +33,12 @@ def rewrite(graph: Graph, body: Callable[[Graph], Graph]) -> Graph:
                 for n in old.nodes
                 if isinstance(n.target, Graph) and (new := visit(n.target)) is not n.target
             }
-            nodes, schedule = (tuple(changed.get(n, n) for n in order) for order in (old.nodes, old.schedule))
-            done[old] = body(replace(old, nodes=nodes, schedule=schedule) if changed else old)
+            done[old] = body(_with(old, changed) if changed else old)
         return done[old]
 
     return visit(graph)
+
+
+def _with(graph: Graph, changed: Mapping[Node, Node]) -> Graph:
+    nodes, schedule = (tuple(changed.get(n, n) for n in order) for order in (graph.nodes, graph.schedule))
+    return replace(graph, nodes=nodes, schedule=schedule)

@@ -29,6 +29,8 @@ def _droppable(node: Node) -> bool:
 
 
 def _body(graph: Graph) -> Graph:
+    if not any(map(_droppable, graph.nodes)):
+        return graph
     used: set[Value] = set(graph.outputs.values())
     dropped: set[Node] = set()
     for node in reversed(graph.schedule):  # 3: users are met before what they use
