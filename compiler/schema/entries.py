@@ -158,12 +158,13 @@ class EntryReader:
         call = read_keywords(parts.get("call"), problems, computed=False)
         source = self._wiring(parts["from"]) if "from" in parts else None
         if called_on is not None:
-            for key, said in (("from", called_on.values is not None), ("call", bool(called_on.call))):
-                if said and key in parts:
-                    what = "values" if key == "from" else "keywords of `forward`"
+            said = {"from": ("values", called_on.values), "call": ("keywords of `forward`", called_on.call)}
+            for key, (what, there) in said.items():
+                if there and key in parts:
                     problems.error("NNC0207", parts[key].span, f"the {what} stand in `type:` already")
                     broken = True
-            source, call = source or called_on.values, call or called_on.call
+            source = source if "from" in parts else called_on.values
+            call = call if "call" in parts else called_on.call
         written = {"if": condition, "for": loop, "repeat": repeat, "from": source}
         unread = any(value is None and key in parts for key, value in written.items())
         return EntryDecl(

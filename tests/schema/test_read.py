@@ -305,6 +305,14 @@ def test_a_call_in_quotes_has_exact_places() -> None:
     assert isinstance(call.callee, Name)
 
 
+@pytest.mark.parametrize("key", ["call: {flag: '${1 +'}", "from: 1 +"])
+def test_a_fault_beside_a_layer_that_is_called_breaks_its_entry(key: str) -> None:
+    """What `type:` says already does not stand in for it."""
+    done = read(f"{HEAD}layers:\n  a: {{type: 'LSTM(8)(flag=True)' , {key}}}\n  b: {{type: LSTM(8)(x), {key}}}\n")
+    assert done.spec is not None
+    assert [e.broken for e in done.spec.body.entries] == [True, True]
+
+
 def test_a_broken_text_leaves_its_place() -> None:
     done = read(HEAD + "layers:\n  a: Linear(3\n  b: relu(\n  c: Linear(3)\n")
     assert done.spec is not None
