@@ -99,7 +99,7 @@ def construction(folder: Path, counts: list[int], repeats: int) -> None:
             def file(written: str = written, kind: str = kind) -> nn.Module:
                 names: dict[str, Any] = {}
                 exec(compile(written, "by_hand.py", "exec"), names)  # noqa: S102  # written here
-                return names[kind.title()]()  # type: ignore[no-any-return]
+                return names[kind.title()]()  # type: ignore[no-any-return]  # the class that ran
 
             def anew(path: Path = path) -> nn.Module:
                 os.environ["NNC_CACHE"] = ""

@@ -112,9 +112,10 @@ def run_training(
     if resume:
         begun = read_document(where)
         overrides = {k: begun["overrides"].get(k) if v is None else v for k, v in overrides.items()}
-        as_begun = args or begun["args"], sizes or begun["sizes"], overrides["epochs"]
-        if as_begun != (args or {}, sizes or {}, epochs):
-            project = read_project(spec, as_begun[0], as_begun[1], epochs=as_begun[2], trust=trust)
+        given = args or {}, sizes or {}, epochs
+        args, sizes, epochs = args or begun["args"], sizes or begun["sizes"], overrides["epochs"]
+        if (args, sizes, epochs) != given:
+            project = read_project(spec, args, sizes, epochs=epochs, trust=trust)
     project = overridden(project, overrides, parallel)
     project = replace(project, train=with_tensorboard(project.train, where, wanted=tensorboard))
     target = world.device(device or project.train.device)

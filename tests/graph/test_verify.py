@@ -21,7 +21,7 @@ CHAIN = "layers: {a: ReLU, b: Linear(16), c: Linear(16), d: Linear(16), e: GELU}
 def with_step(net: Graph, key: str, **changes: object) -> Graph:
     """The graph in which a step says something else; its results stay those that others take."""
     step = net.node(key)
-    changed = replace(step, **changes)  # type: ignore[arg-type]
+    changed = replace(step, **changes)  # type: ignore[arg-type]  # any field, by name
     nodes = tuple(changed if n is step else n for n in net.nodes)
     return replace(net, nodes=nodes, schedule=nodes)
 

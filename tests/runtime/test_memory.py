@@ -143,7 +143,7 @@ def test_the_machine_s_own_memory(spec: Path) -> None:
 
 
 def train_without_memory(spec: Path, said: Path) -> None:
-    Loop.run = limited(Loop.run)  # type: ignore[method-assign]
+    Loop.run = limited(Loop.run)  # type: ignore[method-assign]  # of this process alone
     try:
         run_training(spec, folder=spec.parent / "run", device="cpu")
     except BaseException as error:
