@@ -52,11 +52,10 @@ def order(context: Context, pending: Sequence[Pending]) -> list[Pending]:
 
 def _mentions(entry: EntryDecl, functions: Catalogue) -> list[str]:
     """The names that an entry may refer to; none for most, calls of literals on what flows in."""
-    action = entry.action
-    if isinstance(action, LayerCall) and not action.keywords and entry.source is None:
-        named = [a for a in action.arguments if not isinstance(a, tree.Literal)]
-        if not named:
-            return []
+    match entry:
+        case EntryDecl(action=LayerCall(arguments=arguments, keywords=()), source=None):
+            if all(isinstance(a, tree.Literal) for a in arguments):
+                return []
     return list(_references(entry, functions))
 
 

@@ -246,7 +246,9 @@ class _FromSelf(ast.NodeTransformer):
 def _is_constant(operand: Operand) -> bool:
     if isinstance(operand, tuple):
         return all(map(_is_constant, operand))
-    return operand is None or type(operand) in (bool, int, float) or (isinstance(operand, str) and "{" not in operand)
+    if isinstance(operand, str):
+        return "{" not in operand and "}" not in operand  # both mean something to `str.format`
+    return operand is None or type(operand) in (bool, int, float)
 
 
 def _dict(items: dict[str, ast.expr]) -> ast.expr:
